@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything a run file may say, as plain structs, one per section, with the defaults. The key table (configs/key_table.hpp) is the one place that names,
+// checks and documents the keys; it writes into this struct.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "configs/model_shape.hpp"
+#include "configs/quantities.hpp"
+
+namespace ergon {
+
+enum class Device { cpu, cuda };
+enum class DType { float32, float64, bfloat16 };
+enum class Recompute { none, selective, core, full };
+enum class LrSchedule { cosine, linear, constant, wsd };
+enum class AttentionSharding { ring, ulysses, gather_kv, hybrid };
+enum class SequenceLayout { zigzag, striped, contiguous };
+enum class PipelineSchedule { gpipe, one_f_one_b, interleaved, zero_bubble };
+
+struct RunSection {
+  std::string folder = "runs/default";
+  std::int64_t seed = 1;
+  Device device = Device::cpu;
+  std::int64_t threads = 1;  // intra-op threads of a rank
+  bool deterministic = false;
+};
+
+struct DataSection {
+  std::vector<std::string> train;       // token stores
+  std::vector<std::string> validation;  // empty: the training stores; the split decides which documents are read
+};
+
+struct TrainSection {
+  std::int64_t steps = 1000;
+  std::int64_t batch = 64;      // sequences a step over all ranks = microbatch x dp x accumulation
+  std::int64_t microbatch = 8;  // sequences a forward on one rank
+  DType dtype = DType::float32;
+  std::int64_t evaluate_every = 100;    // steps; 0: never
+  std::int64_t evaluate_batches = 8;    // batches of `batch` sequences an evaluation
+  Recompute recompute = Recompute::none;
+};
+
+struct OptimizerSection {
+  double lr = 6e-4;
+  double minimum_lr = 6e-5;
+  std::array<double, 2> betas = {0.9, 0.95};
+  double epsilon = 1e-8;
+  double weight_decay = 0.1;
+  std::vector<std::string> no_decay = {"norm", "bias", "embedding"};  // parameter kinds
+  double clip = 1.0;  // global norm; 0: never clip
+  LrSchedule schedule = LrSchedule::cosine;
+  std::int64_t warmup = 100;     // steps
+  std::int64_t decay_steps = 0;  // 0: until train.steps
+};
+
+struct MeshSection {
+  std::int64_t dp = 1, pp = 1, cp = 1, tp = 1;
+  std::string order = "tp-cp-dp-pp";  // leftmost varies fastest over ranks
+  AttentionSharding attention = AttentionSharding::ring;
+  SequenceLayout layout = SequenceLayout::zigzag;
+  std::int64_t ulysses = 1;
+  std::int64_t gather_heads = 1;
+  bool sequence_parallel = false;
+  PipelineSchedule schedule = PipelineSchedule::one_f_one_b;
+  std::int64_t virtual_stages = 1;
+  std::int64_t zero = 0;
+  Bytes bucket = {25 << 20};
+};
+
+struct CheckpointSection {
+  std::int64_t every = 200;  // steps; 0: only at the end and on signals
+  std::int64_t keep = 3;
+};
+
+struct WatchdogSection {
+  Seconds start = {600}, step = {300}, checkpoint = {1800}, abort = {30};
+};
+
+struct AccountingSection {
+  std::string peak;   // a device id of configs/devices.toml; empty: peak unknown
+  Flops budget = {};  // stop, saved, when spent `exact` FLOPs reach it; 0: none
+};
+
+struct LaunchSection {
+  std::int64_t nodes = 1;
+  std::int64_t gpus_per_node = 0;
+  Seconds time = {0};  // 0: no limit
+};
+
+struct RunConfig {
+  RunSection run;
+  ModelShape model;
+  DataSection data;
+  TrainSection train;
+  OptimizerSection optimizer;
+  MeshSection mesh;
+  CheckpointSection checkpoint;
+  WatchdogSection watchdog;
+  AccountingSection accounting;
+  LaunchSection launch;
+};
+
+}  // namespace ergon

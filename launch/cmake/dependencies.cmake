@@ -1,0 +1,21 @@
+# Libraries of the distribution; each line names the Debian package in launch/setup.sh.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(OpenSSL REQUIRED)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+
+# The serial HDF5: thread-safe, and no MPI-IO (trainer/README.md, Decisions).
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)
+
+# MPI's C++ bindings are gone from the standard, yet mpi.h still declares them: without this macro every file fails to link.
+set(MPI_CXX_SKIP_MPICXX ON)
+find_package(MPI REQUIRED COMPONENTS CXX)
+add_library(ergon_mpi INTERFACE)
+target_compile_definitions(ergon_mpi INTERFACE OMPI_SKIP_MPICXX)
+target_link_libraries(ergon_mpi INTERFACE MPI::MPI_CXX)

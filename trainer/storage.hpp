@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// All durable input and output of Ergon goes through this class: every result is checked, and a failure is an Error that names the operation, the path and the
+// system's message. No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test reads the sources). Tests replace it to fail at the n-th call.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "configs/quantities.hpp"
+
+namespace ergon {
+
+class Storage {
+ public:
+  Storage() = default;
+  virtual ~Storage() = default;
+
+  // An open file; closes itself, never throws from the destructor.
+  class File {
+   public:
+    File() = default;
+    File(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+    File(File&& other) noexcept;
+    File& operator=(File&& other) noexcept;
+    ~File();
+    int descriptor() const { return descriptor_; }
+    const std::string& path() const { return path_; }
+    explicit operator bool() const { return descriptor_ >= 0; }
+
+   private:
+    int descriptor_ = -1;
+    std::string path_;
+  };
+
+  virtual File create(const std::string& path);      // exclusive: an existing file is an Error
+  virtual File open_write(const std::string& path);  // existing file
+  virtual File open_append(const std::string& path); // made if absent
+  virtual File open_read(const std::string& path);
+  virtual void allocate(const File& file, std::int64_t bytes);  // reserves blocks: a full disk shows here
+  virtual void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset);
+  virtual void append(const File& file, std::string_view text);
+  virtual void truncate(const File& file, std::int64_t bytes);
+  virtual void sync(const File& file);                // fdatasync + size
+  virtual void sync_directory(const std::string& path);
+  virtual void rename(const std::string& from, const std::string& to);
+  virtual void make_directory(const std::string& path);            // exclusive
+  virtual void make_directories(const std::string& path);          // with parents, present ones are fine
+  virtual void unlink(const std::string& path);
+  virtual void remove_directory(const std::string& path);          // with its files
+  // Fills `data` from `offset`; a short file is an Error.
+  virtual void pread(const File& file, std::span<std::byte> data, std::int64_t offset);
+
+  // Built on the above.
+  std::string read_text(const std::string& path);
+  void write_text(const std::string& path, std::string_view text);  // temporary, sync, rename, sync of the folder
+  std::int64_t size(const std::string& path);
+  bool exists(const std::string& path);
+  std::vector<std::string> list(const std::string& folder);  // names, sorted
+};
+
+}  // namespace ergon
