@@ -8,34 +8,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <vector>
+
+#include "parallel/plan/block_mask.hpp"
 
 namespace ergon {
-
-// Global positions start, start + stride, ...: `length` of them.
-struct PositionRun {
-  std::int64_t start = 0, length = 0, stride = 1;
-  bool operator==(const PositionRun&) const = default;
-};
-
-enum class BlockKind { empty, full, partial };
-
-// Which (query, key) pairs of a block see each other, by global positions. Key j is visible to query i when: (not causal or j <= i) and (window == 0 or
-// i - j < window) and both lie in the same document.
-struct BlockMask {
-  std::vector<PositionRun> queries, keys;      // runs of global positions, in the order of the rows of q and of k
-  bool causal = true;
-  std::int64_t window = 0;                     // 0: none; requires causal
-  std::vector<std::int64_t> document_starts;   // global positions where documents begin, increasing, first 0; empty: one document
-
-  std::int64_t num_queries() const;
-  std::int64_t num_keys() const;
-  bool visible(std::int64_t query, std::int64_t key) const;  // by row numbers within the block
-  BlockKind kind() const;
-  std::int64_t visible_pairs() const;  // per (sample, head)
-};
-// One rank, one block, positions 0..T-1.
-BlockMask causal_mask(std::int64_t positions, std::int64_t window = 0);
 
 // Attention dropout: element (sample, head, query, key) of step `step`, layer `layer` is a pure function of global indices (SPEC of random numbers in trainer/kernels/philox.hpp).
 struct AttentionDropout {
@@ -69,6 +45,7 @@ class LocalAttention {
  public:
   virtual ~LocalAttention() = default;
   virtual const char* name() const = 0;
+  virtual AttentionTiles tiles() const = 0;  // the rule by which accounting predicts pairs_computed
   // Results are written into tensors the caller made; strides of q, k, v are free but the last dim is contiguous.
   virtual AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
                                 const AttentionDropout& dropout, double scale, AttentionOutput& result) const = 0;
