@@ -11,13 +11,14 @@ namespace ergon {
 inline constexpr std::int64_t ignored_label = -1;
 
 struct Batch {
-  at::Tensor tokens_BT;     // int64
-  at::Tensor labels_BT;     // int64; ignored_label where the loss does not look
-  at::Tensor positions_BT;  // int64, global
-  at::Tensor segments_BT;   // int64: the document within the sample, from 0
-  at::Tensor loss_mask_BT;  // uint8: 1 where the label counts
+  at::Tensor tokens_BT;           // int64
+  at::Tensor labels_BT;           // int64; ignored_label where the loss does not look
+  at::Tensor positions_BT;        // int64, global
+  at::Tensor segments_BT;         // int64: the document within the sample, from 0
+  at::Tensor loss_mask_BT;        // uint8: 1 where the label counts
   std::int64_t valid_tokens = 0;  // labels that count, in this microbatch
-  std::int64_t first_sample = 0;  // index within the step of sample 0: microbatches of all dp ranks number the samples of a step from 0 to batch-1
+  std::int64_t first_sample =
+      0;  // index within the step of sample 0: microbatches of all dp ranks number the samples of a step from 0 to batch-1
 };
 
 }  // namespace ergon

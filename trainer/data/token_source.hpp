@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// One split of one or more token stores as numbered samples of T + 1 tokens.
+//
+// The documents of the split are laid end to end (virtually; each ends with eod): a stream of n tokens per store. Sample i of a store is
+// tokens [i * T, i * T + T] of its stream: T inputs and, shifted by one, T labels; neighbours share one token; the tail that does not fill
+// a sample is dropped. Stores follow each other by prefix sums. Example: T = 4, stream a b | c d e | f g h i (ends of documents marked):
+// sample 0 is a b c d (e), sample 1 is e f g h (i), segments 0 0 1 1 and 0 1 1 1.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "trainer/data/token_store.hpp"
+
+namespace ergon {
+
+class TokenSource {
+ public:
+  // Opens the stores. Throws Error: a damaged store, stores of different tokenizers, the same store twice.
+  TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage);
+
+  std::int64_t sequence() const { return sequence_; }  // T
+  std::int64_t samples() const { return sample_ends_.back(); }
+  std::int64_t vocabulary() const { return stores_.front()->info().vocabulary; }
+  Split split() const { return split_; }
+  const std::vector<std::unique_ptr<TokenStore>>& stores() const { return stores_; }
+  int store_of(std::int64_t sample) const;
+
+  // T + 1 tokens of a sample and, for its T inputs, the number of the document within the sample. One thread at a time.
+  void read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+
+  // SHA-256 of the content hashes in order: what may not change when a run resumes.
+  std::string fingerprint() const;
+  // How samples are cut; part of the data state.
+  std::string packing_hash() const;
+  // Throws Error that names data.train and model.vocabulary when the ids do not fit the model.
+  void check_vocabulary(std::int64_t model_vocabulary) const;
+
+ private:
+  // Where a run of documents that lie together in the file lies in the split's stream.
+  struct Piece {
+    std::int64_t stream_begin, token_begin, tokens;
+    std::uint64_t first_document;
+  };
+  void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+
+  Split split_;
+  std::int64_t sequence_;
+  std::vector<std::unique_ptr<TokenStore>> stores_;
+  std::vector<std::vector<Piece>> pieces_;   // by store
+  std::vector<std::int64_t> stream_tokens_;  // by store
+  std::vector<std::int64_t> sample_ends_;    // by store, running sum
+};
+
+}  // namespace ergon

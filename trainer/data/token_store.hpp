@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token store, for reading: one HDF5 file of token ids with documents, splits and the tokenizer that made it (FORMAT.md). HDF5 is used
+// once, to find where things lie; windows are read by pread. Everything but the tokens is checked against the content hash on opening;
+// tokens are checked per block (CRC32C and id range) when a block is first touched.
+//
+// Thread safety: read() may be called from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trainer/data/tokenizer.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+enum class Split : std::uint8_t { train, validation, test };
+inline constexpr Split all_splits[] = {Split::train, Split::validation, Split::test};
+const char* name(Split split);  // "train", "valid", "test": the names in the file
+
+// Documents [begin, end).
+struct DocumentRange {
+  std::uint64_t begin, end;
+  bool operator==(const DocumentRange&) const = default;
+};
+
+struct TokenStoreInfo {
+  std::string uuid;          // from the content hash
+  std::string content_hash;  // SHA-256 of attributes and tables, the CRC table of the tokens among them
+  std::string tokenizer_kind, tokenizer_sha256;
+  std::int64_t vocabulary = 0;
+  std::int64_t eod = -1, bos = -1, pad = -1;
+  std::int64_t tokens = 0, documents = 0;
+  std::int64_t crc_block = 0;    // bytes
+  std::int64_t token_bytes = 0;  // 2 or 4
+};
+
+class TokenStore {
+ public:
+  // Throws Error (ExitCode::data) that names the file and what is wrong in it.
+  TokenStore(const std::string& path, Storage& storage);
+  ~TokenStore();
+
+  const std::string& path() const { return path_; }
+  const TokenStoreInfo& info() const { return info_; }
+  // Token index where each document starts, and the total: documents + 1 entries. A document ends with eod.
+  std::span<const std::uint64_t> offsets() const { return offsets_; }
+  std::span<const DocumentRange> split(Split split) const { return splits_[static_cast<std::size_t>(split)]; }
+  const std::string& sources() const { return sources_; }  // JSON
+  std::unique_ptr<Tokenizer> tokenizer() const;
+
+  // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
+  void read(std::int64_t begin, std::span<std::int32_t> out) const;
+  // Reads every block.
+  void verify() const;
+
+ private:
+  class Layout;
+  void check_block(std::int64_t block) const;
+
+  std::string path_;
+  Storage& storage_;
+  TokenStoreInfo info_;
+  std::vector<std::uint64_t> offsets_;
+  std::vector<DocumentRange> splits_[3];
+  std::vector<std::uint32_t> crc_;
+  std::string sources_, model_;
+  Storage::File file_;
+  std::int64_t data_offset_ = 0;
+  mutable std::vector<bool> checked_;     // by block
+  mutable std::vector<std::byte> block_;  // one block, for the first touch
+  mutable std::vector<std::byte> window_;
+};
+
+}  // namespace ergon
