@@ -5,6 +5,7 @@
 // Example: causal, positions 0..3, tiles of 2 x 2: 10 visible pairs; tile (0, 1) is empty and skipped, so 12 pairs are computed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -40,9 +41,20 @@ BlockMask causal_mask(std::int64_t positions, std::int64_t window = 0);
 // How a kernel tiles a block and what it recomputes. Size 0 means the whole extent.
 struct AttentionTiles {
   std::int64_t queries = 0, keys = 0;
+  // Kernels that take larger query tiles for longer blocks: from `from` query rows on, tiles of `queries` rows. Increasing; unused entries are 0.
+  struct Longer { std::int64_t from = 0, queries = 0; };
+  std::array<Longer, 3> longer{};
   bool skips_empty = true;   // tiles without a visible pair are not computed
   int forward_matmuls = 2;   // products with the head width per pair
   int backward_matmuls = 5;  // 5: the scores are recomputed (flash); 4: they were kept
+
+  // The query tile for a block of so many query rows; 0: the whole extent.
+  constexpr std::int64_t query_tile(std::int64_t num_queries) const {
+    std::int64_t tile = queries;
+    for (const Longer& step : longer)
+      if (step.from > 0 && num_queries >= step.from) tile = step.queries;
+    return tile;
+  }
 };
 // Pairs that a kernel of these tiles computes for the block, per (sample, head).
 std::int64_t computed_pairs(const BlockMask& mask, const AttentionTiles& tiles);

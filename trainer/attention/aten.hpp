@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// ATen's flash kernel for CPU, for the jobs it can do: no dropout, no window, no documents; full blocks, or causal ones whose queries and
+// keys are the same positions. It is opaque: the pairs it computes are declared from its block sizes
+// (ATen/native/cpu/FlashAttentionKernel.cpp), not counted.
+#pragma once
+
+#include "parallel/local_attention.hpp"
+
+namespace ergon {
+
+class AtenAttention final : public LocalAttention {
+ public:
+  const char* name() const override { return "aten"; }
+  AttentionTiles tiles() const override;
+  // Throws Error (ExitCode::config) for a mask or dropout it cannot do; select.hpp asks `supports` first.
+  AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
+                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override;
+  AttentionWork backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
+                         const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
+                         const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
+
+  static bool supports(const BlockMask& mask, const AttentionDropout& dropout);
+};
+
+}  // namespace ergon

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own kernel, after FlashAttention-2 (Dao 2023): tiles of queries against tiles of keys, softmax kept online, scores recomputed in
+// backward, tiles without a visible pair skipped. Everything of LocalAttention, float or double. Parallel over (sample, key head), so that
+// dK and dV have one writer and one order of summation: results do not depend on the number of threads.
+//
+// Not to be called from two threads at once: it owns its scratch memory.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "parallel/local_attention.hpp"
+
+namespace ergon {
+
+class TiledAttention final : public LocalAttention {
+ public:
+  explicit TiledAttention(std::int64_t query_tile = 64, std::int64_t key_tile = 64) : query_tile_(query_tile), key_tile_(key_tile) {}
+
+  const char* name() const override { return "tiled"; }
+  AttentionTiles tiles() const override;
+  AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
+                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override;
+  AttentionWork backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
+                         const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
+                         const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
+
+ private:
+  std::int64_t query_tile_, key_tile_;
+  mutable std::vector<at::Tensor> scratch_;  // one buffer a thread, grown in the first calls
+};
+
+}  // namespace ergon
