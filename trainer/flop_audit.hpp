@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was really executed: GEMMs reported by the one GEMM door from the sizes of its operands, attention cores reported by the kernels where they loop over
-// tiles. Compared, exactly, with the analytic hardware FLOPs of accounting/. Counting costs an integer addition a call and is always on.
+// What was really executed: GEMMs reported by the one GEMM door from the sizes of its operands, attention cores reported by the kernels
+// where they loop over tiles. Compared, exactly, with the analytic hardware FLOPs of accounting/. Counting costs an integer addition a call
+// and is always on.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
+#include "accounting/phase.hpp"
 #include "configs/quantities.hpp"
 #include "parallel/local_attention.hpp"
 
 namespace ergon {
-
-enum class Phase : std::uint8_t { forward, backward, recompute, evaluation };
-inline constexpr int num_phases = 4;
 
 class FlopAudit {
  public:
@@ -26,7 +25,7 @@ class FlopAudit {
   Flops gemm(Phase phase) const { return gemm_[static_cast<int>(phase)]; }
   Flops attention(Phase phase) const { return attention_[static_cast<int>(phase)]; }
   Flops attention_visible(Phase phase) const { return visible_[static_cast<int>(phase)]; }  // the same with pairs_visible
-  bool declared() const { return declared_; }  // an opaque kernel took part
+  bool declared() const { return declared_; }                                               // an opaque kernel took part
   void reset() { *this = FlopAudit(); }
 
   // Enters a phase for a scope and returns to the one before.

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ledger of a run, RUN/ledger.jsonl: append-only JSON lines that say what was spent, attempt after attempt. Text in, text out; the
+// trainer appends durably through Storage. Format: accounting/FORMAT.md.
+//
+// How it is filled:
+// - An attempt begins with one AttemptStart; then intervals, each beginning at the step where the one before ended (the first at
+// resumed_step).
+// - An interval covers the steps (from_step, to_step]; to_step == from_step is allowed (start-up, evaluation or checkpoint time alone).
+// - A line is appended BEFORE the checkpoint of its to_step is committed, so every checkpoint lies on an interval's end and no kept step is
+// missing.
+//   Evaluate at a step before saving it: what is done after a save is redone by the next attempt.
+// - A rollback appends Abandon first: steps after from_step of that attempt's lineage are lost.
+// FLOPs are sums over all ranks; seconds are wall clock of the run, not summed over ranks; communication is summed over ranks.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "accounting/conventions.hpp"
+#include "accounting/parameters.hpp"
+#include "configs/quantities.hpp"
+
+namespace ergon {
+
+struct FlopTally {
+  FlopsById model;        // by convention id
+  Flops gemm, attention;  // hardware, as flop_audit counted
+  Flops hardware() const { return gemm + attention; }
+  FlopTally& operator+=(const FlopTally& other);
+  bool operator==(const FlopTally&) const = default;
+};
+
+// Disjoint parts of the wall clock; their sum is the attempt's time.
+struct TimeSplit {
+  Seconds step;  // training steps, waiting for data left out
+  Seconds data_wait, evaluation, checkpoint, startup;
+  Seconds training() const { return step + data_wait; }  // what tokens/s and MFU divide by
+  Seconds total() const { return step + data_wait + evaluation + checkpoint + startup; }
+  TimeSplit& operator+=(const TimeSplit& other);
+  bool operator==(const TimeSplit&) const = default;
+};
+
+struct CommunicationRow {
+  std::string group, operation;  // "tp", "all_reduce"
+  std::int64_t calls = 0;
+  Bytes bytes;
+  Seconds seconds, exposed;  // exposed: of these, spent waiting
+  bool operator==(const CommunicationRow&) const = default;
+};
+// Adds rows of the same group and operation together; the result is sorted.
+std::vector<CommunicationRow> merge(std::vector<CommunicationRow> a, const std::vector<CommunicationRow>& b);
+
+struct ConfigChange {
+  std::string key, before, after;
+  bool operator==(const ConfigChange&) const = default;
+};
+
+struct AttemptStart {
+  std::int64_t attempt = 1;  // from 1
+  std::int64_t parent = 0;   // the attempt that saved the checkpoint it resumes; 0: started afresh
+  std::int64_t resumed_step = 0;
+  std::string mesh;  // Mesh::summary()
+  std::int64_t world_size = 1;
+  std::string device;        // "cpu", "h100-sxm"
+  std::int64_t devices = 1;  // that the peak is multiplied with
+  double peak = 0;           // FLOP/s of one device; 0: unknown
+  std::string peak_source;   // of a known peak, the reason of an unknown one
+  ParameterCounts parameters;
+  std::int64_t torn_lines = 0;  // torn last lines that this attempt cut off
+  std::vector<ConfigChange> changes;
+  bool operator==(const AttemptStart&) const = default;
+};
+
+struct Interval {
+  std::int64_t attempt = 1;
+  std::int64_t from_step = 0, to_step = 0;
+  Tokens tokens, valid_tokens;  // trained on; evaluation's tokens are not in it
+  FlopTally training, evaluation;
+  TimeSplit seconds;
+  std::vector<CommunicationRow> communication;
+  bool operator==(const Interval&) const = default;
+};
+
+struct Abandon {
+  std::int64_t attempt = 1;
+  std::int64_t from_step = 0;
+  bool operator==(const Abandon&) const = default;
+};
+
+using LedgerLine = std::variant<AttemptStart, Interval, Abandon>;
+// One line of JSON with its newline.
+std::string format(const LedgerLine& line);
+
+struct Ledger {
+  std::vector<LedgerLine> lines;
+  std::size_t intact_bytes = 0;  // up to here the text is whole lines: cut the file there before appending
+  bool torn = false;             // what follows is a torn last line (no newline), ignored
+};
+// Throws Error (ExitCode::data, where = "source:line") for any whole line that is not a ledger line of a known schema.
+Ledger parse_ledger(std::string_view text, const std::string& source);
+
+}  // namespace ergon

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a ledger adds up to: spent = kept + lost, exactly. Kept is the lineage of the last attempt: its own intervals and, of the attempt it
+// resumed, those up to the step it resumed at, and so on; everything else was done and lost (rolled back, crashed).
+//
+// Example: attempt 1 does steps 1..80 with a checkpoint at 50, attempt 2 resumes at 50 and ends at 100: spent 130 steps, kept 100, lost 30.
+#pragma once
+
+#include <optional>
+
+#include "accounting/ledger.hpp"
+
+namespace ergon {
+
+struct Tally {
+  std::int64_t steps = 0;
+  Tokens tokens, valid_tokens;
+  FlopTally training, evaluation;
+  TimeSplit seconds;
+  Tally& operator+=(const Interval& interval);
+  bool operator==(const Tally&) const = default;
+};
+
+struct AttemptSummary {
+  AttemptStart start;
+  Tally spent;
+};
+
+struct LedgerSummary {
+  Tally spent, kept, lost;
+  std::vector<AttemptSummary> attempts;
+  std::vector<CommunicationRow> communication;  // of everything spent
+  std::int64_t torn_lines = 0;
+};
+
+// Throws Error (ExitCode::data) for a ledger that contradicts itself: an attempt without its start, numbered twice, resuming a step that
+// its parent never finished, or intervals that leave a hole.
+LedgerSummary summarise(const Ledger& ledger, const std::string& source);
+
+// kept / spent in FLOPs of the convention; empty before anything was spent.
+std::optional<double> goodput(const LedgerSummary& summary, const std::string& id);
+
+}  // namespace ergon

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one run came to, read from its folder: RUN/ledger.jsonl (required), RUN/result.json, RUN/events.jsonl, RUN/config.toml (each
+// optional). result.json: of its keys, `reason`, `code`, `step` are read. events.jsonl: of "step" and "evaluation" events `attempt`,
+// `step`, `loss`.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/ledger_summary.hpp"
+
+namespace ergon {
+
+struct LossPoint {
+  std::int64_t step = 0;
+  double loss = 0;
+};
+
+struct RunReport {
+  std::string run;  // the folder, as it was named
+  LedgerSummary ledger;
+  std::map<std::string, std::optional<double>> mfu, hfu;  // by convention id
+  std::optional<double> tokens_per_second;
+  std::optional<LossPoint> training_loss, validation_loss;  // of the last step in the kept lineage
+  std::string outcome;                                      // from result.json; empty: the run has not ended
+  std::string config;                                       // the echo of the resolved configuration; empty when there is none
+  std::int64_t unbooked_steps = 0;            // in events.jsonl, done after an attempt's last ledger line: lost, and in no figure
+  std::map<std::string, std::string> reason;  // why a figure is absent, by dotted key
+};
+
+// Throws Error (ExitCode::data) that names the folder when it has no ledger, and for what parse_ledger and summarise refuse.
+RunReport read_run(const std::string& folder);
+
+// The page a person reads, and the JSON that scripts read (schema ergon.report.v1); several runs add up.
+std::string report_text(const std::vector<RunReport>& runs);
+std::string report_json(const std::vector<RunReport>& runs);
+
+}  // namespace ergon
