@@ -1,1 +1,55 @@
-int main() { return 0; }
+// SPDX-License-Identifier: Apache-2.0
+// `ergon`: finds the subcommand and runs it. A new subcommand is one row of the table.
+#include <fmt/format.h>
+
+#include <cstring>
+#include <iostream>
+#include <vector>
+
+#include "configs/did_you_mean.hpp"
+#include "configs/error.hpp"
+#include "launch/commands.hpp"
+#include "launch/failure.hpp"
+
+namespace ergon {
+namespace {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  int (*function)(int argc, char** argv);
+};
+
+constexpr Command commands[] = {
+    {"version", "versions of Ergon and of the libraries it was built with", command_version},
+};
+
+std::string usage() {
+  std::string text =
+      "Ergon trains transformers over many ranks and accounts for every floating-point operation.\n\nUsage: ergon COMMAND ...\n\n";
+  for (const Command& command : commands) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
+  return text + "\n`ergon COMMAND --help` lists the options of a command.\n";
+}
+
+int dispatch(int argc, char** argv) {
+  std::string word = argc > 1 ? argv[1] : "--help";
+  if (word == "--help" || word == "-h" || word == "help") {
+    std::cout << usage() << std::flush;
+    return 0;
+  }
+  if (word == "--version") return command_version(argc - 1, argv + 1);
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    if (word == command.name) return command.function(argc - 1, argv + 1);
+    names.push_back(command.name);
+  }
+  std::string meant = did_you_mean(word, names);
+  throw Error(fmt::format("unknown command '{}'", word), "", meant.empty() ? "ergon --help" : meant);
+}
+
+}  // namespace
+}  // namespace ergon
+
+int main(int argc, char** argv) {
+  return ergon::run_guarded([&] { return ergon::dispatch(argc, argv); });
+}
