@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All durable input and output of Ergon goes through this class: every result is checked, and a failure is an Error that names the operation, the path and the
-// system's message. No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test reads the sources). Tests replace it to fail at the n-th call.
+// system's message (ExitCode::data). No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test reads the sources). Tests replace it to fail at
+// the n-th call. A failed sync is final: what was written may be lost although a second sync would succeed, so the caller gives that file up.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ class Storage {
   virtual File open_write(const std::string& path);  // existing file
   virtual File open_append(const std::string& path); // made if absent
   virtual File open_read(const std::string& path);
+  // For names that come out of a file: one path component of [A-Za-z0-9._-], and no symbolic link.
+  virtual File open_read_inside(const std::string& folder, const std::string& name);
   virtual void allocate(const File& file, std::int64_t bytes);  // reserves blocks: a full disk shows here
   virtual void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset);
   virtual void append(const File& file, std::string_view text);
@@ -52,13 +55,21 @@ class Storage {
   virtual void remove_directory(const std::string& path);          // with its files
   // Fills `data` from `offset`; a short file is an Error.
   virtual void pread(const File& file, std::span<std::byte> data, std::int64_t offset);
+  // Writes back and forgets cached pages, so that the next read comes from the device.
+  virtual void drop_cache(const File& file);
 
   // Built on the above.
   std::string read_text(const std::string& path);
+  std::string read_text(const File& file);
+  std::int64_t size(const File& file);
   void write_text(const std::string& path, std::string_view text);  // temporary, sync, rename, sync of the folder
   std::int64_t size(const std::string& path);
   bool exists(const std::string& path);
   std::vector<std::string> list(const std::string& folder);  // names, sorted
+  std::int64_t free_bytes(const std::string& path);          // that this user may still write
 };
+
+// The folder a path lies in: "." for a bare name.
+std::string parent_folder(const std::string& path);
 
 }  // namespace ergon

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Saving, in three calls, so that the slow middle can leave the main thread:
+//   snapshot(tensors, state)  at a step boundary: copies what this rank writes into buffers kept from save to save
+//   write()                   any thread, no MPI, and no HDF5 after the layout: one shard file of this rank, synced, with a CRC32C per 1
+//   MiB block commit(control)           main thread at a step boundary: all ranks agree that every write succeeded; rank 0 writes index,
+//   state, provenance and
+//                             manifest, renames the folder and syncs its parent. Until that rename no reader sees the checkpoint.
+// Every rank makes the same calls in the same order. A failure on any rank is the same SaveResult.error on all of them: the temporary
+// folder is removed, older checkpoints are untouched, training may go on and the next save starts afresh.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/error.hpp"
+#include "parallel/communicator.hpp"
+#include "trainer/checkpoint/checkpoint.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+struct SaverOptions {
+  std::string run_folder;
+  std::string run_uuid;  // run_identity() of lineage.hpp
+  int attempt = 1;       // claim_attempt() of lineage.hpp
+  int rank = 0;
+  std::int64_t keep = 3;               // checkpoints that retention leaves; 0: all
+  std::optional<CheckpointId> parent;  // what this attempt continued from: loader.id()
+};
+
+struct SaveResult {
+  std::string folder;  // of the committed checkpoint; empty when the save failed
+  CheckpointId id;
+  Bytes bytes = {};                   // of all files
+  Seconds seconds = {};               // snapshot to commit, as this rank saw it
+  std::optional<Error> error;         // why nothing was committed, the same on every rank
+  std::vector<std::string> messages;  // on rank 0: what retention did, and what went wrong without harm
+};
+
+enum class SnapshotMode {
+  copy,  // the tensors may change as soon as snapshot returns
+  view,  // the tensors stay as they are until commit: no memory is taken
+};
+
+class CheckpointSaver {
+ public:
+  CheckpointSaver(Storage& storage, SaverOptions options);
+  ~CheckpointSaver();
+
+  void snapshot(const std::vector<CheckpointTensor>& tensors, RunState state, SnapshotMode mode = SnapshotMode::copy);
+  void write();  // a failure is kept for commit
+  SaveResult commit(Communicator& control);
+
+  // A blocking save: the three in a row without a copy, then retention.
+  SaveResult save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control);
+  // Collective: rank 0 re-reads the newest checkpoint from the device, then deletes what checkpoint.keep no longer wants (retention.hpp).
+  std::vector<std::string> retain(Communicator& control);
+
+ private:
+  struct Snapshot;
+  Storage& storage_;
+  SaverOptions options_;
+  std::unique_ptr<Snapshot> snapshot_;
+  int saves_ = 0;
+};
+
+}  // namespace ergon

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/storage.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "configs/error.hpp"
+
+namespace ergon {
+
+namespace {
+
+[[noreturn]] void fail(const char* operation, const std::string& path, int code) {
+  const char* hint = "";
+  if (code == ENOSPC || code == EDQUOT) hint = "free some space, or point run.folder at another disk";
+  if (code == EFBIG) hint = "the file size limit of this process is too low (ulimit -f)";
+  if (code == EACCES || code == EPERM || code == EROFS) hint = "check the permissions of the folder";
+  throw Error(fmt::format("{} failed: {}", operation, std::strerror(code)), path, hint, ExitCode::data);
+}
+
+// Repeats a system call that a signal interrupted.
+template <typename Call>
+auto retry(Call call) {
+  decltype(call()) result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+Storage::File open_file(const std::string& path, int flags) {
+  const int descriptor = retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
+  if (descriptor < 0) fail("open", path, errno);
+  return {descriptor, path};
+}
+
+bool is_plain_name(const std::string& name) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
+  return !name.empty() && name != "." && name != ".." && std::all_of(name.begin(), name.end(), plain);
+}
+
+class Directory {
+ public:
+  explicit Directory(const std::string& path) : stream_(::opendir(path.c_str())) {
+    if (!stream_) fail("opendir", path, errno);
+  }
+  ~Directory() { ::closedir(stream_); }
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  DIR* get() const { return stream_; }
+
+ private:
+  DIR* stream_;
+};
+
+}  // namespace
+
+Storage::File::File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)) {}
+
+Storage::File& Storage::File::operator=(File&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Storage::File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Storage::File Storage::create(const std::string& path) { return open_file(path, O_RDWR | O_CREAT | O_EXCL); }
+Storage::File Storage::open_write(const std::string& path) { return open_file(path, O_RDWR); }
+Storage::File Storage::open_append(const std::string& path) { return open_file(path, O_RDWR | O_CREAT | O_APPEND); }
+Storage::File Storage::open_read(const std::string& path) { return open_file(path, O_RDONLY); }
+
+Storage::File Storage::open_read_inside(const std::string& folder, const std::string& name) {
+  if (!is_plain_name(name)) {
+    throw Error(fmt::format("the file name '{}' is refused", name), folder,
+                "names inside a checkpoint are one component of A-Z a-z 0-9 . _ -", ExitCode::data);
+  }
+  return open_file(folder + "/" + name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+}
+
+void Storage::allocate(const File& file, std::int64_t bytes) {
+  if (bytes <= 0) return;
+  const int result = retry([&] { return ::fallocate(file.descriptor(), 0, 0, bytes); });
+  if (result == 0) return;
+  if (errno != EOPNOTSUPP) fail("fallocate", file.path(), errno);
+  if (free_bytes(parent_folder(file.path())) < bytes) fail("free-space check", file.path(), ENOSPC);
+}
+
+void Storage::pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) {
+  while (!data.empty()) {
+    const std::size_t part = std::min<std::size_t>(data.size(), std::size_t{1} << 30);
+    const ssize_t written = retry([&] { return ::pwrite(file.descriptor(), data.data(), part, offset); });
+    if (written < 0) fail("pwrite", file.path(), errno);
+    if (written == 0) fail("pwrite", file.path(), ENOSPC);
+    data = data.subspan(static_cast<std::size_t>(written));
+    offset += written;
+  }
+}
+
+void Storage::append(const File& file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = retry([&] { return ::write(file.descriptor(), text.data(), text.size()); });
+    if (written < 0) fail("write", file.path(), errno);
+    if (written == 0) fail("write", file.path(), ENOSPC);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void Storage::truncate(const File& file, std::int64_t bytes) {
+  if (retry([&] { return ::ftruncate(file.descriptor(), bytes); }) < 0) fail("ftruncate", file.path(), errno);
+}
+
+void Storage::sync(const File& file) {
+  if (::fdatasync(file.descriptor()) < 0) fail("fdatasync", file.path(), errno);
+}
+
+void Storage::sync_directory(const std::string& path) {
+  const File folder = open_file(path, O_RDONLY | O_DIRECTORY);
+  if (::fsync(folder.descriptor()) < 0) fail("fsync", path, errno);
+}
+
+void Storage::rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) < 0) fail("rename", fmt::format("{} -> {}", from, to), errno);
+}
+
+void Storage::make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) < 0) fail("mkdir", path, errno);
+}
+
+void Storage::make_directories(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
+  const std::string parent = parent_folder(path);
+  if (parent != path && !exists(parent)) make_directories(parent);
+  if (::mkdir(path.c_str(), 0755) < 0) {
+    const int code = errno;
+    if (code != EEXIST || ::stat(path.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) fail("mkdir", path, code);
+  }
+}
+
+void Storage::unlink(const std::string& path) {
+  if (::unlink(path.c_str()) < 0) fail("unlink", path, errno);
+}
+
+void Storage::remove_directory(const std::string& path) {
+  for (const std::string& name : list(path)) {
+    const std::string entry = path + "/" + name;
+    struct stat status;
+    if (::lstat(entry.c_str(), &status) < 0) fail("lstat", entry, errno);
+    if (S_ISDIR(status.st_mode)) {
+      remove_directory(entry);
+    } else {
+      unlink(entry);
+    }
+  }
+  if (::rmdir(path.c_str()) < 0) fail("rmdir", path, errno);
+}
+
+void Storage::pread(const File& file, std::span<std::byte> data, std::int64_t offset) {
+  while (!data.empty()) {
+    const std::size_t part = std::min<std::size_t>(data.size(), std::size_t{1} << 30);
+    const ssize_t count = retry([&] { return ::pread(file.descriptor(), data.data(), part, offset); });
+    if (count < 0) fail("pread", file.path(), errno);
+    if (count == 0) {
+      throw Error(fmt::format("the file ends at byte {}, {} more were expected", offset, data.size()), file.path(),
+                  "it was cut short: use another copy", ExitCode::data);
+    }
+    data = data.subspan(static_cast<std::size_t>(count));
+    offset += count;
+  }
+}
+
+void Storage::drop_cache(const File& file) {
+  sync(file);
+  const int code = ::posix_fadvise(file.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
+  if (code != 0) fail("posix_fadvise", file.path(), code);
+}
+
+std::string Storage::read_text(const std::string& path) { return read_text(open_read(path)); }
+
+std::string Storage::read_text(const File& file) {
+  std::string text(static_cast<std::size_t>(size(file)), '\0');
+  pread(file, std::as_writable_bytes(std::span(text)), 0);
+  return text;
+}
+
+void Storage::write_text(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".tmp";
+  if (exists(temporary)) unlink(temporary);
+  {
+    const File file = create(temporary);
+    append(file, text);
+    sync(file);
+  }
+  rename(temporary, path);
+  sync_directory(parent_folder(path));
+}
+
+std::int64_t Storage::size(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) < 0) fail("stat", path, errno);
+  return status.st_size;
+}
+
+std::int64_t Storage::size(const File& file) {
+  struct stat status;
+  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  if (!S_ISREG(status.st_mode)) throw Error("this is not an ordinary file", file.path(), "", ExitCode::data);
+  return status.st_size;
+}
+
+bool Storage::exists(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  fail("stat", path, errno);
+}
+
+std::vector<std::string> Storage::list(const std::string& folder) {
+  const Directory directory(folder);
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (!entry) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  if (errno != 0) fail("readdir", folder, errno);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::int64_t Storage::free_bytes(const std::string& path) {
+  struct statvfs status;
+  if (retry([&] { return ::statvfs(path.c_str(), &status); }) < 0) fail("statvfs", path, errno);
+  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
+}
+
+std::string parent_folder(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace ergon
