@@ -29,6 +29,7 @@ using Seconds = Quantity<struct SecondsTag, double>;
 using Joules = Quantity<struct JoulesTag, double>;
 using PfsDays = Quantity<struct PfsDaysTag, double>;
 using Flops = Quantity<struct FlopsTag, unsigned __int128>;
+using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 
 // One petaflop/s-day: 1e15 operations a second for a day.
 inline constexpr double flops_per_pfs_day = 8.64e19;

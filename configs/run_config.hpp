@@ -26,11 +26,15 @@ struct RunSection {
   Device device = Device::cpu;
   std::int64_t threads = 1;  // intra-op threads of a rank
   bool deterministic = false;
+
+  bool operator==(const RunSection&) const = default;
 };
 
 struct DataSection {
   std::vector<std::string> train;       // token stores
   std::vector<std::string> validation;  // empty: the training stores; the split decides which documents are read
+
+  bool operator==(const DataSection&) const = default;
 };
 
 struct TrainSection {
@@ -41,6 +45,8 @@ struct TrainSection {
   std::int64_t evaluate_every = 100;    // steps; 0: never
   std::int64_t evaluate_batches = 8;    // batches of `batch` sequences an evaluation
   Recompute recompute = Recompute::none;
+
+  bool operator==(const TrainSection&) const = default;
 };
 
 struct OptimizerSection {
@@ -54,6 +60,8 @@ struct OptimizerSection {
   LrSchedule schedule = LrSchedule::cosine;
   std::int64_t warmup = 100;     // steps
   std::int64_t decay_steps = 0;  // 0: until train.steps
+
+  bool operator==(const OptimizerSection&) const = default;
 };
 
 struct MeshSection {
@@ -68,26 +76,36 @@ struct MeshSection {
   std::int64_t virtual_stages = 1;
   std::int64_t zero = 0;
   Bytes bucket = {25 << 20};
+
+  bool operator==(const MeshSection&) const = default;
 };
 
 struct CheckpointSection {
   std::int64_t every = 200;  // steps; 0: only at the end and on signals
   std::int64_t keep = 3;
+
+  bool operator==(const CheckpointSection&) const = default;
 };
 
 struct WatchdogSection {
   Seconds start = {600}, step = {300}, checkpoint = {1800}, abort = {30};
+
+  bool operator==(const WatchdogSection&) const = default;
 };
 
 struct AccountingSection {
   std::string peak;   // a device id of configs/devices.toml; empty: peak unknown
   Flops budget = {};  // stop, saved, when spent `exact` FLOPs reach it; 0: none
+
+  bool operator==(const AccountingSection&) const = default;
 };
 
 struct LaunchSection {
   std::int64_t nodes = 1;
   std::int64_t gpus_per_node = 0;
   Seconds time = {0};  // 0: no limit
+
+  bool operator==(const LaunchSection&) const = default;
 };
 
 struct RunConfig {
@@ -101,6 +119,8 @@ struct RunConfig {
   WatchdogSection watchdog;
   AccountingSection accounting;
   LaunchSection launch;
+
+  bool operator==(const RunConfig&) const = default;
 };
 
 }  // namespace ergon
