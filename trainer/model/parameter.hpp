@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a parameter declares about itself: its logical name, its global shape, which box of it this rank holds, and how its gradient becomes whole.
+// What a parameter declares about itself: its logical name, its global shape, which box of it this rank holds, and how its gradient becomes
+// whole.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +20,16 @@ enum class PartialOver : std::uint8_t { nothing, tp, kv_replicas };
 using ParameterId = int;
 
 struct ParameterSpec {
-  std::string name;          // "layers.3.attention.query.weight"; logical, layer-global, the same on every mesh
-  std::string kind;          // "norm", "bias", "embedding" or "matrix": what optimizer.no_decay selects
-  Extents global_shape;      // as on disk: [out, in], vocabulary without padding
-  ShardBox box;              // the part of it that this rank holds, in global coordinates
-  Extents local_shape;       // as in memory; larger than box.extent only by vocabulary padding rows, at the end, kept zero
-  int unit = 0;              // 0 embedding, 1..L layers, L+1 head
+  std::string name;      // "layers.3.attention.query.weight"; logical, layer-global, the same on every mesh
+  std::string kind;      // "norm", "bias", "embedding" or "matrix": what optimizer.no_decay selects
+  Extents global_shape;  // as on disk: [out, in], vocabulary without padding
+  ShardBox box;          // the part of it that this rank holds, in global coordinates
+  Extents local_shape;   // as in memory; larger than box.extent only by vocabulary padding rows, at the end, kept zero
+  int unit = 0;          // 0 embedding, 1..L layers, L+1 head
   PartialOver partial_over = PartialOver::nothing;
-  bool counts_here = true;   // this tensor rank counts it in the norm and writes it to checkpoints (each element counted once over tp)
+  bool counts_here = true;  // this tensor rank counts it in the norm and writes it to checkpoints (each element counted once over tp)
   Init init = Init::normal;
-  double init_std = 0.0;     // of Init::normal
+  double init_std = 0.0;  // of Init::normal
 };
 
 }  // namespace ergon

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns all parameters and gradients of a rank in two flat buffers, laid out unit after unit, and hands out views. A unit is what backward finishes at once and
-// what is reduced, gathered and freed together: the embedding, one layer, the head. Layers hold ParameterIds, never tensors.
+// Owns all parameters and gradients of a rank in two flat buffers, laid out unit after unit, and hands out views. A unit is what backward
+// finishes at once and what is reduced, gathered and freed together: the embedding, one layer, the head. Layers hold ParameterIds, never
+// tensors.
 //
-// Invariants: a unit is contiguous and starts 64-byte aligned; parameters declared one after another with `pack` follow each other without a gap, so that a
-// packed view (query, key and value rows; gate and up rows) is one matrix for one GEMM. Padding elements stay zero in parameters and gradients.
+// Invariants: a unit is contiguous and starts 64-byte aligned; parameters declared one after another with `pack` follow each other without
+// a gap, so that a packed view (query, key and value rows; gate and up rows) is one matrix for one GEMM. Padding elements stay zero in
+// parameters and gradients.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -17,7 +19,8 @@ namespace ergon {
 class ParameterStore {
  public:
   // Specs in unit order. `packs` lists runs of consecutive ids that must follow each other without a gap.
-  ParameterStore(std::vector<ParameterSpec> specs, std::vector<std::vector<ParameterId>> packs, at::ScalarType dtype, at::Device device, int num_units);
+  ParameterStore(std::vector<ParameterSpec> specs, std::vector<std::vector<ParameterId>> packs, at::ScalarType dtype, at::Device device,
+                 int num_units);
 
   int num_units() const { return static_cast<int>(units_.size()); }
   const std::vector<ParameterSpec>& specs() const { return specs_; }
@@ -27,7 +30,7 @@ class ParameterStore {
   void acquire(int unit);
   void release(int unit);
 
-  at::Tensor weight(ParameterId id) const { return weights_[id]; }        // local_shape
+  at::Tensor weight(ParameterId id) const { return weights_[id]; }  // local_shape
   at::Tensor gradient(ParameterId id) const { return gradients_of_[id]; }
   // Consecutive parameters of one pack as one [sum of rows, columns] (or [sum]) view.
   at::Tensor packed_weight(ParameterId first, ParameterId last) const;
@@ -35,7 +38,7 @@ class ParameterStore {
 
   const at::Tensor& flat_parameters() const { return parameters_; }
   const at::Tensor& flat_gradients() const { return gradients_; }
-  ElementRange range(ParameterId id) const { return ranges_[id]; }         // in the flat buffers
+  ElementRange range(ParameterId id) const { return ranges_[id]; }  // in the flat buffers
   const std::vector<ElementRange>& unit_ranges() const { return units_; }
 
  private:

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/layers/attention.hpp"
+
+#include <cmath>
+
+#include "configs/error.hpp"
+#include "trainer/attention/delta.hpp"
+#include "trainer/kernels/activation.hpp"
+#include "trainer/kernels/pointwise.hpp"
+
+namespace ergon {
+
+AttentionLayer::AttentionLayer(const ModelShape& shape, int tp, int tp_rank, int layer, const RotaryTable* rotary, AttentionIds ids)
+    : shape_(shape),
+      heads_(partition_heads(shape.heads, shape.kv_heads, tp, tp_rank)),
+      layer_(layer),
+      rotary_(rotary),
+      qkv_(ids.qkv),
+      output_(ids.output) {}
+
+AttentionLayer::Heads AttentionLayer::heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const {
+  const std::int64_t h = heads_.num_query, k = heads_.num_kv;
+  const at::Tensor rows = qkv_NE.view({call.samples(), call.length(), h + 2 * k, shape_.head_width});
+  return {rows.narrow(2, 0, h), rows.narrow(2, h, k), rows.narrow(2, h + k, k)};
+}
+
+AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
+  return {.p = call.step.training ? shape_.dropout : 0.0,
+          .seed = call.step.seed,
+          .step = call.step.step,
+          .layer = layer_,
+          .first_sample = call.step.first_sample,
+          .first_head = heads_.first_query,
+          .num_heads = shape_.heads,
+          .sequence = shape_.sequence};
+}
+
+Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const {
+  const std::int64_t n = call.rows(), b = call.samples(), t = call.length(), h = heads_.num_query, q = shape_.head_width;
+  saved.x_ND = x_ND;
+  saved.qkv_NE = call.keep_tensor({n, (h + 2 * heads_.num_kv) * q});
+  saved.out_NC = call.keep_tensor({n, h * q});
+  saved.lse_BHT = call.keep_tensor({b, h, t});
+
+  qkv_.forward(saved.qkv_NE, x_ND, call);
+  const at::Tensor bias = qkv_.bias_O(call.store);
+  if (bias.defined()) add_bias(saved.qkv_NE, bias);
+  const Heads heads = heads_of(saved.qkv_NE, call);
+  if (rotary_ != nullptr) {
+    rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
+    rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
+  }
+  AttentionOutput result{saved.out_NC.view({b, t, h, q}), saved.lse_BHT};
+  const double scale = 1.0 / std::sqrt(static_cast<double>(q));
+  const AttentionWork work =
+      call.step.attention.forward(heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(t, shape_.window), dropout(call), scale, result);
+  call.step.gemm.audit().attention(work, q);
+  return output_.forward(y_ND, saved.out_NC, call);
+}
+
+Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call) const {
+  const std::int64_t b = call.samples(), t = call.length(), h = heads_.num_query, q = shape_.head_width;
+  saved.dy_ND = dy_ND;
+  saved.dqkv_NE = call.keep_tensor(saved.qkv_NE.sizes());
+  const Heads heads = heads_of(saved.qkv_NE, call), gradients = heads_of(saved.dqkv_NE, call);
+  {
+    const Arena::Frame frame(call.step.scratch);
+    const at::Tensor dout_NC = call.scratch_tensor(saved.out_NC.sizes());
+    const at::Tensor delta_BHT = call.scratch_tensor({b, h, t});
+    output_.backward_input(dout_NC, dy_ND, call);
+    const at::Tensor out_BTHQ = saved.out_NC.view({b, t, h, q}), dout_BTHQ = dout_NC.view({b, t, h, q});
+    attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
+    AttentionGradients result{gradients.q_BTHQ, gradients.k_BTKQ, gradients.v_BTKQ};
+    const double scale = 1.0 / std::sqrt(static_cast<double>(q));
+    const AttentionWork work = call.step.attention.backward(dout_BTHQ, heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, out_BTHQ, saved.lse_BHT,
+                                                            delta_BHT, causal_mask(t, shape_.window), dropout(call), scale, result);
+    call.step.gemm.audit().attention(work, q);
+  }
+  if (rotary_ != nullptr) {
+    rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);
+    rotary_apply(gradients.k_BTKQ, call.positions_BT, *rotary_, Rotation::inverse);
+  }
+  return qkv_.backward_input(dx_ND, saved.dqkv_NE, call);
+}
+
+void AttentionLayer::backward_weight(const AttentionSaved& saved, const LayerCall& call, Write write) const {
+  if (heads_.kv_replicas > 1) {
+    backward_weight_replicated(saved, call, write);
+  } else {
+    qkv_.backward_weight(saved.x_ND, saved.dqkv_NE, call, write);
+  }
+  output_.backward_weight(saved.out_NC, saved.dy_ND, call, write);
+}
+
+// Key and value rows by a product of their own: this microbatch's part is summed over the replicas before it joins what earlier
+// microbatches left, and the sum travels while the query rows are computed.
+void AttentionLayer::backward_weight_replicated(const AttentionSaved& saved, const LayerCall& call, Write write) const {
+  Communicator* replicas = call.step.kv_replicas;
+  ERGON_CHECK(replicas != nullptr && replicas->size() == heads_.kv_replicas, "key/value heads have {} replicas, the step brings {}",
+              heads_.kv_replicas, replicas == nullptr ? 1 : replicas->size());
+  const LinearIds& ids = qkv_.ids();
+  const std::int64_t query_columns = heads_.num_query * shape_.head_width, kv_columns = 2 * heads_.num_kv * shape_.head_width;
+  const at::Tensor dq_NC = saved.dqkv_NE.narrow(1, 0, query_columns);
+  const bool has_bias = ids.bias_first != no_parameter;
+
+  // One message: the rows of the weight, then one row more that holds the bias.
+  const Arena::Frame frame(call.step.scratch);
+  const std::int64_t weight_elements = kv_columns * shape_.width;
+  const at::Tensor part = call.scratch_tensor({weight_elements + (has_bias ? kv_columns : 0)});
+  const at::Tensor dkv_weight = part.narrow(0, 0, weight_elements).view({kv_columns, shape_.width});
+  call.step.gemm(dkv_weight, saved.dqkv_NE.narrow(1, query_columns, kv_columns), Transpose::yes, saved.x_ND, Transpose::no);
+  const at::Tensor all_biases = call.scratch_tensor({query_columns + kv_columns});
+  if (has_bias) {
+    column_sum(all_biases, saved.dqkv_NE, Write::overwrite);
+    copy(part.narrow(0, weight_elements, kv_columns), all_biases.narrow(0, query_columns, kv_columns));
+  }
+  Work sum = replicas->all_reduce(part);
+
+  call.step.gemm(call.store.packed_gradient(ids.weight_first, ids.weight_first), dq_NC, Transpose::yes, saved.x_ND, Transpose::no, write);
+  const auto join = [write](const at::Tensor& gradient, const at::Tensor& value) {
+    if (write == Write::overwrite) {
+      copy(gradient, value);
+    } else {
+      add(gradient, gradient, value);
+    }
+  };
+  if (has_bias) join(call.store.packed_gradient(ids.bias_first, ids.bias_first), all_biases.narrow(0, 0, query_columns));
+  sum.wait();
+  join(call.store.packed_gradient(ids.weight_first + 1, ids.weight_last), dkv_weight);
+  if (has_bias) join(call.store.packed_gradient(ids.bias_first + 1, ids.bias_last), part.narrow(0, weight_elements, kv_columns));
+}
+
+void AttentionLayer::backward(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call,
+                              Write write) const {
+  Work sum = backward_input(dx_ND, dy_ND, saved, call);
+  backward_weight(saved, call, write);
+  sum.wait();
+}
+
+}  // namespace ergon

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The attention half of a block: query, key and value as one column-parallel product, rotary positions, the attention core by the kernel of
+// the step, output projection row-parallel. Each tensor rank owns whole heads; with K < tp adjacent ranks hold the same key/value head.
+//
+//   [q k v][N, E] = x Wqkv^T + bqkv;  out[N, C] = core(rotate(q), rotate(k), v);  y[N, D] = sum over tp out Wo^T
+//
+// The bias of `output` is added by the caller (output_bias), after the sum over tp. Gradients of replicated key/value heads are summed over
+// kv_replicas here, each microbatch for itself, so that a gradient in the store is always whole over tp.
+//
+// Letters: H, K heads of this rank; E = (H + 2 K) Q; C = H Q.
+#pragma once
+
+#include "configs/model_shape.hpp"
+#include "parallel/plan/head_partition.hpp"
+#include "trainer/kernels/rotary.hpp"
+#include "trainer/layers/linear.hpp"
+
+namespace ergon {
+
+struct AttentionSaved {
+  at::Tensor x_ND;    // a view of the caller's tensor
+  at::Tensor qkv_NE;  // q and k after rotation
+  at::Tensor out_NC;
+  at::Tensor lse_BHT;
+  at::Tensor dy_ND;  // a view, from backward_input to backward_weight
+  at::Tensor dqkv_NE;
+};
+
+class AttentionLayer {
+ public:
+  // layer: from 0, part of the dropout counter. rotary: null without rotary positions; must outlive this.
+  AttentionLayer(const ModelShape& shape, int tp, int tp_rank, int layer, const RotaryTable* rotary, AttentionIds ids);
+
+  // y is complete once the Work is.
+  [[nodiscard]] Work forward(const at::Tensor& y_ND, const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const;
+  // dx is complete once the Work is; dy must stay as it is until backward_weight.
+  [[nodiscard]] Work backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call) const;
+  void backward_weight(const AttentionSaved& saved, const LayerCall& call, Write write) const;
+  // Both, the weight gradients beside the sum of dx over tp.
+  void backward(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call, Write write) const;
+
+  at::Tensor output_bias(const ParameterStore& store) const { return output_.bias_O(store); }
+
+ private:
+  // Views [B, T, heads, Q] of packed rows.
+  struct Heads {
+    at::Tensor q_BTHQ, k_BTKQ, v_BTKQ;
+  };
+  Heads heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const;
+  AttentionDropout dropout(const LayerCall& call) const;
+  void backward_weight_replicated(const AttentionSaved& saved, const LayerCall& call, Write write) const;
+
+  ModelShape shape_;
+  HeadPartition heads_;
+  int layer_;
+  const RotaryTable* rotary_;
+  ColumnLinear qkv_;
+  RowLinear output_;
+};
+
+}  // namespace ergon

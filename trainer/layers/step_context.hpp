@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every layer may use in a step besides its weights (StepContext), and what one call of a layer works with (LayerCall).
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "parallel/communicator.hpp"
+#include "parallel/local_attention.hpp"
+#include "trainer/arena.hpp"
+#include "trainer/kernels/dropout.hpp"
+#include "trainer/kernels/gemm.hpp"
+#include "trainer/model/parameter_store.hpp"
+
+namespace ergon {
+
+struct StepContext {
+  const Gemm& gemm;
+  const LocalAttention& attention;
+  Communicator& tp;
+  Arena& scratch;
+  Communicator* kv_replicas = nullptr;  // tensor ranks that share this rank's key/value heads; may be null where each head has one owner
+  std::int64_t seed = 1;
+  std::int64_t step = 0;          // the step being computed, from 1; part of every dropout counter
+  std::int64_t first_sample = 0;  // of this microbatch, within the step; Transformer sets it from the batch, in backward from the slot
+  bool training = true;           // false: no dropout, nothing saved
+};
+
+// One call of one layer. Tensors that a later call of the same layer reads (backward, or backward_weight after backward_input) are taken
+// from `keep`; what the call alone needs comes from step.scratch within a frame. `keep` is never step.scratch.
+struct LayerCall {
+  const ParameterStore& store;
+  StepContext& step;
+  Arena& keep;
+  const at::Tensor& positions_BT;  // int64, global, contiguous
+
+  std::int64_t samples() const { return positions_BT.size(0); }
+  std::int64_t length() const { return positions_BT.size(1); }
+  std::int64_t rows() const { return positions_BT.numel(); }  // N = B x T
+  at::ScalarType dtype() const { return store.dtype(); }
+  at::Tensor keep_tensor(at::IntArrayRef sizes) const { return keep.take(sizes, dtype()); }
+  at::Tensor scratch_tensor(at::IntArrayRef sizes) const { return step.scratch.take(sizes, dtype()); }
+};
+
+// The counter of one dropout site; p is 0 outside training.
+Dropout dropout_of(const LayerCall& call, const ModelShape& shape, std::int64_t layer, DropoutSite site);
+
+// The sum over tp, under way; done at once for one rank.
+Work sum_over_tp(const LayerCall& call, const at::Tensor& data);
+
+}  // namespace ergon
