@@ -32,6 +32,11 @@ class TokenSource {
   // T + 1 tokens of a sample and, for its T inputs, the number of the document within the sample. One thread at a time.
   void read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
+  // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the number of each one's document from the first
+  // read; `segments` may be shorter than `tokens`.
+  std::int64_t stream_tokens(int store) const { return stream_tokens_[static_cast<std::size_t>(store)]; }
+  void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+
   // SHA-256 of the content hashes in order: what may not change when a run resumes.
   std::string fingerprint() const;
   // How samples are cut; part of the data state.
@@ -45,7 +50,6 @@ class TokenSource {
     std::int64_t stream_begin, token_begin, tokens;
     std::uint64_t first_document;
   };
-  void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
   Split split_;
   std::int64_t sequence_;

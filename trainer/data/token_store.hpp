@@ -39,40 +39,44 @@ struct TokenStoreInfo {
   std::int64_t token_bytes = 0;  // 2 or 4
 };
 
+// Everything a store holds besides attributes and tokens.
+struct TokenStoreTables {
+  std::vector<std::uint64_t> offsets;    // documents + 1
+  std::vector<DocumentRange> splits[3];  // by Split
+  std::vector<std::uint32_t> crc;        // by block
+  std::string tokenizer;                 // definition; may be empty
+  std::string sources;                   // JSON
+};
+
 class TokenStore {
  public:
   // Throws Error (ExitCode::data) that names the file and what is wrong in it.
   TokenStore(const std::string& path, Storage& storage);
-  ~TokenStore();
 
   const std::string& path() const { return path_; }
   const TokenStoreInfo& info() const { return info_; }
   // Token index where each document starts, and the total: documents + 1 entries. A document ends with eod.
-  std::span<const std::uint64_t> offsets() const { return offsets_; }
-  std::span<const DocumentRange> split(Split split) const { return splits_[static_cast<std::size_t>(split)]; }
-  const std::string& sources() const { return sources_; }  // JSON
+  std::span<const std::uint64_t> offsets() const { return tables_.offsets; }
+  std::span<const DocumentRange> split(Split split) const { return tables_.splits[static_cast<std::size_t>(split)]; }
+  const std::string& sources() const { return tables_.sources; }  // JSON
   std::unique_ptr<Tokenizer> tokenizer() const;
 
   // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
   void read(std::int64_t begin, std::span<std::int32_t> out) const;
-  // Reads every block.
+  // Reads every block, touched before or not; throws one Error that names the first damaged block and how many there are.
   void verify() const;
 
  private:
-  class Layout;
   void check_block(std::int64_t block) const;
 
   std::string path_;
   Storage& storage_;
   TokenStoreInfo info_;
-  std::vector<std::uint64_t> offsets_;
-  std::vector<DocumentRange> splits_[3];
-  std::vector<std::uint32_t> crc_;
-  std::string sources_, model_;
+  TokenStoreTables tables_;
   Storage::File file_;
-  std::int64_t data_offset_ = 0;
+  std::int64_t data_offset_ = 0;          // bytes
   mutable std::vector<bool> checked_;     // by block
-  mutable std::vector<std::byte> block_;  // one block, for the first touch
+  mutable std::vector<std::byte> block_;  // one block, for its first touch
   mutable std::vector<std::byte> window_;
 };
 

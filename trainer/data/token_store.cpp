@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/token_store.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "configs/error.hpp"
+#include "trainer/crc32c.hpp"
+#include "trainer/data/token_store_format.hpp"
+#include "trainer/hdf5.hpp"
+
+static_assert(std::endian::native == std::endian::little, "token stores are little-endian and read as they lie");
+
+namespace ergon {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+  throw Error(what, path, "the store is damaged or was not made by `ergon data import`: import the text again", ExitCode::data);
+}
+
+// The attributes, checked one by one.
+TokenStoreInfo read_info(const Hdf5Reader& reader) {
+  const std::string& path = reader.path();
+  if (reader.text_attribute("/", "ergon_format") != "tokens") refuse("is not a token store (attribute ergon_format)", path);
+  if (const std::int64_t version = reader.integer_attribute("/", "ergon_version"); version != token_store_version)
+    throw Error(fmt::format("is a token store of version {}, this Ergon reads version {}", version, token_store_version), path,
+                "use the Ergon that made it, or import the text again", ExitCode::data);
+  TokenStoreInfo info;
+  info.uuid = reader.text_attribute("/", "uuid");
+  info.content_hash = reader.text_attribute("/", "content_hash");
+  info.tokenizer_kind = reader.text_attribute("/", "tokenizer_kind");
+  info.tokenizer_sha256 = reader.text_attribute("/", "tokenizer_sha256");
+  info.vocabulary = reader.integer_attribute("/", "vocab_size");
+  info.eod = reader.integer_attribute("/", "eod_id");
+  info.bos = reader.integer_attribute("/", "bos_id");
+  info.pad = reader.integer_attribute("/", "pad_id");
+  info.tokens = reader.integer_attribute("/", "n_tokens");
+  info.documents = reader.integer_attribute("/", "n_docs");
+  info.crc_block = reader.integer_attribute("/", "crc_block");
+  if (info.vocabulary < 1 || info.vocabulary > INT32_MAX) refuse(fmt::format("vocab_size {} is out of range", info.vocabulary), path);
+  if (info.eod < 0 || info.eod >= info.vocabulary)
+    refuse(fmt::format("eod_id {} is outside the vocabulary of {}", info.eod, info.vocabulary), path);
+  if (info.crc_block < 512 || info.crc_block > (1 << 24) || info.crc_block % 8 != 0)
+    refuse(fmt::format("crc_block {} is out of range", info.crc_block), path);
+  info.token_bytes = token_bytes(info.vocabulary);
+  return info;
+}
+
+template <typename T>
+void read_table(const Storage::File& file, Storage& storage, const Hdf5Extent& extent, T& table) {
+  table.resize(static_cast<std::size_t>(extent.bytes) / sizeof(*table.data()));
+  if (extent.bytes > 0) storage.pread(file, std::as_writable_bytes(std::span(table.data(), table.size())), extent.offset);
+}
+
+TokenStoreTables read_tables(const Hdf5Reader& reader, const Storage::File& file, Storage& storage) {
+  TokenStoreTables tables;
+  read_table(file, storage, reader.dataset("/docs/offsets", Hdf5Type::u64, 1), tables.offsets);
+  read_table(file, storage, reader.dataset("/tokens/crc32c", Hdf5Type::u32, 1), tables.crc);
+  read_table(file, storage, reader.dataset("/tokenizer/model", Hdf5Type::u8, 1), tables.tokenizer);
+  read_table(file, storage, reader.dataset("/sources", Hdf5Type::u8, 1), tables.sources);
+  for (Split split : all_splits) {
+    const std::string dataset = fmt::format("/splits/{}", name(split));
+    const Hdf5Extent extent = reader.dataset(dataset, Hdf5Type::u64, 2);
+    if (extent.shape[1] != 2) refuse(dataset + " does not have two columns", reader.path());
+    read_table(file, storage, extent, tables.splits[static_cast<std::size_t>(split)]);
+  }
+  return tables;
+}
+
+void check_offsets(const std::vector<std::uint64_t>& offsets, const TokenStoreInfo& info, const std::string& path) {
+  if (static_cast<std::int64_t>(offsets.size()) != info.documents + 1)
+    refuse(fmt::format("/docs/offsets has {} entries for {} documents", offsets.size(), info.documents), path);
+  if (offsets.front() != 0 || offsets.back() != static_cast<std::uint64_t>(info.tokens))
+    refuse(fmt::format("/docs/offsets runs from {} to {}, not from 0 to {}", offsets.front(), offsets.back(), info.tokens), path);
+  for (std::size_t d = 1; d < offsets.size(); ++d)
+    if (offsets[d] <= offsets[d - 1])
+      refuse(fmt::format("/docs/offsets does not grow at document {} ({} after {})", d, offsets[d], offsets[d - 1]), path);
+}
+
+// Every document stands in exactly one split.
+void check_splits(const TokenStoreTables& tables, const TokenStoreInfo& info, const std::string& path) {
+  std::vector<DocumentRange> all;
+  for (const auto& ranges : tables.splits) all.insert(all.end(), ranges.begin(), ranges.end());
+  std::ranges::sort(all, {}, &DocumentRange::begin);
+  std::uint64_t next = 0;
+  for (const DocumentRange& range : all) {
+    if (range.begin != next || range.end <= range.begin)
+      refuse(fmt::format("/splits do not cover each document once, near documents {} to {}", range.begin, range.end), path);
+    next = range.end;
+  }
+  if (next != static_cast<std::uint64_t>(info.documents))
+    refuse(fmt::format("/splits end at document {} of {}", next, info.documents), path);
+  for (const auto& ranges : tables.splits)
+    if (!std::ranges::is_sorted(ranges, {}, &DocumentRange::begin)) refuse("/splits are not in order", path);
+}
+
+}  // namespace
+
+const char* name(Split split) {
+  constexpr const char* names[] = {"train", "valid", "test"};
+  return names[static_cast<std::size_t>(split)];
+}
+
+TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path), storage_(storage) {
+  const Hdf5Reader reader(path);
+  info_ = read_info(reader);
+  file_ = storage.open_read(path);
+  const Hdf5Extent data = reader.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1);
+  if (data.shape[0] != info_.tokens)
+    refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info_.tokens), path);
+  data_offset_ = data.offset;
+  tables_ = read_tables(reader, file_, storage);
+  check_offsets(tables_.offsets, info_, path);
+  check_splits(tables_, info_, path);
+  const std::int64_t blocks = (data.bytes + info_.crc_block - 1) / info_.crc_block;
+  if (static_cast<std::int64_t>(tables_.crc.size()) != blocks)
+    refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables_.crc.size(), blocks), path);
+  if (const std::string hash = content_hash(info_, tables_); hash != info_.content_hash || info_.uuid != uuid_of(hash))
+    refuse(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info_.content_hash), path);
+  checked_.resize(tables_.crc.size());
+}
+
+std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
+  auto made = make_tokenizer(info_.tokenizer_kind, tables_.tokenizer);
+  if (made->sha256() != info_.tokenizer_sha256 || made->vocabulary() != info_.vocabulary)
+    refuse("holds another tokenizer than its attributes say", path_);
+  return made;
+}
+
+void TokenStore::check_block(std::int64_t block) const {
+  const std::int64_t begin = block * info_.crc_block, end = std::min(begin + info_.crc_block, info_.tokens * info_.token_bytes);
+  block_.resize(static_cast<std::size_t>(end - begin));
+  storage_.pread(file_, block_, data_offset_ + begin);
+  const auto place = [&] {
+    return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info_.token_bytes, end / info_.token_bytes - 1);
+  };
+  if (crc32c(block_) != tables_.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
+  std::uint32_t largest = 0;
+  if (info_.token_bytes == 2) {
+    for (std::size_t i = 0; i + 1 < block_.size(); i += 2) {
+      std::uint16_t id;
+      std::memcpy(&id, block_.data() + i, 2);
+      largest = std::max<std::uint32_t>(largest, id);
+    }
+  } else {
+    for (std::size_t i = 0; i + 3 < block_.size(); i += 4) {
+      std::uint32_t id;
+      std::memcpy(&id, block_.data() + i, 4);
+      largest = std::max(largest, id);
+    }
+  }
+  if (largest >= static_cast<std::uint64_t>(info_.vocabulary))
+    refuse(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info_.vocabulary), path_);
+  checked_[static_cast<std::size_t>(block)] = true;
+}
+
+void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
+  ERGON_CHECK(begin >= 0 && begin + std::ssize(out) <= info_.tokens, "tokens {} + {} of {}", begin, out.size(), info_.tokens);
+  if (out.empty()) return;
+  const std::int64_t first_byte = begin * info_.token_bytes, bytes = std::ssize(out) * info_.token_bytes;
+  for (std::int64_t block = first_byte / info_.crc_block; block <= (first_byte + bytes - 1) / info_.crc_block; ++block)
+    if (!checked_[static_cast<std::size_t>(block)]) check_block(block);
+  if (info_.token_bytes == 4) {
+    storage_.pread(file_, std::as_writable_bytes(out), data_offset_ + first_byte);
+    return;
+  }
+  window_.resize(static_cast<std::size_t>(bytes));
+  storage_.pread(file_, window_, data_offset_ + first_byte);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t id;
+    std::memcpy(&id, window_.data() + 2 * i, 2);
+    out[i] = id;
+  }
+}
+
+void TokenStore::verify() const {
+  std::int64_t damaged = 0;
+  std::string first;
+  for (std::int64_t block = 0; block < std::ssize(tables_.crc); ++block) {
+    try {
+      check_block(block);
+    } catch (const Error& error) {
+      if (damaged++ == 0) first = error.problem();
+    }
+  }
+  if (damaged > 0) refuse(fmt::format("{} of {} blocks are damaged; the first: {}", damaged, tables_.crc.size(), first), path_);
+}
+
+}  // namespace ergon

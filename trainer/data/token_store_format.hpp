@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a token store holds besides its tokens, and the hash over it (FORMAT.md). Reader and writer share these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/data/token_store.hpp"
+
+namespace ergon {
+
+inline constexpr std::int64_t token_store_version = 1;
+inline constexpr std::int64_t token_store_crc_block = 16 << 10;  // bytes
+
+// A vocabulary of up to 65,536 is stored in 2 bytes, a larger one in 4.
+constexpr std::int64_t token_bytes(std::int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
+
+// SHA-256 over the format's name and version, every attribute but uuid and content_hash, and every table, in the order FORMAT.md gives.
+std::string content_hash(const TokenStoreInfo& info, const TokenStoreTables& tables);
+
+// The first 16 bytes of the content hash as a version-8 UUID (RFC 9562: free form).
+std::string uuid_of(const std::string& content_hash);
+
+}  // namespace ergon

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes a token store: documents go to a spool beside the output, then the layout is made by HDF5, space is allocated, tokens and tables
+// are written at the offsets, synced, and the file is renamed to its name. Equal documents give equal bytes. Memory: 8 bytes a document.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "trainer/data/token_store.hpp"
+#include "trainer/data/tokenizer.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+enum class Existing { refuse, replace };
+
+class TokenStoreWriter {
+ public:
+  // Throws Error when `path` exists and `existing` is refuse. `tokenizer` and `storage` outlive the writer.
+  TokenStoreWriter(const std::string& path, const Tokenizer& tokenizer, Storage& storage, Existing existing = Existing::refuse);
+  TokenStoreWriter(const TokenStoreWriter&) = delete;
+  TokenStoreWriter& operator=(const TokenStoreWriter&) = delete;
+  ~TokenStoreWriter();  // removes what finish() did not complete
+
+  // A document without its eod, which is added here.
+  void add(std::span<const std::int32_t> ids, Split split);
+  // `sources`: JSON. Throws Error when there is no document. The file exists under its name when this returns.
+  TokenStoreInfo finish(const std::string& sources);
+
+ private:
+  void put(std::int32_t id);
+  void flush();
+  void write_layout(const TokenStoreInfo& info);
+  void copy_tokens(const Storage::File& file, std::int64_t offset);
+  void remove_temporaries() noexcept;
+
+  std::string path_, spool_path_, layout_path_;
+  const Tokenizer& tokenizer_;
+  Storage& storage_;
+  TokenStoreInfo info_;
+  TokenStoreTables tables_;
+  Storage::File spool_;
+  std::vector<std::byte> buffer_;  // whole blocks
+  std::int64_t spooled_ = 0;       // bytes
+};
+
+}  // namespace ergon

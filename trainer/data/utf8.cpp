@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/utf8.hpp"
+
+#include <string_view>
+
+namespace ergon {
+namespace {
+
+struct Step {
+  std::size_t bytes;  // of the character, or of the ill-formed part
+  bool valid;
+};
+
+// Continuation bytes a lead byte wants, and the range of the first of them, which excludes overlong forms, surrogates and values that are
+// too large.
+struct Lead {
+  std::size_t continuations;
+  unsigned char low, high;
+};
+
+Lead lead(unsigned char c) {
+  if (c >= 0xC2 && c <= 0xDF) return {1, 0x80, 0xBF};
+  if (c == 0xE0) return {2, 0xA0, 0xBF};
+  if (c == 0xED) return {2, 0x80, 0x9F};
+  if (c >= 0xE1 && c <= 0xEF) return {2, 0x80, 0xBF};
+  if (c == 0xF0) return {3, 0x90, 0xBF};
+  if (c >= 0xF1 && c <= 0xF3) return {3, 0x80, 0xBF};
+  if (c == 0xF4) return {3, 0x80, 0x8F};
+  return {0, 0, 0};
+}
+
+Step step(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (byte(0) < 0x80) return {1, true};
+  const Lead wanted = lead(byte(0));
+  if (wanted.continuations == 0) return {1, false};
+  for (std::size_t i = 1; i <= wanted.continuations; ++i) {
+    const unsigned char low = i == 1 ? wanted.low : 0x80, high = i == 1 ? wanted.high : 0xBF;
+    if (i >= text.size() || byte(i) < low || byte(i) > high) return {i, false};
+  }
+  return {wanted.continuations + 1, true};
+}
+
+}  // namespace
+
+std::int64_t repair_utf8(std::string& text) {
+  std::int64_t replaced = 0;
+  std::string repaired;
+  std::size_t copied = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Step next = step(std::string_view(text).substr(at));
+    if (!next.valid) {
+      repaired.append(text, copied, at - copied).append("\xEF\xBF\xBD");
+      copied = at + next.bytes;
+      ++replaced;
+    }
+    at += next.bytes;
+  }
+  if (replaced > 0) text = repaired.append(text, copied);
+  return replaced;
+}
+
+}  // namespace ergon
