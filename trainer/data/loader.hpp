@@ -7,28 +7,17 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "configs/quantities.hpp"
 #include "parallel/communicators.hpp"
 #include "trainer/data/batch.hpp"
 #include "trainer/data/data_state.hpp"
+#include "trainer/data/step_reader.hpp"
 #include "trainer/data/token_source.hpp"
 
 namespace ergon {
-
-struct LoaderShape {
-  std::int64_t microbatch = 1;    // B: samples a forward on one rank
-  std::int64_t accumulation = 1;  // microbatches a step on one rank
-  std::int64_t prefetch = 2;      // steps read ahead, at least 1
-};
-
-// Clears entries of `counts_T` (1 everywhere at first) for labels that the loss must not look at; a pure function of the sample's number in
-// the source.
-using LabelMask = std::function<void(std::int64_t sample, std::span<std::uint8_t> counts_T)>;
 
 struct StepBatch {
   std::vector<Batch> microbatches;  // of this rank, in order; tensors are reused by the next call
@@ -45,7 +34,7 @@ class Loader {
   Loader(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask = {});
   ~Loader();
 
-  // Collective over the mesh. Throws what the reading thread threw.
+  // Collective over the mesh. Throws what the reading thread threw, at the latest one step before it matters.
   const StepBatch& next();
   void observe(CommunicationObserver* observer);
 

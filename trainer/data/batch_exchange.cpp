@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/batch_exchange.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+
+namespace ergon {
+namespace {
+
+std::unique_ptr<Communicator> split(Communicators& communicators, AxisSet axes, const std::string& name) {
+  const auto [color, key] = communicators.mesh.color_key(communicators.world->rank(), axes);
+  return communicators.world->split(color, key, name);
+}
+
+}  // namespace
+
+BatchExchange::BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence)
+    : data_(split(communicators, Axis::tp | Axis::cp | Axis::pp, "data")),
+      data_dp_(split(communicators, Axis::dp, "data-dp")),
+      count_(at::empty({1}, at::kLong)) {
+  const std::int64_t B = shape.microbatch, T = sequence;
+  const at::Tensor positions_BT = at::arange(T, at::kLong).expand({B, T}).contiguous();
+  for (std::int64_t a = 0; a < shape.accumulation; ++a) {
+    Batch batch;
+    batch.tokens_BT = at::empty({B, T}, at::kLong);
+    batch.labels_BT = at::empty({B, T}, at::kLong);
+    batch.segments_BT = at::empty({B, T}, at::kLong);
+    batch.loss_mask_BT = at::empty({B, T}, at::kByte);
+    batch.positions_BT = positions_BT;
+    batch.first_sample = reader.first_sample(a);
+    microbatches_.push_back(batch);
+  }
+}
+
+void BatchExchange::observe(CommunicationObserver* observer) {
+  data_->observe(observer);
+  data_dp_->observe(observer);
+}
+
+void BatchExchange::post(const at::Tensor& payload_ABCT, std::int64_t valid) {
+  payload_ = payload_ABCT;
+  if (data_->size() > 1) broadcast_ = data_->broadcast(payload_, 0);
+  if (!is_reader()) return;
+  *count_.data_ptr<std::int64_t>() = valid;
+  if (data_dp_->size() > 1) reduce_ = data_dp_->all_reduce(count_);
+}
+
+std::int64_t BatchExchange::complete() {
+  broadcast_.wait();
+  reduce_.wait();
+  if (data_->size() > 1) data_->broadcast(count_, 0).wait();
+  unpack();
+  return *count_.data_ptr<std::int64_t>();
+}
+
+void BatchExchange::unpack() {
+  const std::int64_t B = payload_.size(1), T = payload_.size(3);
+  const auto* in = payload_.data_ptr<std::int32_t>();
+  for (Batch& batch : microbatches_) {
+    auto* tokens = batch.tokens_BT.data_ptr<std::int64_t>();
+    auto* labels = batch.labels_BT.data_ptr<std::int64_t>();
+    auto* segments = batch.segments_BT.data_ptr<std::int64_t>();
+    auto* mask = batch.loss_mask_BT.data_ptr<std::uint8_t>();
+    batch.valid_tokens = 0;
+    for (std::int64_t b = 0; b < B; ++b, in += 3 * T) {
+      for (std::int64_t t = 0; t < T; ++t) {
+        const std::int64_t i = b * T + t;
+        tokens[i] = in[t];
+        labels[i] = in[T + t];
+        segments[i] = in[2 * T + t];
+        mask[i] = labels[i] != ignored_label;
+        batch.valid_tokens += mask[i];
+      }
+    }
+  }
+}
+
+}  // namespace ergon

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings the payload of a step from the rank that read it to the ranks that share its data coordinate, counts the labels of all data ranks,
+// and lays both out as batches. Main thread only.
+//
+// Two groups of its own: `data` (one data coordinate; its member 0 reads) and `data-dp` (readers reduce their counts over it). Every rank
+// calls post and complete in turn, so the groups' order is fixed. Ranks along cp and pp receive whole sequences.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "parallel/communicators.hpp"
+#include "trainer/data/batch.hpp"
+#include "trainer/data/step_reader.hpp"
+
+namespace ergon {
+
+class BatchExchange {
+ public:
+  // Collective over the mesh.
+  BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence);
+
+  bool is_reader() const { return data_->rank() == 0; }
+  // Starts bringing a step: `payload_ABCT` holds it on the reader (with `valid` labels that count) and receives it elsewhere; it must live
+  // until complete().
+  void post(const at::Tensor& payload_ABCT, std::int64_t valid);
+  // Finishes it. Returns the labels that count over all data ranks.
+  std::int64_t complete();
+  // The microbatches of the step that was completed last; tensors are reused by the next complete().
+  const std::vector<Batch>& microbatches() const { return microbatches_; }
+  void observe(CommunicationObserver* observer);
+
+ private:
+  void unpack();
+
+  std::unique_ptr<Communicator> data_, data_dp_;
+  at::Tensor payload_, count_;
+  Work broadcast_, reduce_;
+  std::vector<Batch> microbatches_;
+};
+
+}  // namespace ergon

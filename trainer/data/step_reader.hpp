@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fills the payload of a step for one data rank: what is broadcast to the ranks that share its data. No communication.
+//
+// A accumulation (microbatches of this rank), B samples of a microbatch, T sequence. payload_ABCT is int32 with C = 3: tokens, labels
+// (ignored_label where the loss does not look), segments. Global microbatch k = a * dp + data rank holds samples [k * B, (k + 1) * B) of
+// the step.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "trainer/data/token_source.hpp"
+
+namespace ergon {
+
+// Clears entries of `counts_T` (1 everywhere at first) for labels that the loss must not look at; a pure function of the sample's number in
+// the source.
+using LabelMask = std::function<void(std::int64_t sample, std::span<std::uint8_t> counts_T)>;
+
+struct LoaderShape {
+  std::int64_t microbatch = 1;    // B: samples a forward on one rank
+  std::int64_t accumulation = 1;  // A: microbatches a step on one rank
+  std::int64_t prefetch = 2;      // steps read ahead, at least 1
+};
+
+class StepReader {
+ public:
+  StepReader(const TokenSource& source, LoaderShape shape, int dp, int dp_rank, LabelMask mask);
+
+  std::int64_t batch() const { return shape_.microbatch * shape_.accumulation * dp_; }  // samples of a step
+  // The index within the step of the first sample of this rank's microbatch `a`.
+  std::int64_t first_sample(std::int64_t a) const { return (a * dp_ + dp_rank_) * shape_.microbatch; }
+  at::Tensor make_payload() const;
+  // `samples`: those of the whole step, -1 for padding (token 0, every label ignored). Returns how many labels of this rank count. One
+  // thread at a time.
+  std::int64_t fill(std::span<const std::int64_t> samples, const at::Tensor& payload_ABCT);
+
+ private:
+  const TokenSource& source_;
+  LoaderShape shape_;
+  int dp_, dp_rank_;
+  LabelMask mask_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<std::uint8_t> counts_;
+};
+
+}  // namespace ergon
