@@ -21,6 +21,7 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"data", "token stores: make, look into, check", command_data},
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
 };
 
