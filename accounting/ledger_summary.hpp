@@ -23,6 +23,8 @@ struct Tally {
 struct AttemptSummary {
   AttemptStart start;
   Tally spent;
+  std::int64_t last_step = 0;               // the furthest that it booked
+  std::int64_t kept_from = 0, kept_to = 0;  // its steps (kept_from, kept_to] are in the kept lineage; equal: none
 };
 
 struct LedgerSummary {
