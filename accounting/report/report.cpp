@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/report/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+
+namespace ergon {
+namespace {
+
+using Json = nlohmann::json;
+
+std::optional<std::string> text_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Json parse(const std::string& text, const std::string& where) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("this is not JSON: {}", error.what()), where, "the file was edited or damaged: put back a copy of it, or move it away",
+                ExitCode::data);
+  }
+}
+
+const AttemptSummary* attempt_of(const LedgerSummary& ledger, std::int64_t number) {
+  for (const AttemptSummary& attempt : ledger.attempts) {
+    if (attempt.start.attempt == number) return &attempt;
+  }
+  return nullptr;
+}
+
+// One line of events.jsonl, of any event.
+void book_event(RunReport& report, const Json& event, const std::string& where) {
+  const std::string kind = event.value("event", "");
+  if (kind != "step" && kind != "evaluation") return;
+  std::int64_t number = 0, step = 0;
+  try {
+    number = event.at("attempt");
+    step = event.at("step");
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("this event has no attempt and step: {}", error.what()), where, "put back a copy of the file, or move it away", ExitCode::data);
+  }
+  const AttemptSummary* attempt = attempt_of(report.ledger, number);
+  if (attempt == nullptr) return;
+  if (kind == "step" && step > attempt->last_step) ++report.unbooked_steps;
+  const bool is_kept = step > attempt->kept_from && step <= attempt->kept_to;
+  if (!is_kept || !event.contains("loss") || !event["loss"].is_number()) return;
+  std::optional<LossPoint>& latest = kind == "step" ? report.training_loss : report.validation_loss;
+  if (!latest || latest->step <= step) latest = LossPoint{step, event["loss"]};
+}
+
+void read_events(RunReport& report, const std::string& path) {
+  const std::string text = text_of(path).value_or("");
+  std::size_t begin = 0;
+  for (int number = 1;; ++number) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;  // what is left is a torn last line, or nothing
+    const std::string where = fmt::format("{}:{}", path, number);
+    book_event(report, parse(text.substr(begin, end - begin), where), where);
+    begin = end + 1;
+  }
+  if (!report.training_loss) report.reason["loss.training"] = "no step of the kept lineage is in events.jsonl";
+  if (!report.validation_loss) report.reason["loss.validation"] = "no evaluation of the kept lineage is in events.jsonl";
+}
+
+void read_result(RunReport& report, const std::string& path) {
+  const std::optional<std::string> text = text_of(path);
+  if (!text) {
+    report.reason["outcome"] = "there is no result.json: the run has not ended, or its process was killed";
+    return;
+  }
+  const Json result = parse(*text, path);
+  report.outcome = result.value("reason", std::string("ended"));
+  if (result.contains("step") && result["step"].is_number_integer()) report.outcome += fmt::format(" at step {}", result["step"].get<std::int64_t>());
+  if (result.contains("code") && result["code"].is_number_integer()) report.outcome += fmt::format(" (exit code {})", result["code"].get<int>());
+}
+
+// FLOPs that the devices could have done while training; empty, with the reason, when one attempt's peak is unknown.
+std::optional<double> available_flops(const LedgerSummary& ledger, std::string& why) {
+  double available = 0;
+  for (const AttemptSummary& attempt : ledger.attempts) {
+    const double seconds = attempt.spent.seconds.training().value;
+    if (seconds == 0) continue;
+    if (attempt.start.peak.value == 0) {
+      why = attempt.start.peak_source.empty() ? "peak unknown: name the device in accounting.peak" : fmt::format("peak unknown: {}", attempt.start.peak_source);
+      return std::nullopt;
+    }
+    available += attempt.start.peak.value * static_cast<double>(attempt.start.devices) * seconds;
+  }
+  if (available > 0) return available;
+  why = "no training time was booked";
+  return std::nullopt;
+}
+
+void derive(RunReport& report) {
+  const Tally& spent = report.ledger.spent;
+  const double seconds = spent.seconds.training().value;
+  if (seconds > 0) {
+    report.tokens_per_second = static_cast<double>(spent.tokens.value) / seconds;
+  } else {
+    report.reason["tokens_per_second"] = "no training time was booked";
+  }
+  std::string why;
+  const std::optional<double> available = available_flops(report.ledger, why);
+  const auto fraction = [&](const std::string& key, Flops flops) -> std::optional<double> {
+    if (available) return to_double(flops) / *available;
+    report.reason[key] = why;
+    return std::nullopt;
+  };
+  for (const auto& [id, flops] : spent.training.model) {
+    report.mfu[id] = fraction("mfu." + id, flops);
+    report.hfu[id] = fraction("hfu." + id, spent.training.hardware());
+  }
+}
+
+}  // namespace
+
+RunReport read_run(const std::string& folder) {
+  const std::filesystem::path root(folder);
+  const std::string source = (root / "ledger.jsonl").string();
+  const std::optional<std::string> text = text_of(source);
+  if (!text) {
+    throw Error(fmt::format("there is no ledger.jsonl in '{}'", folder), folder, "name the run.folder of a training run", ExitCode::data);
+  }
+  RunReport report;
+  report.run = folder;
+  report.ledger = summarise(parse_ledger(*text, source), source);
+  if (report.ledger.attempts.empty()) {
+    throw Error("the ledger holds no attempt: the run never started", source, "name another run, or start this one with `ergon train`", ExitCode::data);
+  }
+  report.config = text_of(root / "config.toml").value_or("");
+  read_result(report, (root / "result.json").string());
+  read_events(report, (root / "events.jsonl").string());
+  derive(report);
+  return report;
+}
+
+}  // namespace ergon

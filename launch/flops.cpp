@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon flops`: what a model costs to train, by convention.
+#include <iostream>
+
+#include "accounting/report/flops_report.hpp"
+#include "configs/error.hpp"
+#include "configs/parse.hpp"
+#include "launch/command_line.hpp"
+#include "launch/commands.hpp"
+
+namespace ergon {
+namespace {
+
+struct Arguments {
+  std::string config;
+  std::vector<std::string> overrides;
+  std::int64_t sequence = 0, batch = 0;  // 0: not given
+  std::string parameters, tokens;        // numbers as typed: "174.6e9"
+  bool json = false;
+};
+
+Flops count_of(const std::string& text, const char* option) {
+  try {
+    return parse_decimal(text);
+  } catch (const Error& error) {
+    throw Error(error.problem(), option, "a whole number: 300000000000 or 300e9");
+  }
+}
+
+void require_positive(std::int64_t value, const char* option) {
+  if (value < 1) throw Error(fmt::format("{} is not a positive number", value), option, "leave it out to take the config's value");
+}
+
+FlopsReport from_counts(const CommandLine& line, const Arguments& arguments) {
+  if (!arguments.config.empty() || line.given("--sequence") || line.given("--batch")) {
+    throw Error("--params describes a model without a shape, so CONFIG, --sequence and --batch say nothing", "--params",
+                "ergon flops --params 174.6e9 --tokens 300e9, or ergon flops CONFIG --tokens 300e9");
+  }
+  if (arguments.tokens.empty()) throw Error("the number of tokens is missing", "--tokens", "ergon flops --params 174.6e9 --tokens 300e9");
+  return flops_of_counts(count_of(arguments.parameters, "--params"), count_of(arguments.tokens, "--tokens"));
+}
+
+FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
+  if (arguments.config.empty()) {
+    throw Error("there is nothing to count: name a run file or a preset, or give --params and --tokens", "CONFIG", "ergon flops gpt2-124m");
+  }
+  const RunConfig config = parse_run_config(arguments.config, arguments.overrides, Purpose::describe);
+  const std::int64_t sequence = line.given("--sequence") ? arguments.sequence : config.model.sequence;
+  const std::int64_t batch = line.given("--batch") ? arguments.batch : config.train.batch;
+  require_positive(sequence, "--sequence");
+  require_positive(batch, "--batch");
+  Flops tokens = Flops{1} * config.train.steps * batch * sequence;
+  if (!arguments.tokens.empty()) tokens = count_of(arguments.tokens, "--tokens");
+  if (tokens.value > INT64_MAX) throw Error(fmt::format("{} tokens are too many", to_decimal(tokens)), "--tokens", "at most 9e18");
+  return flops_of_shape(arguments.config, config.model, sequence, {static_cast<std::int64_t>(tokens.value)});
+}
+
+}  // namespace
+
+int command_flops(int argc, char** argv) {
+  Arguments arguments;
+  CommandLine line("ergon flops", "what a model costs to train, in FLOPs by convention and petaflop/s-days");
+  line.positional(arguments.config, "CONFIG", "a run file, a file with only [model], or a preset", Needed::no);
+  line.rest(arguments.overrides, "KEY=VALUE", "keys of the run file");
+  line.option(arguments.sequence, "--sequence", "N", "tokens of a sequence (default: model.sequence)");
+  line.option(arguments.batch, "--batch", "N", "sequences of a step (default: train.batch)");
+  line.option(arguments.tokens, "--tokens", "N", "tokens to train on, 300e9 for instance (default: train.steps x batch x sequence)");
+  line.option(arguments.parameters, "--params", "N", "instead of CONFIG: a model of N parameters, 174.6e9 for instance");
+  line.flag(arguments.json, "--json", "print JSON, schema ergon.flops.v1");
+  line.footer("Examples:\n  ergon flops gpt2-124m --tokens 300e9\n  ergon flops run.toml model.layers=24 --json\n  ergon flops --params 174.6e9 --tokens 300e9\n");
+  if (!line.parse(argc, argv)) return 0;
+  const FlopsReport report = line.given("--params") ? from_counts(line, arguments) : from_config(line, arguments);
+  std::cout << (arguments.json ? flops_json(report) : flops_text(report)) << std::flush;
+  return 0;
+}
+
+}  // namespace ergon

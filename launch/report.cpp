@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon report`: what runs spent, kept and lost.
+#include <iostream>
+
+#include "accounting/report/report.hpp"
+#include "launch/command_line.hpp"
+#include "launch/commands.hpp"
+
+namespace ergon {
+
+int command_report(int argc, char** argv) {
+  std::vector<std::string> folders;
+  bool json = false;
+  CommandLine line("ergon report", "what runs spent: FLOPs by convention, pfs-days, speed, time, communication");
+  line.rest(folders, "RUN", "the folder of a run; several add up", Needed::yes);
+  line.flag(json, "--json", "print JSON, schema ergon.report.v1");
+  line.footer("Examples:\n  ergon report runs/demo\n  ergon report runs/a runs/b --json\n");
+  if (!line.parse(argc, argv)) return 0;
+  std::vector<RunReport> runs;
+  for (const std::string& folder : folders) runs.push_back(read_run(folder));
+  std::cout << (json ? report_json(runs) : report_text(runs)) << std::flush;
+  return 0;
+}
+
+}  // namespace ergon
