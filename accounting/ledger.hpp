@@ -66,7 +66,7 @@ struct AttemptStart {
   std::int64_t world_size = 1;
   std::string device;        // "cpu", "h100-sxm"
   std::int64_t devices = 1;  // that the peak is multiplied with
-  double peak = 0;           // FLOP/s of one device; 0: unknown
+  FlopsPerSecond peak;       // of one device; 0: unknown
   std::string peak_source;   // of a known peak, the reason of an unknown one
   ParameterCounts parameters;
   std::int64_t torn_lines = 0;  // torn last lines that this attempt cut off

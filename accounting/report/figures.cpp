@@ -9,10 +9,14 @@
 namespace ergon {
 
 std::string grouped(std::int64_t count) {
-  std::string digits = fmt::format("{}", count);
-  const std::ptrdiff_t first = digits[0] == '-' ? 1 : 0;
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > first; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
+  const std::string digits = fmt::format("{}", count);
+  std::string text;
+  for (std::size_t at = 0; at < digits.size(); ++at) {
+    const bool after_digit = at > 0 && digits[at - 1] != '-';
+    if (after_digit && (digits.size() - at) % 3 == 0) text += ',';
+    text += digits[at];
+  }
+  return text;
 }
 
 std::string rounded_flops(Flops flops) {
