@@ -25,7 +25,9 @@ Flops palm_forward(const ModelShape& shape, std::int64_t length) {
 Flops exact_forward(const ModelShape& shape, std::int64_t length) {
   return count(model_operations(shape, {.sequences = 1, .length = length}, Pass::evaluation)).total();
 }
-Flops exact_training(const ModelShape& shape, std::int64_t length) { return count(model_operations(shape, {.sequences = 1, .length = length})).total(); }
+Flops exact_training(const ModelShape& shape, std::int64_t length) {
+  return count(model_operations(shape, {.sequences = 1, .length = length})).total();
+}
 
 // A training pass as three forwards, which is how the conventions of parameters are stated.
 template <Flops (*forward)(const ModelShape&, std::int64_t)>
@@ -34,15 +36,17 @@ Flops three_times(const ModelShape& shape, std::int64_t length) {
 }
 
 constexpr std::array table = {
-    Convention{"6n", "6 N a token; N = all parameters, tied tables once; attention not counted", "Kaplan et al. 2020, section 2.1, with N of all parameters",
-               three_times<six_n_forward>, six_n_forward},
+    Convention{"6n", "6 N a token; N = all parameters, tied tables once; attention not counted",
+               "Kaplan et al. 2020, section 2.1, with N of all parameters", three_times<six_n_forward>, six_n_forward},
     Convention{"palm", "6 N + 12 L H Q s a token; N without positions and without an untied input table; attention s x s, nothing halved",
                "Chowdhery et al. 2022, appendix B", three_times<palm_forward>, palm_forward},
-    Convention{"exact", "6 x matmul parameters (head once) a token + 12 L H Q x visible (query, key) pairs a sequence", "accounting/operations.hpp",
-               exact_training, exact_forward},
+    Convention{"exact", "6 x matmul parameters (head once) a token + 12 L H Q x visible (query, key) pairs a sequence",
+               "accounting/operations.hpp", exact_training, exact_forward},
 };
 
-unsigned __int128 rounded_ratio(unsigned __int128 numerator, unsigned __int128 denominator) { return (numerator + denominator / 2) / denominator; }
+unsigned __int128 rounded_ratio(unsigned __int128 numerator, unsigned __int128 denominator) {
+  return (numerator + denominator / 2) / denominator;
+}
 
 }  // namespace
 

@@ -42,12 +42,14 @@ Json to_json(const ParameterCounts& counts) {
 }
 
 ParameterCounts parameters_of(const Json& json) {
-  return {json.at("total"), json.at("embedding"), json.at("non_embedding"), json.at("matmul"), json.at("positions"), json.at("token_table")};
+  return {json.at("total"),  json.at("embedding"), json.at("non_embedding"),
+          json.at("matmul"), json.at("positions"), json.at("token_table")};
 }
 
 Json to_json(const AttemptStart& start) {
   Json changes = Json::array();
-  for (const ConfigChange& change : start.changes) changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
+  for (const ConfigChange& change : start.changes)
+    changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
   return {{"schema", schema},
           {"kind", "attempt"},
           {"attempt", start.attempt},
@@ -181,7 +183,8 @@ TimeSplit& TimeSplit::operator+=(const TimeSplit& other) {
 
 std::vector<CommunicationRow> merge(std::vector<CommunicationRow> a, const std::vector<CommunicationRow>& b) {
   a.insert(a.end(), b.begin(), b.end());
-  std::stable_sort(a.begin(), a.end(), [](const auto& x, const auto& y) { return std::tie(x.group, x.operation) < std::tie(y.group, y.operation); });
+  std::stable_sort(a.begin(), a.end(),
+                   [](const auto& x, const auto& y) { return std::tie(x.group, x.operation) < std::tie(y.group, y.operation); });
   std::vector<CommunicationRow> merged;
   for (CommunicationRow& row : a) {
     if (merged.empty() || merged.back().group != row.group || merged.back().operation != row.operation) {

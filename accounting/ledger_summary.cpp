@@ -24,8 +24,8 @@ class Walk {
       cut(lineage, start.resumed_step);
     }
     if (tip(lineage) != start.resumed_step) {
-      refuse(fmt::format("attempt {} resumes step {} of attempt {}, where no interval of that attempt's lineage ends", start.attempt, start.resumed_step,
-                         start.parent));
+      refuse(fmt::format("attempt {} resumes step {} of attempt {}, where no interval of that attempt's lineage ends", start.attempt,
+                         start.resumed_step, start.parent));
     }
     lineages_[start.attempt] = std::move(lineage);
     last_ = start.attempt;

@@ -89,17 +89,28 @@ std::vector<Operation> list(const ModelShape& shape, Workload work, const Widths
 
 const char* name(OperationKind kind) {
   switch (kind) {
-    case OperationKind::embedding: return "embedding";
-    case OperationKind::query: return "query";
-    case OperationKind::key: return "key";
-    case OperationKind::value: return "value";
-    case OperationKind::attention_scores: return "attention_scores";
-    case OperationKind::attention_values: return "attention_values";
-    case OperationKind::attention_output: return "attention_output";
-    case OperationKind::mlp_gate: return "mlp_gate";
-    case OperationKind::mlp_up: return "mlp_up";
-    case OperationKind::mlp_down: return "mlp_down";
-    case OperationKind::head: return "head";
+    case OperationKind::embedding:
+      return "embedding";
+    case OperationKind::query:
+      return "query";
+    case OperationKind::key:
+      return "key";
+    case OperationKind::value:
+      return "value";
+    case OperationKind::attention_scores:
+      return "attention_scores";
+    case OperationKind::attention_values:
+      return "attention_values";
+    case OperationKind::attention_output:
+      return "attention_output";
+    case OperationKind::mlp_gate:
+      return "mlp_gate";
+    case OperationKind::mlp_up:
+      return "mlp_up";
+    case OperationKind::mlp_down:
+      return "mlp_down";
+    case OperationKind::head:
+      return "head";
   }
   ERGON_CHECK(false, "operation kind {}", static_cast<int>(kind));
   return "";

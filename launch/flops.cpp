@@ -67,7 +67,9 @@ int command_flops(int argc, char** argv) {
   line.option(arguments.tokens, "--tokens", "N", "tokens to train on, 300e9 for instance (default: train.steps x batch x sequence)");
   line.option(arguments.parameters, "--params", "N", "instead of CONFIG: a model of N parameters, 174.6e9 for instance");
   line.flag(arguments.json, "--json", "print JSON, schema ergon.flops.v1");
-  line.footer("Examples:\n  ergon flops gpt2-124m --tokens 300e9\n  ergon flops run.toml model.layers=24 --json\n  ergon flops --params 174.6e9 --tokens 300e9\n");
+  line.footer(
+      "Examples:\n  ergon flops gpt2-124m --tokens 300e9\n  ergon flops run.toml model.layers=24 --json\n  ergon flops --params 174.6e9 "
+      "--tokens 300e9\n");
   if (!line.parse(argc, argv)) return 0;
   const FlopsReport report = line.given("--params") ? from_counts(line, arguments) : from_config(line, arguments);
   std::cout << (arguments.json ? flops_json(report) : flops_text(report)) << std::flush;

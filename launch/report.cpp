@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ergon report`: what runs spent, kept and lost.
+#include "accounting/report/report.hpp"
+
 #include <iostream>
 
-#include "accounting/report/report.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 

@@ -48,17 +48,20 @@ FlopsReport flops_of_counts(Flops parameters, Flops tokens) {
 std::string flops_text(const FlopsReport& report) {
   std::string text = fmt::format("{}\n  parameters {:>24}\n", report.title, grouped_count(report.total_parameters));
   if (report.parameters) {
-    text += fmt::format("    embedding {:>23}\n    non-embedding {:>19}\n    in matrix products {:>14}\n", grouped(report.parameters->embedding),
-                        grouped(report.parameters->non_embedding), grouped(report.parameters->matmul));
+    text +=
+        fmt::format("    embedding {:>23}\n    non-embedding {:>19}\n    in matrix products {:>14}\n",
+                    grouped(report.parameters->embedding), grouped(report.parameters->non_embedding), grouped(report.parameters->matmul));
   }
   text += fmt::format("  tokens     {:>24}\n\n", grouped_count(report.tokens));
   text += fmt::format("  {:<12} {:>20} {:>28} {:>12}\n", "convention", "FLOPs a token", "FLOPs in all", "pfs-days");
   for (const ConventionFigures& row : report.conventions) {
-    text += fmt::format("  {:<12} {:>20} {:>28} {:>12}\n", row.id, row.per_token, to_decimal(row.total), rounded_pfs_days(to_pfs_days(row.total)));
+    text += fmt::format("  {:<12} {:>20} {:>28} {:>12}\n", row.id, row.per_token, to_decimal(row.total),
+                        rounded_pfs_days(to_pfs_days(row.total)));
   }
   text += "\nLegend: training, forward and backward; a multiply-add is 2 FLOPs; a pfs-day is 1e15 FLOP/s for a day, 8.64e19 FLOPs\n";
   for (const ConventionFigures& row : report.conventions) text += fmt::format("  {:<12} {}\n", row.id, row.definition);
-  if (report.parameters) text += "  L layers, H query heads, Q head width, s sequence length; embedding: token table, learned positions, untied head\n";
+  if (report.parameters)
+    text += "  L layers, H query heads, Q head width, s sequence length; embedding: token table, learned positions, untied head\n";
   return text;
 }
 
@@ -76,14 +79,13 @@ std::string flops_json(const FlopsReport& report) {
   }
   Json by_id = Json::object();
   for (const ConventionFigures& row : report.conventions) {
-    by_id[row.id] = {{"per_token", row.per_token}, {"total", to_decimal(row.total)}, {"pfs_days", to_pfs_days(row.total).value}, {"definition", row.definition}};
+    by_id[row.id] = {{"per_token", row.per_token},
+                     {"total", to_decimal(row.total)},
+                     {"pfs_days", to_pfs_days(row.total).value},
+                     {"definition", row.definition}};
   }
-  const Json json = {{"schema", "ergon.flops.v1"},
-                     {"model", report.title},
-                     {"parameters", parameters},
-                     {"tokens", count_json(report.tokens)},
-                     {"conventions", by_id},
-                     {"reason", reason}};
+  const Json json = {{"schema", "ergon.flops.v1"},          {"model", report.title}, {"parameters", parameters},
+                     {"tokens", count_json(report.tokens)}, {"conventions", by_id},  {"reason", reason}};
   return json.dump(2) + "\n";
 }
 

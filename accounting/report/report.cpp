@@ -26,8 +26,8 @@ Json parse(const std::string& text, const std::string& where) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
-    throw Error(fmt::format("this is not JSON: {}", error.what()), where, "the file was edited or damaged: put back a copy of it, or move it away",
-                ExitCode::data);
+    throw Error(fmt::format("this is not JSON: {}", error.what()), where,
+                "the file was edited or damaged: put back a copy of it, or move it away", ExitCode::data);
   }
 }
 
@@ -47,7 +47,8 @@ void book_event(RunReport& report, const Json& event, const std::string& where) 
     number = event.at("attempt");
     step = event.at("step");
   } catch (const Json::exception& error) {
-    throw Error(fmt::format("this event has no attempt and step: {}", error.what()), where, "put back a copy of the file, or move it away", ExitCode::data);
+    throw Error(fmt::format("this event has no attempt and step: {}", error.what()), where, "put back a copy of the file, or move it away",
+                ExitCode::data);
   }
   const AttemptSummary* attempt = attempt_of(report.ledger, number);
   if (attempt == nullptr) return;
@@ -80,8 +81,10 @@ void read_result(RunReport& report, const std::string& path) {
   }
   const Json result = parse(*text, path);
   report.outcome = result.value("reason", std::string("ended"));
-  if (result.contains("step") && result["step"].is_number_integer()) report.outcome += fmt::format(" at step {}", result["step"].get<std::int64_t>());
-  if (result.contains("code") && result["code"].is_number_integer()) report.outcome += fmt::format(" (exit code {})", result["code"].get<int>());
+  if (result.contains("step") && result["step"].is_number_integer())
+    report.outcome += fmt::format(" at step {}", result["step"].get<std::int64_t>());
+  if (result.contains("code") && result["code"].is_number_integer())
+    report.outcome += fmt::format(" (exit code {})", result["code"].get<int>());
 }
 
 // FLOPs that the devices could have done while training; empty, with the reason, when one attempt's peak is unknown.
@@ -91,7 +94,8 @@ std::optional<double> available_flops(const LedgerSummary& ledger, std::string& 
     const double seconds = attempt.spent.seconds.training().value;
     if (seconds == 0) continue;
     if (attempt.start.peak.value == 0) {
-      why = attempt.start.peak_source.empty() ? "peak unknown: name the device in accounting.peak" : fmt::format("peak unknown: {}", attempt.start.peak_source);
+      why = attempt.start.peak_source.empty() ? "peak unknown: name the device in accounting.peak"
+                                              : fmt::format("peak unknown: {}", attempt.start.peak_source);
       return std::nullopt;
     }
     available += attempt.start.peak.value * static_cast<double>(attempt.start.devices) * seconds;
@@ -135,7 +139,8 @@ RunReport read_run(const std::string& folder) {
   report.run = folder;
   report.ledger = summarise(parse_ledger(*text, source), source);
   if (report.ledger.attempts.empty()) {
-    throw Error("the ledger holds no attempt: the run never started", source, "name another run, or start this one with `ergon train`", ExitCode::data);
+    throw Error("the ledger holds no attempt: the run never started", source, "name another run, or start this one with `ergon train`",
+                ExitCode::data);
   }
   report.config = text_of(root / "config.toml").value_or("");
   read_result(report, (root / "result.json").string());

@@ -17,7 +17,8 @@ Json or_null(const std::optional<T>& value) {
 
 Json flops_json(const FiguresById& figures) {
   Json json = Json::object();
-  for (const auto& [id, f] : figures) json[id] = {{"spent", to_decimal(f.spent)}, {"kept", to_decimal(f.kept)}, {"lost", to_decimal(f.lost)}};
+  for (const auto& [id, f] : figures)
+    json[id] = {{"spent", to_decimal(f.spent)}, {"kept", to_decimal(f.kept)}, {"lost", to_decimal(f.lost)}};
   return json;
 }
 
@@ -50,7 +51,8 @@ Json attempts_json(const LedgerSummary& ledger) {
   Json attempts = Json::array();
   for (const AttemptSummary& attempt : ledger.attempts) {
     Json changes = Json::array();
-    for (const ConfigChange& change : attempt.start.changes) changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
+    for (const ConfigChange& change : attempt.start.changes)
+      changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
     attempts.push_back({{"attempt", attempt.start.attempt},
                         {"parent", attempt.start.parent},
                         {"resumed_step", attempt.start.resumed_step},

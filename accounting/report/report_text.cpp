@@ -21,16 +21,18 @@ std::string heading(const RunReport& run) {
   line("parameters", fmt::format("{} (embedding {}, non-embedding {}, in matrix products {})", grouped(n.total), grouped(n.embedding),
                                  grouped(n.non_embedding), grouped(n.matmul)));
   line("mesh", fmt::format("{} on {} x {}, {} ranks", last.mesh, last.devices, last.device, last.world_size));
-  line("steps", fmt::format("{} kept, {} lost, in {} attempt{}", grouped(ledger.kept.steps), grouped(ledger.lost.steps), ledger.attempts.size(),
-                            ledger.attempts.size() == 1 ? "" : "s"));
-  line("tokens", fmt::format("{} kept ({} with a label that counts), {} lost", grouped(ledger.kept.tokens.value), grouped(ledger.kept.valid_tokens.value),
-                             grouped(ledger.lost.tokens.value)));
+  line("steps", fmt::format("{} kept, {} lost, in {} attempt{}", grouped(ledger.kept.steps), grouped(ledger.lost.steps),
+                            ledger.attempts.size(), ledger.attempts.size() == 1 ? "" : "s"));
+  line("tokens", fmt::format("{} kept ({} with a label that counts), {} lost", grouped(ledger.kept.tokens.value),
+                             grouped(ledger.kept.valid_tokens.value), grouped(ledger.lost.tokens.value)));
   const auto loss = [](const char* kind, const std::optional<LossPoint>& point) {
     return point ? fmt::format("{} {:.4f} at step {}", kind, point->loss, point->step) : fmt::format("{} unknown", kind);
   };
   line("loss", loss("training", run.training_loss) + ", " + loss("validation", run.validation_loss));
-  if (run.unbooked_steps > 0) line("warning", fmt::format("{} steps were done after the last ledger line of their attempt: in no figure below", run.unbooked_steps));
-  if (ledger.torn_lines > 0) line("warning", fmt::format("{} torn last line{} of the ledger ignored", ledger.torn_lines, ledger.torn_lines == 1 ? "" : "s"));
+  if (run.unbooked_steps > 0)
+    line("warning", fmt::format("{} steps were done after the last ledger line of their attempt: in no figure below", run.unbooked_steps));
+  if (ledger.torn_lines > 0)
+    line("warning", fmt::format("{} torn last line{} of the ledger ignored", ledger.torn_lines, ledger.torn_lines == 1 ? "" : "s"));
   return text;
 }
 
@@ -39,17 +41,20 @@ std::string attempts_table(const LedgerSummary& ledger) {
   for (const AttemptSummary& attempt : ledger.attempts) {
     const AttemptStart& start = attempt.start;
     const std::string from = start.parent == 0 ? "-" : fmt::format("{} at {}", start.parent, start.resumed_step);
-    text += fmt::format("  {:>7}  {:<14} {:>6} {:>11}  {}\n", start.attempt, from, attempt.spent.steps, attempt.kept_to - attempt.kept_from, start.mesh);
-    for (const ConfigChange& change : start.changes) text += fmt::format("           {}: {} -> {}\n", change.key, change.before, change.after);
+    text += fmt::format("  {:>7}  {:<14} {:>6} {:>11}  {}\n", start.attempt, from, attempt.spent.steps, attempt.kept_to - attempt.kept_from,
+                        start.mesh);
+    for (const ConfigChange& change : start.changes)
+      text += fmt::format("           {}: {} -> {}\n", change.key, change.before, change.after);
   }
   return text;
 }
 
 std::string flops_table(const FiguresById& figures) {
-  std::string text = fmt::format("  {:<12} {:>11} {:>11} {:>11} {:>9} {:>12}\n", "convention", "spent", "kept", "lost", "kept/spent", "pfs-days");
+  std::string text =
+      fmt::format("  {:<12} {:>11} {:>11} {:>11} {:>9} {:>12}\n", "convention", "spent", "kept", "lost", "kept/spent", "pfs-days");
   for (const auto& [id, f] : figures) {
-    text += fmt::format("  {:<12} {:>11} {:>11} {:>11} {:>9} {:>12}\n", id, rounded_flops(f.spent), rounded_flops(f.kept), rounded_flops(f.lost),
-                        share(to_double(f.kept), to_double(f.spent)), rounded_pfs_days(to_pfs_days(f.spent)));
+    text += fmt::format("  {:<12} {:>11} {:>11} {:>11} {:>9} {:>12}\n", id, rounded_flops(f.spent), rounded_flops(f.kept),
+                        rounded_flops(f.lost), share(to_double(f.kept), to_double(f.spent)), rounded_pfs_days(to_pfs_days(f.spent)));
   }
   return text;
 }
@@ -65,13 +70,16 @@ std::string hardware_lines(const LedgerSummary& ledger) {
 }
 
 std::string speed(const RunReport& run) {
-  std::string text = fmt::format("\nSpeed\n  tokens/s     {}\n",
-                                 run.tokens_per_second ? grouped(static_cast<std::int64_t>(*run.tokens_per_second)) : run.reason.at("tokens_per_second"));
+  std::string text =
+      fmt::format("\nSpeed\n  tokens/s     {}\n",
+                  run.tokens_per_second ? grouped(static_cast<std::int64_t>(*run.tokens_per_second)) : run.reason.at("tokens_per_second"));
   std::set<std::string> reasons;
   std::string known;
   for (const auto& [id, value] : run.mfu) {
-    if (value) known += fmt::format("  MFU {:<8} {}\n", id, percent(*value));
-    else reasons.insert(run.reason.at("mfu." + id));
+    if (value)
+      known += fmt::format("  MFU {:<8} {}\n", id, percent(*value));
+    else
+      reasons.insert(run.reason.at("mfu." + id));
   }
   if (!run.hfu.empty() && run.hfu.begin()->second) known += fmt::format("  HFU          {}\n", percent(*run.hfu.begin()->second));
   for (const std::string& why : reasons) known += fmt::format("  MFU, HFU     {}\n", why);
@@ -83,7 +91,9 @@ std::string speed(const RunReport& run) {
 std::string time_table(const TimeSplit& seconds) {
   const double total = seconds.total().value;
   std::string text = fmt::format("\nTime, wall clock of all attempts: {}\n", clock(seconds.total()));
-  const auto line = [&](const char* kind, Seconds part) { text += fmt::format("  {:<12} {:>14} {:>8}\n", kind, clock(part), share(part.value, total)); };
+  const auto line = [&](const char* kind, Seconds part) {
+    text += fmt::format("  {:<12} {:>14} {:>8}\n", kind, clock(part), share(part.value, total));
+  };
   line("step", seconds.step);
   line("data wait", seconds.data_wait);
   line("evaluation", seconds.evaluation);
@@ -94,11 +104,11 @@ std::string time_table(const TimeSplit& seconds) {
 
 std::string communication_table(const std::vector<CommunicationRow>& rows) {
   if (rows.empty()) return "\nCommunication: none, one rank\n";
-  std::string text = fmt::format("\nCommunication, summed over ranks\n  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", "group", "operation", "calls", "bytes",
-                                 "time", "waited");
+  std::string text = fmt::format("\nCommunication, summed over ranks\n  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", "group", "operation",
+                                 "calls", "bytes", "time", "waited");
   for (const CommunicationRow& row : rows) {
-    text += fmt::format("  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", row.group, row.operation, grouped(row.calls), rounded_bytes(row.bytes),
-                        clock(row.seconds), clock(row.exposed));
+    text += fmt::format("  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", row.group, row.operation, grouped(row.calls),
+                        rounded_bytes(row.bytes), clock(row.seconds), clock(row.exposed));
   }
   return text;
 }

@@ -14,9 +14,13 @@ FiguresById figures(const FlopTally& spent, const FlopTally& kept, const FlopTal
 
 }  // namespace
 
-FiguresById training_figures(const LedgerSummary& ledger) { return figures(ledger.spent.training, ledger.kept.training, ledger.lost.training); }
+FiguresById training_figures(const LedgerSummary& ledger) {
+  return figures(ledger.spent.training, ledger.kept.training, ledger.lost.training);
+}
 
-FiguresById evaluation_figures(const LedgerSummary& ledger) { return figures(ledger.spent.evaluation, ledger.kept.evaluation, ledger.lost.evaluation); }
+FiguresById evaluation_figures(const LedgerSummary& ledger) {
+  return figures(ledger.spent.evaluation, ledger.kept.evaluation, ledger.lost.evaluation);
+}
 
 FiguresById total_figures(const std::vector<RunReport>& runs) {
   FiguresById total;
