@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small token stores for tests.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "configs/error.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "trainer/data/token_store_writer.hpp"
+
+namespace ergon::test {
+
+struct TestDocument {
+  std::string text;
+  Split split = Split::train;
+};
+
+// A store of bytes.
+inline TokenStoreInfo make_store(const std::string& path, const std::vector<TestDocument>& documents, Storage& storage) {
+  const auto tokenizer = make_bytes_tokenizer();
+  TokenStoreWriter writer(path, *tokenizer, storage, Existing::replace);
+  std::vector<std::int32_t> ids;
+  for (const TestDocument& document : documents) {
+    ids.clear();
+    tokenizer->encode(document.text, ids);
+    writer.add(ids, document.split);
+  }
+  return writer.finish("{}");
+}
+
+// `count` documents of growing lengths, every fifth for validation.
+inline std::vector<TestDocument> some_documents(int count) {
+  std::vector<TestDocument> documents;
+  for (int d = 0; d < count; ++d) {
+    std::string text;
+    for (int i = 0; i < 7 + 11 * (d % 9); ++i) text.push_back(static_cast<char>('a' + (d * 7 + i * i) % 26));
+    documents.push_back({text, d % 5 == 4 ? Split::validation : Split::train});
+  }
+  return documents;
+}
+
+// What an Error says, or "no error".
+inline std::string problem_of(const std::function<void()>& action, ExitCode code = ExitCode::data) {
+  try {
+    action();
+  } catch (const Error& error) {
+    CHECK(error.code() == code);
+    return error.where() + ": " + error.problem();
+  }
+  return "no error";
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+  UNSCOPED_INFO("text: " << text << "\npart: " << part);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace ergon::test
