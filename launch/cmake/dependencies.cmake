@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Libraries of the distribution; each line names the Debian package in launch/setup.sh.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -19,3 +20,9 @@ find_package(MPI REQUIRED COMPONENTS CXX)
 add_library(ergon_mpi INTERFACE)
 target_compile_definitions(ergon_mpi INTERFACE OMPI_SKIP_MPICXX)
 target_link_libraries(ergon_mpi INTERFACE MPI::MPI_CXX)
+
+# The distribution's Python, because its h5py reads our files in tests; another one may come first on PATH.
+if(EXISTS /usr/bin/python3 AND NOT Python3_EXECUTABLE)
+  set(Python3_EXECUTABLE /usr/bin/python3 CACHE FILEPATH "Python 3 with h5py")
+endif()
+find_package(Python3 REQUIRED COMPONENTS Interpreter)

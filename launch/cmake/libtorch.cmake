@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 # LibTorch from the `torch` wheel: ERGON_TORCH (a torch folder), else .venv of this checkout. Linked directly, because find_package(Torch)
 # drags in CUDA. Its include folders come last: the wheel carries fmt headers that shadow the system's and break the link.
-if(DEFINED ENV{ERGON_TORCH} AND NOT ERGON_TORCH)
-  set(ERGON_TORCH $ENV{ERGON_TORCH} CACHE PATH "The torch folder of a Python installation" FORCE)
-endif()
 if(NOT ERGON_TORCH)
-  file(GLOB venv_torch ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
-  set(ERGON_TORCH ${venv_torch} CACHE PATH "The torch folder of a Python installation" FORCE)
+  file(GLOB torch_found ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  if(DEFINED ENV{ERGON_TORCH})
+    set(torch_found $ENV{ERGON_TORCH})
+  endif()
+  set(ERGON_TORCH "${torch_found}" CACHE PATH "The torch folder of a Python installation" FORCE)
 endif()
 if(NOT EXISTS ${ERGON_TORCH}/lib/libtorch_cpu.so)
   message(FATAL_ERROR "No LibTorch in '${ERGON_TORCH}'. Run launch/setup.sh, or set ERGON_TORCH to the torch folder of a Python installation.")

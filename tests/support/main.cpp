@@ -2,5 +2,11 @@
 // Catch2's main for tests without MPI.
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/catch.hpp"
+//
+#include "tests/support/count_cases.hpp"
+#include "tests/support/skip.hpp"
 
-int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+int main(int argc, char** argv) {
+  const int failed = Catch::Session().run(argc, argv);
+  return ergon::tests::exit_status(failed, ergon::tests::num_cases_run);
+}

@@ -8,6 +8,9 @@
 #include <sstream>
 
 #include "tests/support/catch.hpp"
+//
+#include "tests/support/count_cases.hpp"
+#include "tests/support/skip.hpp"
 
 int main(int argc, char** argv) {
   int provided = 0;
@@ -24,5 +27,5 @@ int main(int argc, char** argv) {
   int worst = failed;
   MPI_Allreduce(&failed, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
   MPI_Finalize();
-  return worst != 0;
+  return ergon::tests::exit_status(worst, ergon::tests::num_cases_run);
 }

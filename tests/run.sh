@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# run.sh: installs what is missing, builds, runs every test through CTest, tier by tier, and ends non-zero if one fails.
+#   tests/run.sh                     the tiers unit, parallel, e2e, fault
+#   tests/run.sh --all               and every other label there is
+#   tests/run.sh --label X           only label X (may be repeated)
+#   tests/run.sh -R REGEX            only tests whose name matches; -E leaves tests out (both as ctest has them)
+#   tests/run.sh --preset asan       with another preset of CMakePresets.json
+# The last line is `N passed, N failed, N skipped`; a test that skips says `skipped: reason`, and every reason is printed above it.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+exec </dev/null
+tiers=(unit parallel e2e fault)
+budget() { case $1 in unit) echo 2;; parallel) echo 6;; e2e) echo 6;; fault) echo 5;; *) echo 0;; esac; }  # minutes, warm
+
+preset=release all=no labels=() select=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --all) all=yes;;
+    --label) labels+=("${2:?--label needs a name}"); shift;;
+    --preset) preset=${2:?--preset needs a name}; shift;;
+    -R|-E) select+=("$1" "${2:?$1 needs an expression}"); shift;;
+    -h|--help) sed -n '3,9s/^# \{0,1\}//p' tests/run.sh; exit 0;;
+    *) echo "tests/run.sh: unknown argument '$1'; tests/run.sh --help" >&2; exit 2;;
+  esac
+  shift
+done
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
+launch/setup.sh
+launch/build.sh "$preset"
+folder=build; [ "$preset" = release ] || folder=build-$preset
+results=$folder/results
+rm -rf "$results"; mkdir -p "$results"
+
+mapfile -t present < <(ctest --test-dir "$folder" --print-labels 2>/dev/null | sed -n 's/^  //p')
+if [ ${#labels[@]} -eq 0 ]; then
+  labels=("${tiers[@]}")
+  if [ $all = yes ]; then
+    for label in "${present[@]}"; do case " ${tiers[*]} " in *" $label "*) ;; *) labels+=("$label");; esac; done
+  fi
+fi
+
+status=0
+for label in "${labels[@]}"; do
+  minutes=$(budget "$label") started=$SECONDS
+  if [ "$minutes" = 0 ]; then echo "--- $label"; else echo "--- $label (budget $minutes min)"; fi
+  # Passed tests keep their output too: a reason for skipping must not be cut off.
+  ctest --test-dir "$folder" -L "^$label\$" "${select[@]}" -j 2 --output-on-failure --no-tests=ignore --test-output-size-passed 65536 \
+    --output-junit "$PWD/$results/$label.xml" 2>&1 | grep -vE '^ *Start +[0-9]+:|^(Test project|Internal ctest)|^$' || [ "${PIPESTATUS[0]}" = 0 ] || status=1
+  spent=$((SECONDS - started))
+  note=; if [ "$minutes" != 0 ] && [ $spent -gt $((minutes * 60)) ]; then note=', OVER BUDGET'; fi
+  echo "--- $label took $spent s$note"
+done
+
+for label in "${present[@]}"; do
+  case " ${labels[*]} " in *" $label "*) ;; *) echo "not run: label $label; run: tests/run.sh --label $label";; esac
+done
+/usr/bin/python3 tests/support/summary.py "$results" || status=1
+exit $status

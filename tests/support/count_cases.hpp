@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts the test cases that a process runs, so that its main can tell "all skipped" from "passed" (tests/support/skip.hpp). Only for the files that hold main.
+#pragma once
+
+#include "tests/support/catch.hpp"
+
+namespace ergon::tests {
+
+#ifdef ERGON_CATCH2_V2
+using ListenerBase = Catch::TestEventListenerBase;
+#else
+using ListenerBase = Catch::EventListenerBase;
+#endif
+
+inline int num_cases_run = 0;
+
+class CountCases : public ListenerBase {
+ public:
+  using ListenerBase::ListenerBase;
+  void testCaseStarting(const Catch::TestCaseInfo& info) override {
+    ++num_cases_run;
+    ListenerBase::testCaseStarting(info);
+  }
+};
+
+}  // namespace ergon::tests
+
+CATCH_REGISTER_LISTENER(ergon::tests::CountCases)
