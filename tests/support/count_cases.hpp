@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts the test cases that a process runs, so that its main can tell "all skipped" from "passed" (tests/support/skip.hpp). Only for the files that hold main.
+// Counts the test cases that a process runs, so that its main can tell "all skipped" from "passed" (tests/support/skip.hpp). Only for the
+// files that hold main.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -23,6 +24,6 @@ class CountCases : public ListenerBase {
   }
 };
 
-}  // namespace ergon::tests
+CATCH_REGISTER_LISTENER(CountCases)
 
-CATCH_REGISTER_LISTENER(ergon::tests::CountCases)
+}  // namespace ergon::tests

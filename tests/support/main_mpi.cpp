@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Catch2's main under MPI: every rank runs every test; the exit status is the worst of all ranks, so a failure on one rank fails the test.
-// Inside such tests use CHECK, never REQUIRE before a collective: a rank that leaves early would leave the others waiting (the CTest time-out ends that).
+// Inside such tests use CHECK, never REQUIRE before a collective: a rank that leaves early would leave the others waiting (the CTest
+// time-out ends that).
 #define CATCH_CONFIG_RUNNER
 #include <mpi.h>
 
@@ -27,5 +28,5 @@ int main(int argc, char** argv) {
   int worst = failed;
   MPI_Allreduce(&failed, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
   MPI_Finalize();
-  return ergon::tests::exit_status(worst, ergon::tests::num_cases_run);
+  return ergon::tests::exit_status(worst, ergon::tests::num_cases_run, ergon::tests::num_skipped());
 }
