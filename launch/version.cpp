@@ -5,7 +5,7 @@
 #include <hdf5.h>
 #include <mpi.h>
 #include <spdlog/version.h>
-#include <toml++/toml.h>
+#include <toml++/impl/version.h>
 #include <torch/headeronly/version.h>
 
 #include <CLI/Version.hpp>

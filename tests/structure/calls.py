@@ -12,7 +12,7 @@ DURABLE = [
     re.compile(rf"(?<![\w.:>])(?:::|std::)?(?:{SYSTEM})\s*\("),
     re.compile(rf"(?<![\w>])(?:::|std::)(?:{COMMON})\s*\("),
     re.compile(r"(?<![\w.:>]) *(?<![\w>] )(?:open|rename|mkdir|unlink)\s*\((?=\s*\w+(?:\.c_str\(\)|,))"),
-    re.compile(r"\b(?:std::)?(?:ofstream|fstream)\b"),
+    re.compile(r"\b(?:std::)?(?:ofstream|fstream)\b(?!>)"),
     re.compile(r"\bfilesystem::(?:create_\w+|remove\w*|rename|copy\w*|resize_file)\b"),
 ]
 PRODUCTS = "mm|addmm|bmm|baddbmm|addbmm|matmul|mv|addmv|addr|linear|einsum|tensordot|inner|chain_matmul|multi_dot|linalg_matmul|scaled_dot_product_attention"
@@ -58,7 +58,7 @@ CLEAN = {
     "trainer/storage.cpp": "void f() { ::open(p, 0); fsync(1); }\n",
     "trainer/kernels/gemm.cpp": "#include <ATen/ops/addmm.h>\nvoid f() { at::addmm_out(c, a, b); }\n",
     "trainer/attention/plain.cpp": "#include <ATen/ops/bmm.h>\nvoid f() { at::bmm(a, b); }\n",
-    "trainer/a.cpp": "#if defined(X)\n#endif\n// open(path, 0) fsync mm(\nvoid f() {\n  storage.rename(a, b);\n  storage->open(p);\n  gemm(a, b);\n  print(\"at::mm(\");\n  file.write(x);\n}\n"
+    "trainer/a.cpp": "#include <fstream>\n#if defined(X)\n#endif\n// open(path, 0) fsync mm(\nvoid f() {\n  storage.rename(a, b);\n  storage->open(p);\n  gemm(a, b);\n  print(\"at::mm(\");\n  file.write(x);\n}\n"
                      "void open(const std::string& path);\n",
     "accounting/a.cpp": "Flops matmul(int m, int n);\n",
 }

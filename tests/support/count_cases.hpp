@@ -3,6 +3,10 @@
 // files that hold main.
 #pragma once
 
+// Catch2 version 2 shows its listeners only on request.
+#ifndef CATCH_CONFIG_EXTERNAL_INTERFACES
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
+#endif
 #include "tests/support/catch.hpp"
 
 namespace ergon::tests {
