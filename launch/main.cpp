@@ -22,6 +22,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"data", "token stores: make, look into, check", command_data},
+    {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
 };
 

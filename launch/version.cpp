@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 #include <hdf5.h>
 #include <mpi.h>
-#include <spdlog/version.h>
 #include <toml++/impl/version.h>
 #include <torch/headeronly/version.h>
 
@@ -37,7 +36,6 @@ std::vector<std::pair<std::string, std::string>> versions() {
       {"mpi", mpi_line.substr(0, mpi_line.find_first_of(",\n"))},
       {"hdf5", fmt::format("{}.{}.{}", major, minor, release)},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
-      {"spdlog", fmt::format("{}.{}.{}", SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
       {"toml++", fmt::format("{}.{}.{}", TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
       {"json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
       {"cli11", CLI11_VERSION},

@@ -24,7 +24,7 @@ TEST_CASE("version names Ergon, the compiler and every library, as text and as J
   std::string text = version_output({});
   auto json = nlohmann::json::parse(version_output({"--json"}));
   CHECK(json["schema"] == "ergon.version.v1");
-  for (const char* name : {"ergon", "compiler", "build", "system", "torch", "mpi", "hdf5", "fmt", "spdlog", "toml++", "json", "cli11"}) {
+  for (const char* name : {"ergon", "compiler", "build", "system", "torch", "mpi", "hdf5", "fmt", "toml++", "json", "cli11"}) {
     INFO(name);
     REQUIRE(json.contains(name));
     std::string value = json[name];

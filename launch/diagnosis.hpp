@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Machine means for Ergon: one Finding a part, with the cure where something is wrong. Pure: the tests plant machines.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launch/machine.hpp"
+
+namespace ergon {
+
+// good; note: works, worth knowing; poor: works badly; broken: Ergon cannot run.
+enum class Verdict { good, note, poor, broken };
+
+struct Finding {
+  std::string part;  // compiler, mpi, mpirun, hdf5, torch, nccl, gpus, cores, memory, disk, shared memory
+  Verdict verdict = Verdict::good;
+  std::string found;  // one line
+  std::string cure;   // empty when the verdict is good
+};
+
+std::vector<Finding> diagnose(const Machine& machine);
+std::string to_text(Verdict verdict);
+
+}  // namespace ergon

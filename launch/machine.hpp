@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine and this build offer, as plain values: `ergon doctor` measures them here and judges them in launch/diagnosis.hpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "configs/quantities.hpp"
+
+namespace ergon {
+
+enum class MpiThreads { single, funneled, serialized, multiple };
+
+struct Machine {
+  std::string compiler, build_type;
+  std::string mpi_version;
+  MpiThreads mpi_threads = MpiThreads::single;
+  std::string mpirun;  // its path; empty: not on PATH
+  bool root = false;
+  bool root_allowed = false;  // OMPI_ALLOW_RUN_AS_ROOT and its confirmation are set
+  std::string hdf5_version;
+  bool hdf5_thread_safe = false;
+  std::string torch_version, torch_folder, torch_instructions;  // instructions: what ATen chose for this CPU
+  std::int64_t torch_threads = 0;
+  std::string nccl_version;  // empty: no libnccl.so.2 that loads
+  std::string nccl_problem;  // what the loader said
+  std::string gpu_driver;    // empty: no driver
+  std::int64_t gpus = 0;
+  std::int64_t cores = 0;         // of the machine
+  std::int64_t cores_usable = 0;  // by affinity and control group
+  Bytes memory, memory_available;
+  Bytes disk_free;      // where the command stands
+  Bytes shared_memory;  // size of /dev/shm
+  std::string folder;   // where the command stands
+};
+
+// Starts MPI when nobody has (the thread level cannot be asked before) and ends it in that case.
+Machine probe_machine();
+
+// Of control group files: the cores that "max 100000" or "150000 100000" allow, rounded down but at least 1; 0: no limit.
+std::int64_t cores_of_quota(const std::string& cpu_max);
+// The value in bytes of a line "MemTotal:  16303428 kB" of /proc/meminfo; 0 when the key is missing.
+Bytes meminfo(const std::string& text, const std::string& key);
+// "22809" -> "2.28.9", as ncclGetVersion codes it.
+std::string nccl_version_text(int code);
+
+}  // namespace ergon

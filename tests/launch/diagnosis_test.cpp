@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/diagnosis.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+
+namespace {
+
+Machine sound_machine() {
+  Machine machine;
+  machine.compiler = "GNU 12.2.0";
+  machine.build_type = "Release";
+  machine.mpi_version = "Open MPI v4.1.4";
+  machine.mpi_threads = MpiThreads::multiple;
+  machine.mpirun = "/usr/bin/mpirun";
+  machine.hdf5_version = "1.10.8";
+  machine.hdf5_thread_safe = true;
+  machine.torch_version = "2.11.0";
+  machine.nccl_version = "2.28.9";
+  machine.cores = machine.cores_usable = 8;
+  machine.memory = {16LL << 30};
+  machine.memory_available = {8LL << 30};
+  machine.disk_free = {100LL << 30};
+  machine.shared_memory = {8LL << 30};
+  return machine;
+}
+
+Finding finding_of(const Machine& machine, const std::string& part) {
+  for (const Finding& finding : diagnose(machine))
+    if (finding.part == part) return finding;
+  FAIL("no finding for " << part);
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a sound machine without GPUs has nothing wrong") {
+  for (const Finding& finding : diagnose(sound_machine())) {
+    INFO(finding.part << ": " << finding.found);
+    CHECK(finding.verdict <= Verdict::note);
+    CHECK_FALSE(finding.found.empty());
+    if (finding.verdict == Verdict::good) CHECK(finding.cure.empty());
+  }
+  CHECK(finding_of(sound_machine(), "memory").found == "16.0 GiB, of which 8.0 GiB free");
+}
+
+TEST_CASE("each thing that can be wrong has its verdict and its cure") {
+  struct Case {
+    const char* part;
+    Verdict verdict;
+    const char* cure;
+    void (*spoil)(Machine&);
+  };
+  const Case cases[] = {
+      {"compiler", Verdict::note, "release", [](Machine& m) { m.build_type = "Debug"; }},
+      {"mpi", Verdict::broken, "MPI_THREAD_MULTIPLE", [](Machine& m) { m.mpi_threads = MpiThreads::funneled; }},
+      {"mpirun", Verdict::poor, "openmpi-bin", [](Machine& m) { m.mpirun.clear(); }},
+      {"mpirun", Verdict::note, "OMPI_ALLOW_RUN_AS_ROOT", [](Machine& m) { m.root = true; }},
+      {"hdf5", Verdict::broken, "libhdf5-dev", [](Machine& m) { m.hdf5_thread_safe = false; }},
+      {"nccl", Verdict::note, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(); }},
+      {"nccl", Verdict::poor, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(), m.gpus = 2; }},
+      {"gpus", Verdict::poor, "--gres", [](Machine& m) { m.gpu_driver = "NVRM version: 580"; }},
+      {"gpus", Verdict::note, "CPU", [](Machine& m) { m.gpus = 2; }},
+      {"cores", Verdict::note, "run.threads", [](Machine& m) { m.cores_usable = 2; }},
+      {"memory", Verdict::poor, "fewer ranks", [](Machine& m) { m.memory_available = {1 << 29}; }},
+      {"disk", Verdict::poor, "checkpoint.keep", [](Machine& m) { m.disk_free = {1 << 29}; }},
+      {"disk", Verdict::broken, "make room", [](Machine& m) { m.disk_free = {1 << 20}; }},
+      {"shared memory", Verdict::poor, "--shm-size", [](Machine& m) { m.shared_memory = {1 << 20}; }},
+  };
+  for (const Case& wanted : cases) {
+    Machine machine = sound_machine();
+    wanted.spoil(machine);
+    Finding finding = finding_of(machine, wanted.part);
+    INFO(wanted.part << ": " << finding.found << " -> " << finding.cure);
+    CHECK(finding.verdict == wanted.verdict);
+    CHECK(finding.cure.find(wanted.cure) != std::string::npos);
+  }
+}
