@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Peak FLOP/s of known devices by dtype, dense (no sparsity), each with its source: configs/devices.toml. An unknown peak stays unknown, never a guess.
+// Peak FLOP/s of known devices by dtype, dense (no sparsity), each with its source: configs/devices.toml. An unknown peak stays unknown,
+// never a guess.
 #pragma once
 
 #include <optional>

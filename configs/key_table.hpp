@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// THE table of keys of a run file: it drives parsing, overrides, `--help`, the echo into the run folder, the documentation, and what a resumed run may change.
-// A new key is a field of configs/run_config.hpp and one row in configs/keys_*.cpp.
+// THE table of keys of a run file: it drives parsing, overrides, `--help`, the echo into the run folder, the documentation, and what a
+// resumed run may change. A new key is a field of configs/run_config.hpp and one row in configs/keys_*.cpp.
 #pragma once
 
 #include <functional>
@@ -22,15 +22,15 @@ enum class OnResume {
 const char* name(OnResume on_resume);
 
 struct Key {
-  std::string name;           // "train.steps"
-  std::string type;           // "integer", "number", "boolean", "text", "list of texts", "bytes", "time", "FLOPs", "choice"
-  std::string unit;           // "steps", empty when it has none
-  std::string range;          // ">= 1", "cosine|linear|constant|wsd"
-  std::string default_text;   // in TOML, or in words where it follows from other keys
+  std::string name;          // "train.steps"
+  std::string type;          // "integer", "number", "boolean", "text", "list of texts", "bytes", "time", "FLOPs", "choice"
+  std::string unit;          // "steps", empty when it has none
+  std::string range;         // ">= 1", "cosine|linear|constant|wsd"
+  std::string default_text;  // in TOML, or in words where it follows from other keys
   OnResume on_resume;
-  std::string help;           // when to change it
-  std::function<void(RunConfig&, const Value&)> set;      // throws Error without `where`; the caller adds it
-  std::function<std::string(const RunConfig&)> print;     // as a TOML value
+  std::string help;                                    // when to change it
+  std::function<void(RunConfig&, const Value&)> set;   // throws Error without `where`; the caller adds it
+  std::function<std::string(const RunConfig&)> print;  // as a TOML value
 };
 
 // In the order of DESIGN: sections stay together.

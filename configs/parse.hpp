@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a run file and the overrides of a command line to a RunConfig: defaults, then the preset named by model.preset, then the file, then the overrides
-// ("train.steps=10", a TOML value or a bare string), then the keys that follow from others (configs/derive.hpp), then the checks across keys
-// (configs/validate.hpp). Everything that is wrong is reported in one Error (ExitCode::config), each with file:line:column and the way out.
+// From a run file and the overrides of a command line to a RunConfig: defaults, then the preset named by model.preset, then the file, then
+// the overrides
+// ("train.steps=10", a TOML value or a bare string), then the keys that follow from others (configs/derive.hpp), then the checks across
+// keys (configs/validate.hpp). Everything that is wrong is reported in one Error (ExitCode::config), each with file:line:column and the way
+// out.
 #pragma once
 
 #include <string>

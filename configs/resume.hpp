@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a resumed run may change: the stored line against the new one, key by key, by the column `on_resume` of the key table.
 //
-// Exception to the column: train.steps may always grow when the learning rate does not depend on it (schedule constant, or cosine and linear with
-// optimizer.decay_steps above 0).
+// Exception to the column: train.steps may always grow when the learning rate does not depend on it (schedule constant, or cosine and
+// linear with optimizer.decay_steps above 0).
 #pragma once
 
 #include <string>
@@ -20,8 +20,8 @@ struct Change {
 // Every key that differs, in table order.
 std::vector<Change> changes(const RunConfig& stored, const RunConfig& now);
 
-// What the ledger must record: changes of class layout and recorded. Throws Error: ExitCode::data for a fixed key, ExitCode::config for a recorded key that
-// is not in `allowed` (the values of --allow-change) and for an unknown key in it. All offending keys are named at once.
+// What the ledger must record: changes of class layout and recorded. Throws Error: ExitCode::data for a fixed key, ExitCode::config for a
+// recorded key that is not in `allowed` (the values of --allow-change) and for an unknown key in it. All offending keys are named at once.
 std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, const std::vector<std::string>& allowed);
 
 }  // namespace ergon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the trainer of this version does not do yet. `ergon train` calls it before anything is written; parsing does not, because flops and plan describe
-// jobs that need not run here. Support for a feature is added by deleting its row in supported.cpp.
+// What the trainer of this version does not do yet. `ergon train` calls it before anything is written; parsing does not, because flops and
+// plan describe jobs that need not run here. Support for a feature is added by deleting its row in supported.cpp.
 #pragma once
 
 #include "configs/run_config.hpp"

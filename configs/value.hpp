@@ -11,11 +11,25 @@ namespace ergon {
 
 struct Value {
   using List = std::vector<Value>;
-  std::variant<bool, std::int64_t, double, std::string, List> data;
-  std::string written;  // as it stood in the file or on the command line; a string without its quotes
+  struct Other {};  // a table, a date: no key takes one
+  std::variant<bool, std::int64_t, double, std::string, List, Other> data;
+  std::string written;  // as a message shows it: 12, 'text', [0.9, 0.95]
+
+  static Value text(const std::string& value) { return {value, "'" + value + "'"}; }
 };
 
-// "a number", "a list": for messages.
-const char* kind(const Value& value);
+// Conversions to what a key takes. On a mismatch they throw Error whose problem reads on from the key's name: "takes true or false, not
+// 'maybe'".
+bool read_boolean(const Value& value);
+// A whole number in [low, high]; 1e3 counts as whole. `range` is how the message calls the bounds: ">= 1".
+std::int64_t read_integer(const Value& value, std::int64_t low, std::int64_t high, const std::string& range);
+// Finite. The caller checks its range.
+double read_number(const Value& value, const std::string& range);
+std::string read_text(const Value& value);
+// One text counts as a list of one.
+std::vector<std::string> read_texts(const Value& value);
+
+// "takes EXPECTED, not VALUE".
+[[noreturn]] void refuse_value(const Value& value, const std::string& expected, const std::string& hint = "");
 
 }  // namespace ergon

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "configs/devices.hpp"
+#include "configs/key_makers.hpp"
+#include "configs/keys.hpp"
+
+namespace ergon {
+namespace {
+
+Key peak_key() {
+  auto at = field(&RunConfig::accounting, &AccountingSection::peak);
+  auto set = [at](RunConfig& config, const Value& value) {
+    std::string id = read_text(value);
+    device_peak(id, DType::bfloat16);
+    at(config) = id;
+  };
+  std::string ids = " |";
+  for (const std::string& id : device_ids()) ids += (ids == " |" ? "" : "|") + id;
+  return make_key({"accounting.peak", "", OnResume::free, "the device whose peak MFU is measured against; empty: peak unknown"}, "text",
+                  ids.substr(2), set, [at](const RunConfig& config) { return print_texts({at(config)}); });
+}
+
+Key budget_key() {
+  auto at = field(&RunConfig::accounting, &AccountingSection::budget);
+  return make_key(
+      {"accounting.budget", "FLOPs", OnResume::free, "stop, saved, when the run has spent so much (convention `exact`); 0: no budget"},
+      "FLOPs", ">= 0", [at](RunConfig& config, const Value& value) { at(config) = read_flops(value); },
+      [at](const RunConfig& config) { return print_texts({to_text(at(config))}); });
+}
+
+}  // namespace
+
+std::vector<Key> keys_operation() {
+  auto checkpoint = [](auto member) { return field(&RunConfig::checkpoint, member); };
+  auto watchdog = [](auto member) { return field(&RunConfig::watchdog, member); };
+  auto launch = [](auto member) { return field(&RunConfig::launch, member); };
+  using enum OnResume;
+  return {
+      integer({"checkpoint.every", "steps", free, "0: only at the end and on signals; more often where nodes fail often"},
+              checkpoint(&CheckpointSection::every), 0),
+      integer({"checkpoint.keep", "checkpoints", free, "older ones are deleted, the last verified one never"},
+              checkpoint(&CheckpointSection::keep), 1),
+      seconds({"watchdog.start", "", free, "longest time until the first step is done"}, watchdog(&WatchdogSection::start)),
+      seconds({"watchdog.step", "", free, "longest time of one step"}, watchdog(&WatchdogSection::step)),
+      seconds({"watchdog.checkpoint", "", free, "longest time of one save"}, watchdog(&WatchdogSection::checkpoint)),
+      seconds({"watchdog.abort", "", free, "longest time of an orderly end after a failure"}, watchdog(&WatchdogSection::abort)),
+      peak_key(),
+      budget_key(),
+      integer({"launch.nodes", "nodes", free, "what `ergon launch` asks the cluster for"}, launch(&LaunchSection::nodes), 1, 1 << 20),
+      integer({"launch.gpus_per_node", "devices", free, "what `ergon launch` asks the cluster for"}, launch(&LaunchSection::gpus_per_node),
+              0, 1 << 10),
+      seconds({"launch.time", "", free, "time limit of the job; 0: none"}, launch(&LaunchSection::time), not_negative),
+  };
+}
+
+}  // namespace ergon

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "configs/names.hpp"
+
+namespace ergon {
+
+template <>
+std::span<const char* const> choices<Norm>() {
+  static constexpr const char* words[] = {"layernorm", "rmsnorm"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Positions>() {
+  static constexpr const char* words[] = {"learned", "rotary", "none"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Mlp>() {
+  static constexpr const char* words[] = {"gelu", "swiglu"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Device>() {
+  static constexpr const char* words[] = {"cpu", "cuda"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<DType>() {
+  static constexpr const char* words[] = {"float32", "float64", "bfloat16"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Recompute>() {
+  static constexpr const char* words[] = {"none", "selective", "core", "full"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<LrSchedule>() {
+  static constexpr const char* words[] = {"cosine", "linear", "constant", "wsd"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<AttentionSharding>() {
+  static constexpr const char* words[] = {"ring", "ulysses", "gather_kv", "hybrid"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<SequenceLayout>() {
+  static constexpr const char* words[] = {"zigzag", "striped", "contiguous"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<PipelineSchedule>() {
+  static constexpr const char* words[] = {"gpipe", "1f1b", "interleaved", "zero_bubble"};
+  return words;
+}
+
+}  // namespace ergon
