@@ -10,7 +10,8 @@
 namespace ergon {
 
 struct Communicators {
-  // Collective over `world`, whose size must equal mesh.size(): otherwise throws Error (ExitCode::world, key mesh) that names both and a mesh that fits.
+  // Collective over `world`, whose size must equal mesh.size(): otherwise throws Error (ExitCode::world, key mesh) that names both and a
+  // mesh that fits.
   Communicators(const Mesh& mesh, std::unique_ptr<Communicator> world, int kv_replicas = 1);
 
   void observe(CommunicationObserver* observer);
@@ -21,7 +22,8 @@ struct Communicators {
   std::unique_ptr<Communicator> dp;           // replicas
   std::unique_ptr<Communicator> dp_cp;        // gradients and the loss are summed over these
   std::unique_ptr<Communicator> kv_replicas;  // adjacent tensor ranks that hold the same key/value heads; size 1 when none do
-  std::unique_ptr<Communicator> control;      // a copy of world for the loop's agreement, checkpoints, evaluation: never shares a sequence with training
+  std::unique_ptr<Communicator>
+      control;  // a copy of world for the loop's agreement, checkpoints, evaluation: never shares a sequence with training
 };
 
 }  // namespace ergon

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gradient buckets: contiguous slices of one flat gradient buffer, cut at unit boundaries in reverse order of the layers, each summed over dp x cp as soon as
-// backward has filled it, beside the backward of what is left. Sums, never averages: the loss is already divided by the global token count.
+// Gradient buckets: contiguous slices of one flat gradient buffer, cut at unit boundaries in reverse order of the layers, each summed over
+// dp x cp as soon as backward has filled it, beside the backward of what is left. Sums, never averages: the loss is already divided by the
+// global token count.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,8 +15,8 @@
 
 namespace ergon {
 
-// Cuts the units (ranges of the flat buffer in layer order) into buckets of at least `bucket` bytes, walking from the last unit to the first.
-// Example: units of 4, 3, 3, 6 MiB and bucket 5 MiB give {unit 3}, {units 2, 1}, {unit 0}.
+// Cuts the units (ranges of the flat buffer in layer order) into buckets of at least `bucket` bytes, walking from the last unit to the
+// first. Example: units of 4, 3, 3, 6 MiB and bucket 5 MiB give {unit 3}, {units 2, 1}, {unit 0}.
 struct Bucket {
   ElementRange range;
   int first_unit, last_unit;  // inclusive
@@ -31,7 +32,8 @@ class GradientBuckets {
   void unit_ready(int unit);
   // Polls what is under way: Open MPI makes no progress on its own.
   void poll();
-  // Waits for every bucket; afterwards the buffer holds the sums and the object is ready for the next step. Throws Bug if a unit never arrived.
+  // Waits for every bucket; afterwards the buffer holds the sums and the object is ready for the next step. Throws Bug if a unit never
+  // arrived.
   void finish();
 
  private:
