@@ -54,8 +54,8 @@ enum class Pass : std::uint8_t { training, evaluation };  // evaluation: forward
 
 // How a step is executed; every field moves hardware FLOPs and none moves model FLOPs.
 struct Execution {
-  MeshSizes mesh;
-  AttentionTiles tiles;
+  MeshSizes mesh = {};
+  AttentionTiles tiles = {};
   Recompute recompute = Recompute::none;
 };
 

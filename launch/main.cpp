@@ -23,6 +23,8 @@ struct Command {
 constexpr Command commands[] = {
     {"data", "token stores: make, look into, check", command_data},
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
+    {"flops", "what a model costs to train, by convention", command_flops},
+    {"report", "what runs spent, kept and lost", command_report},
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
 };
 

@@ -24,7 +24,7 @@ std::string rounded_flops(Flops flops) {
   return fmt::format("{:.4g}", to_double(flops));
 }
 
-std::string rounded_pfs_days(PfsDays days) { return fmt::format("{:.4g}", days.value); }
+std::string rounded_pfs_days(PfsDays days) { return fmt::format("{:.6g}", days.value); }
 
 std::string rounded_bytes(Bytes bytes) {
   constexpr std::array units = {"KiB", "MiB", "GiB", "TiB", "PiB"};

@@ -23,12 +23,15 @@ std::optional<std::string> text_of(const std::filesystem::path& path) {
 }
 
 Json parse(const std::string& text, const std::string& where) {
+  const char* hint = "the file was edited or damaged: put back a copy of it, or move it away";
+  Json json;
   try {
-    return Json::parse(text);
+    json = Json::parse(text);
   } catch (const Json::exception& error) {
-    throw Error(fmt::format("this is not JSON: {}", error.what()), where,
-                "the file was edited or damaged: put back a copy of it, or move it away", ExitCode::data);
+    throw Error(fmt::format("this is not JSON: {}", error.what()), where, hint, ExitCode::data);
   }
+  if (!json.is_object()) throw Error("this is not JSON of an object", where, hint, ExitCode::data);
+  return json;
 }
 
 const AttemptSummary* attempt_of(const LedgerSummary& ledger, std::int64_t number) {

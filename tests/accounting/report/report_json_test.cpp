@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "accounting/report/report.hpp"
+#include "tests/accounting/ledgers.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+using nlohmann::json;
+
+namespace {
+
+json of(const std::vector<const RunFolder*>& folders) {
+  std::vector<RunReport> runs;
+  for (const RunFolder* folder : folders) runs.push_back(read_run(folder->path()));
+  return json::parse(report_json(runs));
+}
+
+// Every null has its explanation in a sibling `reason`, under the path from there.
+void check_nulls(const json& node, const json& reason, const std::string& path) {
+  for (const auto& [key, value] : node.items()) {
+    const std::string here = path.empty() ? key : path + "." + key;
+    if (value.is_null()) {
+      INFO(here);
+      CHECK(reason.contains(here));
+    } else if (value.is_object()) {
+      check_nulls(value, reason, here);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact figures") {
+  RunFolder run("json");
+  run.write("ledger.jsonl",
+            text_of({attempt_start(1), interval(1, 0, 50), interval(1, 50, 80), attempt_start(2, 1, 50), interval(2, 50, 100)}));
+  const json all = of({&run});
+  CHECK(all["schema"] == "ergon.report.v1");
+  REQUIRE(all["runs"].size() == 1);
+  const json& one = all["runs"][0];
+  CHECK(one["run"] == run.path());
+  CHECK(one["attempts"] == 2);
+  CHECK(one["steps"] == 100);
+  CHECK(one["tokens"] == 6400);
+  CHECK(one["parameters"] == json{{"total", 1000}, {"embedding", 300}, {"non_embedding", 700}, {"matmul", 600}});
+  CHECK(one["flops"]["exact"] == json{{"spent", "910"}, {"kept", "700"}, {"lost", "210"}});
+  CHECK(one["flops"]["6n"]["spent"] == "1300000000000000000000000");
+  CHECK(one["evaluation_flops"]["6n"] == json{{"spent", "260"}, {"kept", "200"}, {"lost", "60"}});
+  CHECK(one["hardware_flops"] == json{{"gemm", "1040"}, {"attention", "390"}, {"total", "1430"}, {"evaluation", "260"}});
+  CHECK(one["pfs_days"]["6n"].get<double>() == Approx(1.3e24 / 8.64e19));
+  CHECK(one["goodput"]["6n"].get<double>() == Approx(100.0 / 130));
+  CHECK(one["seconds"]["step"] == 65.0);
+  CHECK(one["seconds"]["data_wait"] == 32.5);
+  CHECK(one["seconds"]["total"].get<double>() == Approx(65 + 32.5 + 3 * 0.125));
+  CHECK(one["tokens_per_second"].get<double>() == Approx(130 * 64 / 97.5));
+  CHECK(one["mesh"] == "dp=2 tp=2");
+  CHECK(one["device"] == "cpu");
+  CHECK(one["mfu"]["6n"].is_null());
+  CHECK(one["reason"]["mfu.6n"] == "peak unknown: accounting.peak is empty");
+  CHECK(one["communication"][0]["bytes"] == "133120");
+  CHECK(one["attempt_list"][1]["resumed_step"] == 50);
+  CHECK(all["total"]["tokens"] == 6400);
+  CHECK(all["total"]["flops"] == one["flops"]);
+  CHECK(all["total"]["pfs_days"] == one["pfs_days"]);
+  check_nulls(one, one["reason"], "");
+}
+
+TEST_CASE("a run with a known peak, losses and an outcome has no null and no reason") {
+  RunFolder run("json complete");
+  AttemptStart start = attempt_start(1);
+  start.peak = {1e12};
+  start.peak_source = "data sheet";
+  start.changes = {{"optimizer.lr", "1", "2"}};
+  run.write("ledger.jsonl", text_of({start, interval(1, 0, 2)}))
+      .write(
+          "events.jsonl",
+          "{\"event\":\"step\",\"attempt\":1,\"step\":2,\"loss\":3.5}\n{\"event\":\"evaluation\",\"attempt\":1,\"step\":2,\"loss\":3.25}\n")
+      .write("result.json", "{\"reason\":\"target reached\"}");
+  const json one = of({&run})["runs"][0];
+  CHECK(one["reason"].empty());
+  check_nulls(one, json::object(), "");
+  CHECK(one["peak"] == json{{"flops_per_second", 1e12}, {"source", "data sheet"}});
+  CHECK(one["loss"]["training"] == json{{"step", 2}, {"loss", 3.5}});
+  CHECK(one["loss"]["validation"]["loss"] == 3.25);
+  CHECK(one["outcome"] == "target reached");
+  CHECK(one["attempt_list"][0]["changes"][0]["key"] == "optimizer.lr");
+}
+
+TEST_CASE("a run that has spent nothing explains every null") {
+  RunFolder run("json empty");
+  AttemptStart start = attempt_start(1);
+  start.peak_source.clear();
+  run.write("ledger.jsonl", text_of({start, interval(1, 0, 0)}));
+  const json one = of({&run})["runs"][0];
+  CHECK(one["goodput"]["6n"].is_null());
+  CHECK(one["tokens_per_second"].is_null());
+  check_nulls(one, one["reason"], "");
+}
+
+TEST_CASE("several runs add up") {
+  RunFolder a("json a"), b("json b");
+  a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 3)}));
+  b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 4), attempt_start(2), interval(2, 0, 1)}));
+  const json all = of({&a, &b});
+  CHECK(all["runs"].size() == 2);
+  CHECK(all["total"]["flops"]["exact"] == json{{"spent", "56"}, {"kept", "28"}, {"lost", "28"}});
+  CHECK(all["total"]["tokens"] == 4 * 64);
+  CHECK(all["total"]["pfs_days"]["6n"].get<double>() == Approx(8e22 / 8.64e19));
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "accounting/report/report.hpp"
+#include "tests/accounting/ledgers.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::string page(const std::vector<const RunFolder*>& folders) {
+  std::vector<RunReport> runs;
+  for (const RunFolder* folder : folders) runs.push_back(read_run(folder->path()));
+  return report_text(runs);
+}
+
+}  // namespace
+
+TEST_CASE("the page shows spent, kept and lost beside the convention, and explains what it could not know") {
+  RunFolder run("text");
+  AttemptStart second = attempt_start(2, 1, 50);
+  second.changes = {{"mesh.tp", "1", "2"}};
+  second.torn_lines = 1;
+  run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 50), interval(1, 50, 80), second, interval(2, 50, 100)}))
+      .write(
+          "events.jsonl",
+          "{\"event\":\"step\",\"attempt\":2,\"step\":100,\"loss\":3.5}\n{\"event\":\"step\",\"attempt\":2,\"step\":101,\"loss\":3.5}\n");
+  const std::string text = page({&run});
+  CHECK_THAT(text, Contains("Run " + run.path()) && Contains("dp=2 tp=2 on 4 x cpu, 4 ranks"));
+  CHECK_THAT(text, Contains("100 kept, 30 lost, in 2 attempts") && Contains("1 at 50") && Contains("mesh.tp: 1 -> 2"));
+  CHECK_THAT(text, Contains("6n               1.3e+24       1e+24       3e+23    76.9 %"));
+  CHECK_THAT(text, Contains("exact                910         700         210    76.9 %"));
+  CHECK_THAT(text, Contains("hardware            1430 = 1040 in matrix products + 390 in attention") && Contains("260 more in evaluation"));
+  CHECK_THAT(text, Contains("MFU, HFU     peak unknown: accounting.peak is empty"));
+  CHECK_THAT(text, Contains("training 3.5000 at step 100, validation unknown") && Contains("no result.json"));
+  CHECK_THAT(text, Contains("1 steps were done after the last ledger line") && Contains("1 torn last line of the ledger ignored"));
+  CHECK_THAT(text, Contains("tokens/s     85") && Contains("data wait") && Contains("start-up"));
+  CHECK_THAT(text, Contains("tp           all_reduce             260    130.0 KiB"));
+  CHECK_THAT(text, Contains("Legend") && Contains("6 N a token") && Contains("lost: steps done after the checkpoint"));
+  CHECK(text.find("All ") == std::string::npos);
+  CHECK(text.find("palm") == std::string::npos);  // the run booked none
+}
+
+TEST_CASE("with a known peak the page shows MFU by convention, HFU and the peak's source") {
+  RunFolder run("text peak");
+  AttemptStart start = attempt_start(1);
+  start.peak = {1e22};
+  start.peak_source = "data sheet";
+  Interval line = interval(1, 0, 10);
+  line.communication.clear();
+  run.write("ledger.jsonl", text_of({start, line}));
+  const std::string text = page({&run});
+  CHECK_THAT(text, Contains("MFU 6n       33.3 %") && Contains("HFU          0.0 %") && Contains("1e+22 FLOP/s a device: data sheet"));
+  CHECK_THAT(text, Contains("Communication: none") && Contains("in 1 attempt\n"));
+  CHECK(text.find("resumed from") == std::string::npos);
+}
+
+TEST_CASE("a run without training time shows why it has no speed, and several runs end in their sum") {
+  RunFolder a("text a"), b("text b");
+  a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 0)}));
+  b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}) + "{");
+  const std::string text = page({&a, &b});
+  CHECK_THAT(text, Contains("tokens/s     no training time was booked") && Contains("All 2 runs: 320 tokens kept") && Contains("5e+22"));
+}

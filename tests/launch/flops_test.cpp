@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "configs/error.hpp"
+#include "launch/commands.hpp"
+#include "tests/support/catch.hpp"
+
+using ergon::Error;
+using nlohmann::json;
+
+namespace {
+
+std::string output(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "flops");
+  std::ostringstream text;
+  struct Redirect {
+    std::streambuf* terminal;
+    ~Redirect() { std::cout.rdbuf(terminal); }
+  } redirect{std::cout.rdbuf(text.rdbuf())};
+  CHECK(ergon::command_flops(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data())) == 0);
+  return text.str();
+}
+
+std::string refused_at(const std::vector<const char*>& arguments) {
+  try {
+    output(arguments);
+  } catch (const Error& error) {
+    CHECK(error.code() == ergon::ExitCode::config);
+    CHECK_FALSE(error.hint().empty());
+    return error.where();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("flops of a preset, of a file with only [model], and of counts") {
+  json gpt2 = json::parse(output({"gpt2-124m", "--tokens", "300e9", "--json"}));
+  CHECK(gpt2["parameters"]["total"] == 124439808);
+  CHECK(gpt2["tokens"] == 300000000000);
+  CHECK(gpt2["conventions"]["6n"]["total"] == "223991654400000000000");
+  CHECK(json::parse(output({"gpt2-1558m", "--json"}))["parameters"]["total"] == 1557611200);
+  CHECK(json::parse(output({"llama3-8b", "--json"}))["parameters"]["total"] == 8030261248);
+  CHECK(json::parse(output({"llama3-70b", "--json"}))["parameters"]["total"] == 70553706496);
+  json counts = json::parse(output({"--params", "174.6e9", "--tokens", "300e9", "--json"}));
+  CHECK(counts["conventions"]["6n"]["pfs_days"].get<double>() == Approx(3637.5));
+  CHECK(output({"--params", "174.6e9", "--tokens", "300e9"}).find("314280000000000000000000") != std::string::npos);
+
+  auto file = std::filesystem::temp_directory_path() / "ergon flops model.toml";
+  std::ofstream(file) << "[model]\nlayers = 1\nwidth = 32\nheads = 2\nvocabulary = 100\nsequence = 16\nbiases = false\n";
+  std::string path = file.string();
+  json small = json::parse(output({path.c_str(), "--sequence", "8", "--batch", "2", "train.steps=3", "--json"}));
+  CHECK(small["tokens"] == 48);
+  json wider = json::parse(output({path.c_str(), "model.vocabulary=101", "--json"}));
+  CHECK(wider["parameters"]["total"].get<std::int64_t>() == small["parameters"]["total"].get<std::int64_t>() + 32);
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("what flops cannot count is refused, naming the option") {
+  CHECK(refused_at({}) == "CONFIG");
+  CHECK(refused_at({"--params", "1e9"}) == "--tokens");
+  CHECK(refused_at({"--params", "1e9", "--tokens", "1.5"}) == "--tokens");
+  CHECK(refused_at({"--params", "many", "--tokens", "1e9"}) == "--params");
+  CHECK(refused_at({"gpt2-124m", "--params", "1e9", "--tokens", "1e9"}) == "--params");
+  CHECK(refused_at({"gpt2-124m", "--sequence", "0"}) == "--sequence");
+  CHECK(refused_at({"gpt2-124m", "--batch", "-1"}) == "--batch");
+  CHECK(refused_at({"gpt2-124m", "--tokens", "1e20"}) == "--tokens");
+}
