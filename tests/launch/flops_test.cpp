@@ -21,7 +21,9 @@ std::string output(std::vector<const char*> arguments) {
     std::streambuf* terminal;
     ~Redirect() { std::cout.rdbuf(terminal); }
   } redirect{std::cout.rdbuf(text.rdbuf())};
-  CHECK(ergon::command_flops(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data())) == 0);
+  const int status = ergon::command_flops(static_cast<int>(arguments.size()),
+                                          const_cast<char**>(arguments.data()));  // outside CHECK, which would swallow an Error
+  CHECK(status == 0);
   return text.str();
 }
 

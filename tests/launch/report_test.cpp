@@ -21,7 +21,8 @@ std::string output(std::vector<std::string> arguments) {
     std::streambuf* terminal;
     ~Redirect() { std::cout.rdbuf(terminal); }
   } redirect{std::cout.rdbuf(text.rdbuf())};
-  CHECK(command_report(static_cast<int>(pointers.size()), pointers.data()) == 0);
+  const int status = command_report(static_cast<int>(pointers.size()), pointers.data());  // outside CHECK, which would swallow an Error
+  CHECK(status == 0);
   return text.str();
 }
 
