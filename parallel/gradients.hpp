@@ -11,6 +11,7 @@
 
 #include "configs/quantities.hpp"
 #include "parallel/communicator.hpp"
+#include "parallel/gradient_sink.hpp"
 #include "parallel/plan/shard_box.hpp"
 
 namespace ergon {
@@ -23,13 +24,13 @@ struct Bucket {
 };
 std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size);
 
-class GradientBuckets {
+class GradientBuckets final : public GradientSink {
  public:
   // `flat` is the gradient buffer; `reducer` the dp x cp group, which must outlive this.
   GradientBuckets(at::Tensor flat, std::vector<Bucket> buckets, Communicator& reducer);
 
-  // Backward of the last microbatch calls this once per unit, last unit first; a bucket's all_reduce starts when its first unit arrives.
-  void unit_ready(int unit);
+  // Backward of the last microbatch calls this once per unit, last unit first; a bucket's all_reduce starts when its lowest unit arrives.
+  void unit_ready(int unit) override;
   // Polls what is under way: Open MPI makes no progress on its own.
   void poll();
   // Waits for every bucket; afterwards the buffer holds the sums and the object is ready for the next step. Throws Bug if a unit never

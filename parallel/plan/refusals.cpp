@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/plan/refusals.hpp"
+
+#include <numeric>
+#include <optional>
+
+#include "parallel/plan/sequence_layout.hpp"
+
+namespace ergon {
+namespace {
+
+struct Breach {
+  std::string what, hint;
+};
+
+struct Rule {
+  const char* key;
+  std::optional<Breach> (*check)(const RunConfig& config, int world);
+};
+
+std::string at_least_one(const char* key) { return fmt::format("set {} to 1 or more", key); }
+
+std::optional<Breach> axis(std::int64_t size, const char* key) {
+  if (size >= 1) return {};
+  return Breach{fmt::format("an axis of {} ranks", size), at_least_one(key)};
+}
+
+std::optional<Breach> divides_tp(const RunConfig& c, std::int64_t size, const char* what, const char* key) {
+  if (size % c.mesh.tp == 0) return {};
+  return Breach{fmt::format("{} {} cannot be cut into mesh.tp = {} equal parts", size, what, c.mesh.tp),
+                fmt::format("set mesh.tp to a divisor of {}, or {} to a multiple of {}", size, key, c.mesh.tp)};
+}
+
+std::int64_t ranks(const MeshSection& m) { return m.dp * m.pp * m.cp * m.tp; }
+
+std::optional<Breach> kv_heads(const RunConfig& c, int) {
+  const std::int64_t k = c.model.kv_heads, tp = c.mesh.tp;
+  if (k % tp == 0 || tp % k == 0) return {};
+  return Breach{fmt::format("{} key/value heads can be neither cut into mesh.tp = {} equal parts nor held by equal groups of ranks", k, tp),
+                fmt::format("set mesh.tp to a divisor or a multiple of model.kv_heads = {}", k)};
+}
+
+std::optional<Breach> sequence(const RunConfig& c, int) {
+  const std::int64_t multiple = sequence_multiple(c.mesh.layout, static_cast<int>(c.mesh.cp));
+  if (c.model.sequence % multiple == 0) return {};
+  return Breach{fmt::format("a sequence of {} cannot be cut into {} equal parts for mesh.cp = {} and this mesh.layout", c.model.sequence,
+                            multiple, c.mesh.cp),
+                fmt::format("set model.sequence to a multiple of {}", multiple)};
+}
+
+std::optional<Breach> batch(const RunConfig& c, int) {
+  const std::int64_t unit = c.train.microbatch * c.mesh.dp;
+  if (c.train.microbatch < 1)
+    return Breach{fmt::format("a microbatch of {} sequences", c.train.microbatch), at_least_one("train.microbatch")};
+  if (c.train.batch >= unit && c.train.batch % unit == 0) return {};
+  const std::int64_t per_rank = c.train.batch / c.mesh.dp,
+                     fits = c.train.batch % c.mesh.dp == 0 ? std::gcd(per_rank, c.train.microbatch) : 0;
+  std::string hint = fmt::format("set train.batch to a multiple of {}", unit);
+  if (fits > 0) hint += fmt::format(", or train.microbatch = {}", fits);
+  return Breach{fmt::format("a batch of {} sequences is not train.microbatch = {} x mesh.dp = {} x a whole number of microbatches",
+                            c.train.batch, c.train.microbatch, c.mesh.dp),
+                hint};
+}
+
+std::optional<Breach> world_size(const RunConfig& c, int world) {
+  const std::int64_t needed = ranks(c.mesh), replica = needed / c.mesh.dp;
+  if (world == 0 || needed == world) return {};
+  std::string hint = fmt::format("start {} ranks (mpirun -n {})", needed, needed);
+  if (world % replica == 0) hint += fmt::format(", or set mesh.dp = {}", world / replica);
+  return Breach{fmt::format("the mesh takes dp {} x pp {} x cp {} x tp {} = {} ranks, but {} were started", c.mesh.dp, c.mesh.pp, c.mesh.cp,
+                            c.mesh.tp, needed, world),
+                hint};
+}
+
+std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
+  if (!asked) return {};
+  return Breach{fmt::format("this build does not do {} yet", what), hint};
+}
+
+// Sizes first: the rules after them may divide.
+constexpr Rule axes[] = {
+    {"mesh.dp", [](const RunConfig& c, int) { return axis(c.mesh.dp, "mesh.dp"); }},
+    {"mesh.pp", [](const RunConfig& c, int) { return axis(c.mesh.pp, "mesh.pp"); }},
+    {"mesh.cp", [](const RunConfig& c, int) { return axis(c.mesh.cp, "mesh.cp"); }},
+    {"mesh.tp", [](const RunConfig& c, int) { return axis(c.mesh.tp, "mesh.tp"); }},
+};
+
+constexpr Rule rules[] = {
+    {"mesh.tp", [](const RunConfig& c, int) { return divides_tp(c, c.model.heads, "attention heads", "model.heads"); }},
+    {"mesh.tp", kv_heads},
+    {"mesh.tp", [](const RunConfig& c, int) { return divides_tp(c, c.model.ffn_width, "feed-forward columns", "model.ffn_width"); }},
+    {"model.sequence", sequence},
+    {"train.batch", batch},
+    {"mesh.pp", [](const RunConfig& c, int) { return not_built(c.mesh.pp > 1, "pipeline parallelism", "set mesh.pp = 1"); }},
+    {"mesh.cp", [](const RunConfig& c, int) { return not_built(c.mesh.cp > 1, "context parallelism", "set mesh.cp = 1"); }},
+    {"mesh.ulysses", [](const RunConfig& c, int) { return not_built(c.mesh.ulysses != 1, "context parallelism", "set mesh.ulysses = 1"); }},
+    {"mesh.gather_heads",
+     [](const RunConfig& c, int) { return not_built(c.mesh.gather_heads != 1, "context parallelism", "set mesh.gather_heads = 1"); }},
+    {"mesh.virtual_stages",
+     [](const RunConfig& c, int) { return not_built(c.mesh.virtual_stages != 1, "pipeline parallelism", "set mesh.virtual_stages = 1"); }},
+    {"mesh.sequence_parallel",
+     [](const RunConfig& c, int) {
+       return not_built(c.mesh.sequence_parallel, "sequence parallelism", "set mesh.sequence_parallel = false");
+     }},
+    {"mesh.zero", [](const RunConfig& c, int) { return not_built(c.mesh.zero != 0, "ZeRO", "set mesh.zero = 0"); }},
+    {"run.deterministic",
+     [](const RunConfig& c, int) { return not_built(c.run.deterministic, "the deterministic mode", "set run.deterministic = false"); }},
+    {"mesh", world_size},
+};
+
+template <std::size_t N>
+void apply(const Rule (&table)[N], const RunConfig& config, int world, std::vector<Error>& broken) {
+  for (const Rule& rule : table)
+    if (const auto breach = rule.check(config, world))
+      broken.emplace_back(breach->what, rule.key, breach->hint, rule.check == world_size ? ExitCode::world : ExitCode::config);
+}
+
+}  // namespace
+
+std::vector<Error> plan_refusals(const RunConfig& config, int world) {
+  std::vector<Error> broken;
+  apply(axes, config, world, broken);
+  if (broken.empty()) apply(rules, config, world, broken);
+  return broken;
+}
+
+void check_plan(const RunConfig& config, int world) {
+  const std::vector<Error> broken = plan_refusals(config, world);
+  if (broken.empty()) return;
+  if (broken.size() == 1) throw broken[0];
+  std::string list;
+  for (const Error& error : broken) list += fmt::format("\n  {}", error.what());
+  throw Error(fmt::format("this run cannot be planned, for {} reasons:{}", broken.size(), list), "", "", ExitCode::config);
+}
+
+std::int64_t accumulation(const RunConfig& config) { return config.train.batch / (config.train.microbatch * config.mesh.dp); }
+
+}  // namespace ergon

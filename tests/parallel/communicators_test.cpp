@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/communicators.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+
+#include "configs/error.hpp"
+#include "parallel/communicator_local.hpp"
+#include "parallel/communicator_mpi.hpp"
+#include "tests/parallel/collective_cases.hpp"
+#include "tests/support/catch.hpp"
+
+namespace ergon {
+namespace {
+
+// The world ranks of a group, by asking them.
+std::vector<int> members(Communicator& group, int world_rank) {
+  at::Tensor ranks = at::empty({group.size()}, at::kInt);
+  group.all_gather(ranks, at::full({1}, world_rank, at::kInt)).wait();
+  return {ranks.const_data_ptr<int>(), ranks.const_data_ptr<int>() + ranks.numel()};
+}
+
+void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int replicas, Failures& failures) {
+  const int rank = world->rank();
+  const Communicators groups(mesh, std::move(world), replicas);
+  const auto expect = [&](Communicator& group, const std::vector<int>& ranks, const std::string& name) {
+    failures.expect(members(group, rank) == ranks && group.name() == name,
+                    fmt::format("group {} of rank {}, order {}", name, rank, mesh.order()));
+    failures.expect(ranks.at(static_cast<std::size_t>(group.rank())) == rank, "rank within " + name);
+  };
+  expect(*groups.world, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "world");
+  expect(*groups.tp, mesh.group(rank, Axis::tp), "tp");
+  expect(*groups.dp, mesh.group(rank, Axis::dp), "dp");
+  expect(*groups.dp_cp, mesh.group(rank, Axis::dp | Axis::cp), "cp-dp");
+  expect(*groups.control, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "control");
+  const std::vector<int> tensor = mesh.group(rank, Axis::tp);
+  const auto first = tensor.begin() + mesh.coordinate(rank, Axis::tp) / replicas * replicas;
+  expect(*groups.kv_replicas, std::vector<int>(first, first + replicas), "kv_replicas");
+}
+
+std::vector<Mesh> meshes(int ranks) {
+  if (ranks == 4)
+    return {Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 1}),
+            Mesh({.dp = 1, .pp = 1, .cp = 1, .tp = 4})};
+  return {Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 4}, "dp-tp-cp-pp"),
+          Mesh({.dp = 2, .pp = 2, .cp = 1, .tp = 2})};
+}
+
+}  // namespace
+
+TEST_CASE("communicators: the groups are the mesh's, over MPI") {
+  const int ranks = make_mpi_world()->size();
+  for (const Mesh& mesh : meshes(ranks)) {
+    Failures failures;
+    check_groups(mesh, make_mpi_world(), mesh.size(Axis::tp) == 4 ? 2 : 1, failures);
+    CHECK(failures.text == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("communicators: the groups are the mesh's, over threads") {
+  for (const Mesh& mesh : meshes(4)) {
+    std::vector<Failures> failures(4);
+    run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
+      Failures& mine = failures[static_cast<std::size_t>(world->rank())];
+      check_groups(mesh, std::move(world), mesh.size(Axis::tp) == 4 ? 4 : 1, mine);
+    });
+    for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("communicators: a world that does not fit is refused with a mesh that does") {
+  const auto hint = [](MeshSizes sizes, int ranks) -> std::string {
+    try {
+      Communicators groups(Mesh(sizes), std::move(make_local_group(ranks)[0]));
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::world);
+      CHECK(error.where() == "mesh");
+      return error.problem() + " | " + error.hint();
+    }
+    return "accepted";
+  };
+  CHECK(hint({.dp = 2, .pp = 1, .cp = 1, .tp = 2}, 6) ==
+        "the mesh (dp=2 tp=2) takes 4 ranks, but 6 were started | set mesh.dp=3 for 6 ranks, or start 4 ranks");
+  CHECK(hint({.dp = 1, .pp = 1, .cp = 1, .tp = 2}, 3) ==
+        "the mesh (tp=2) takes 2 ranks, but 3 were started | start 2 ranks, or set mesh.tp=1 mesh.cp=1 mesh.pp=1 mesh.dp=3 for 3 ranks");
+}
+
+}  // namespace ergon
