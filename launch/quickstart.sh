@@ -46,7 +46,7 @@ cat $work/SOURCE
 build/ergon data bigram $work/tokens.h5 --json >$work/bigram.json
 
 run=(mpirun -n 4 --oversubscribe --bind-to none build/ergon train launch/quickstart.toml)
-half=150
+half=$(($(sed -n 's/^steps = //p' launch/quickstart.toml) / 2))
 steps_done() { [ -f $work/run/events.jsonl ] && sed -n 's/^{"event":"step".*"step":\([0-9]*\),.*/\1/p' $work/run/events.jsonl | tail -n 1 || true; }
 
 title "Train on 4 ranks, mesh dp=2 x tp=2, and stop half-way by USR1"

@@ -27,7 +27,7 @@ def module_text(folder):
 
 def plain(osis):
     text = re.sub(r"<(note|title|rdg)\b[^>]*(?<!/)>.*?</\1>", "\0", osis, flags=re.S)
-    text = re.sub(r"<(div|lg|chapter)\b[^>]*>", "\n\n", text)
+    text = re.sub(r"</?(div|lg|chapter)\b[^>]*>", "\n\n", text)
     text = re.sub(r"<l\b[^>]*\beID=[^>]*>", "", text)
     text = re.sub(r"<(l|lb|item)\b[^>]*>", "\n", text)
     text = html.unescape(re.sub(r"<[^>]*>", "", text))

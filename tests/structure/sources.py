@@ -71,7 +71,7 @@ def functions(source):
                 stack.append("container")
             elif "(" in head:
                 start = head_start + len(head) - len(head.lstrip())
-                stack.append((re.sub(r"\s+", " ", head.strip())[:60], code.count("\n", 0, start) + 1))
+                stack.append((re.sub(r"\s+", " ", source[head_start:position].strip())[:80], code.count("\n", 0, start) + 1))
             else:
                 stack.append("inner")
             head_start = position + 1
