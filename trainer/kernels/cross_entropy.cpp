@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/kernels/cross_entropy.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "trainer/data/batch.hpp"
+#include "trainer/kernels/exponential.hpp"
+#include "trainer/kernels/vectorised.hpp"
+
+namespace ergon {
+namespace {
+
+template <class T>
+T row_max(const T* x, std::int64_t n) {
+  T most = -std::numeric_limits<T>::infinity();
+#pragma omp simd reduction(max : most)
+  for (std::int64_t v = 0; v < n; ++v) most = x[v] > most ? x[v] : most;
+  return most;
+}
+
+template <class T>
+T row_sum_exp(const T* x, T shift, std::int64_t n) {
+  constexpr std::int64_t block = 1024;  // a block's sum is rounded once: the error does not grow with the vocabulary
+  T total = 0;
+  for (std::int64_t v0 = 0; v0 < n; v0 += block) {
+    T sum = 0;
+    const std::int64_t last = std::min(n, v0 + block);
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t v = v0; v < last; ++v) sum += vector_exp(x[v] - shift);
+    total += sum;
+  }
+  return total;
+}
+
+template <class T>
+void row_gradient(T* x, T shift, T factor, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t v = 0; v < n; ++v) x[v] = vector_exp(x[v] - shift) * factor;
+}
+
+void check_columns(const at::Tensor& logits_RV, std::int64_t real) {
+  ERGON_CHECK(logits_RV.dim() == 2 && real >= 0 && real <= logits_RV.size(1), "{} real columns in logits of {}", real,
+              c10::str(logits_RV.sizes()));
+}
+
+}  // namespace
+
+void logits_max(const at::Tensor& max_R, const at::Tensor& logits_RV, std::int64_t real) {
+  check_columns(logits_RV, real);
+  const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
+  dispatch(logits_RV, [&](auto zero) {
+    using T = decltype(zero);
+    T* most = data<T>(max_R, rows);
+    const T* logits = data<T>(logits_RV, rows * columns);
+    for_rows(rows, columns, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) most[r] = row_max(logits + r * columns, real);
+    });
+  });
+}
+
+void logits_sum(const at::Tensor& sum_R, const at::Tensor& label_R, const at::Tensor& logits_RV, const at::Tensor& max_R,
+                const at::Tensor& labels_R, std::int64_t first, std::int64_t real) {
+  check_columns(logits_RV, real);
+  const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
+  const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
+  dispatch(logits_RV, [&](auto zero) {
+    using T = decltype(zero);
+    T *sum = data<T>(sum_R, rows), *label = data<T>(label_R, rows);
+    const T *most = data<T>(max_R, rows), *logits = data<T>(logits_RV, rows * columns);
+    for_rows(rows, columns * 4, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        const T* row = logits + r * columns;
+        const std::int64_t column = labels[r] - first;
+        label[r] = labels[r] != ignored_label && column >= 0 && column < real ? row[column] : T(0);
+        sum[r] = row_sum_exp(row, most[r], real);
+      }
+    });
+  });
+}
+
+double cross_entropy_loss(const at::Tensor& max_R, const at::Tensor& sum_R, const at::Tensor& label_R, const at::Tensor& labels_R) {
+  const std::int64_t rows = labels_R.numel();
+  const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
+  double loss = 0.0;
+  dispatch(max_R, [&](auto zero) {
+    using T = decltype(zero);
+    const T *most = data<T>(max_R, rows), *sum = data<T>(sum_R, rows), *label = data<T>(label_R, rows);
+    for (std::int64_t r = 0; r < rows; ++r)
+      if (labels[r] != ignored_label)
+        loss += static_cast<double>(most[r]) + std::log(static_cast<double>(sum[r])) - static_cast<double>(label[r]);
+  });
+  return loss;
+}
+
+void cross_entropy_backward(const at::Tensor& logits_RV, const at::Tensor& max_R, const at::Tensor& sum_R, const at::Tensor& labels_R,
+                            std::int64_t first, std::int64_t real, double scale) {
+  check_columns(logits_RV, real);
+  const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
+  const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
+  dispatch(logits_RV, [&](auto zero) {
+    using T = decltype(zero);
+    T* logits = data<T>(logits_RV, rows * columns);
+    const T *most = data<T>(max_R, rows), *sum = data<T>(sum_R, rows);
+    for_rows(rows, columns * 4, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        T* row = logits + r * columns;
+        const bool valid = labels[r] != ignored_label;
+        if (valid) row_gradient(row, most[r], static_cast<T>(scale / static_cast<double>(sum[r])), real);
+        std::fill(row + (valid ? real : 0), row + columns, T(0));
+        const std::int64_t column = labels[r] - first;
+        if (valid && column >= 0 && column < real) row[column] -= static_cast<T>(scale);
+      }
+    });
+  });
+}
+
+}  // namespace ergon

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/kernels/pointwise.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "trainer/kernels/vectorised.hpp"
+
+namespace ergon {
+namespace {
+
+constexpr std::int64_t sum_block = 65536;  // elements of one partial sum; part of what makes sums reproducible
+
+}  // namespace
+
+void add(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
+  dispatch(y, [&](auto zero) {
+    using T = decltype(zero);
+    const std::int64_t n = y.numel();
+    T* out = data<T>(y, n);
+    const T *left = data<T>(a, n), *right = data<T>(b, n);
+    for_rows(n, 1, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+      for (std::int64_t i = begin; i < end; ++i) out[i] = left[i] + right[i];
+    });
+  });
+}
+
+void add_bias(const at::Tensor& x_RN, const at::Tensor& bias_N) {
+  const std::int64_t width = bias_N.numel();
+  if (x_RN.numel() == 0) return;
+  dispatch(x_RN, [&](auto zero) {
+    using T = decltype(zero);
+    T* x = data<T>(x_RN, x_RN.numel());
+    const T* bias = data<T>(bias_N, x_RN.size(-1));
+    for_rows(x_RN.numel() / width, width, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        T* row = x + r * width;
+#pragma omp simd
+        for (std::int64_t i = 0; i < width; ++i) row[i] += bias[i];
+      }
+    });
+  });
+}
+
+void scale(const at::Tensor& x, double factor) {
+  dispatch(x, [&](auto zero) {
+    using T = decltype(zero);
+    T* out = data<T>(x, x.numel());
+    const T by = static_cast<T>(factor);
+    for_rows(x.numel(), 1, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+      for (std::int64_t i = begin; i < end; ++i) out[i] *= by;
+    });
+  });
+}
+
+void zero(const at::Tensor& x) {
+  ERGON_CHECK(x.is_contiguous(), "zero wants a contiguous tensor, got strides {}", c10::str(x.strides()));
+  auto* bytes = static_cast<char*>(x.data_ptr());
+  at::parallel_for(0, static_cast<std::int64_t>(x.nbytes()), 65536,
+                   [=](std::int64_t begin, std::int64_t end) { std::memset(bytes + begin, 0, static_cast<std::size_t>(end - begin)); });
+}
+
+void copy(const at::Tensor& y, const at::Tensor& x) {
+  ERGON_CHECK(y.sizes() == x.sizes(), "copy of {} into {}", c10::str(x.sizes()), c10::str(y.sizes()));
+  y.copy_(x);
+}
+
+double squared_sum(const at::Tensor& x) {
+  const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
+  std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
+  dispatch(x, [&](auto zero) {
+    using T = decltype(zero);
+    const T* values = data<T>(x, n);
+    double* sums = partial.data();
+    for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        double sum = 0.0;
+        const std::int64_t last = std::min(n, (b + 1) * sum_block);
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t i = b * sum_block; i < last; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+        sums[b] = sum;
+      }
+    });
+  });
+  double total = 0.0;
+  for (double sum : partial) total += sum;
+  return total;
+}
+
+bool all_finite(const at::Tensor& x) {
+  const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
+  std::vector<char> finite(static_cast<std::size_t>(blocks), 1);
+  dispatch(x, [&](auto zero) {
+    using T = decltype(zero);
+    const T* values = data<T>(x, n);
+    char* verdicts = finite.data();
+    for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        T sum = 0;  // 0 * x is NaN exactly when x is not finite
+        const std::int64_t last = std::min(n, (b + 1) * sum_block);
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t i = b * sum_block; i < last; ++i) sum += T(0) * values[i];
+        verdicts[b] = sum == T(0);
+      }
+    });
+  });
+  return std::all_of(finite.begin(), finite.end(), [](char ok) { return ok != 0; });
+}
+
+}  // namespace ergon

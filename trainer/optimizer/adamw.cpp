@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/optimizer/adamw.hpp"
+
+#include <cmath>
+
+#include "trainer/kernels/vectorised.hpp"
+
+namespace ergon {
+namespace {
+
+// The settings of one step, folded into what the loop needs.
+template <class T>
+struct Coefficients {
+  T keep, beta1, beta2, rest1, rest2, gradient_scale, step_size, second_scale, epsilon;
+};
+
+template <class T>
+Coefficients<T> fold(const AdamW& s, double gradient_scale, std::int64_t step) {
+  const double correction1 = 1.0 - std::pow(s.beta1, static_cast<double>(step)),
+               correction2 = 1.0 - std::pow(s.beta2, static_cast<double>(step));
+  return {static_cast<T>(1.0 - s.lr * s.weight_decay),
+          static_cast<T>(s.beta1),
+          static_cast<T>(s.beta2),
+          static_cast<T>(1.0 - s.beta1),
+          static_cast<T>(1.0 - s.beta2),
+          static_cast<T>(gradient_scale),
+          static_cast<T>(s.lr / correction1),
+          static_cast<T>(1.0 / std::sqrt(correction2)),
+          static_cast<T>(s.epsilon)};
+}
+
+template <class T>
+void update(T* __restrict p, const T* __restrict gradient, T* __restrict m, T* __restrict v, std::int64_t begin, std::int64_t end,
+            const Coefficients<T>& c) {
+#pragma omp simd
+  for (std::int64_t i = begin; i < end; ++i) {
+    const T g = gradient[i] * c.gradient_scale;
+    m[i] = c.beta1 * m[i] + c.rest1 * g;
+    v[i] = c.beta2 * v[i] + c.rest2 * g * g;
+    p[i] = p[i] * c.keep - c.step_size * m[i] / (std::sqrt(v[i]) * c.second_scale + c.epsilon);
+  }
+}
+
+}  // namespace
+
+void adamw_update(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& m, const at::Tensor& v, const AdamW& settings,
+                  double gradient_scale, std::int64_t step) {
+  ERGON_CHECK(step >= 1, "updates count from 1, not from {}", step);
+  const std::int64_t n = parameter.numel();
+  dispatch(parameter, [&](auto zero) {
+    using T = decltype(zero);
+    T *p = data<T>(parameter, n), *first = data<T>(m, n), *second = data<T>(v, n);
+    const T* g = data<T>(gradient, n);
+    const auto coefficients = fold<T>(settings, gradient_scale, step);
+    for_rows(n, 4, [=](std::int64_t begin, std::int64_t end) { update(p, g, first, second, begin, end, coefficients); });
+  });
+}
+
+}  // namespace ergon
