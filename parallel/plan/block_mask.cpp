@@ -170,7 +170,8 @@ BlockMask causal_mask(std::int64_t positions, std::int64_t window) {
 std::int64_t computed_pairs(const BlockMask& mask, const AttentionTiles& tiles) {
   const std::int64_t num_queries = mask.num_queries(), num_keys = mask.num_keys();
   if (!tiles.skips_empty) return num_queries * num_keys;
-  const std::int64_t tile_q = tiles.queries > 0 ? tiles.queries : num_queries, tile_k = tiles.keys > 0 ? tiles.keys : num_keys;
+  const std::int64_t query_tile = tiles.query_tile(num_queries);
+  const std::int64_t tile_q = query_tile > 0 ? query_tile : num_queries, tile_k = tiles.keys > 0 ? tiles.keys : num_keys;
   std::int64_t pairs = 0;
   for (std::int64_t q = 0; q < num_queries; q += tile_q) {
     const std::int64_t rows = std::min(tile_q, num_queries - q);

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "parallel/local_attention.hpp"
+#include "trainer/attention/block_plan.hpp"
 
 namespace ergon {
 
 class TiledAttention final : public LocalAttention {
  public:
-  explicit TiledAttention(std::int64_t query_tile = 64, std::int64_t key_tile = 64) : query_tile_(query_tile), key_tile_(key_tile) {}
+  explicit TiledAttention(std::int64_t query_tile = 64, std::int64_t key_tile = 64)
+      : query_tile_(query_tile), key_tile_(key_tile), plans_(query_tile, key_tile) {}
 
   const char* name() const override { return "tiled"; }
   AttentionTiles tiles() const override;
@@ -26,7 +28,11 @@ class TiledAttention final : public LocalAttention {
                          const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
 
  private:
+  template <class T, class Task>
+  std::int64_t share(std::int64_t tasks, std::int64_t elements, const Task& task) const;
+
   std::int64_t query_tile_, key_tile_;
+  mutable BlockPlans plans_;
   mutable std::vector<at::Tensor> scratch_;  // one buffer a thread, grown in the first calls
 };
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/attention/select.hpp"
+
+#include "configs/error.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+
+TEST_CASE("a kernel is chosen by name, or refused with the reason") {
+  AttentionJob job = attention_job(ModelShape{});
+  CHECK(job.sequence == 128);
+  for (const std::string name : {"plain", "tiled", "aten"}) CHECK(select_attention(job, name).kernel->name() == name);
+  job.dropout = 0.1;
+  CHECK_THROWS_WITH(select_attention(job, "aten"), Catch::Matchers::Contains("dropout"));
+  job.dropout = 0.0;
+  job.window = 16;
+  CHECK_THROWS_WITH(select_attention(job, "aten"), Catch::Matchers::Contains("a window"));
+  job.window = 0;
+  job.documents = true;
+  CHECK_THROWS_WITH(select_attention(job, "aten"), Catch::Matchers::Contains("documents"));
+  job.documents = false;
+  job.whole_blocks = false;
+  CHECK_THROWS_WITH(select_attention(job, "aten"), Catch::Matchers::Contains("parts of a sequence"));
+  CHECK_THROWS_WITH(select_attention(job, "flash"), Catch::Matchers::Contains("no attention kernel is called \"flash\""));
+}
+
+TEST_CASE("automatic choice names its kernel and does every job") {
+  for (const double dropout : {0.0, 0.1})
+    for (const std::int64_t window : {0, 16}) {
+      AttentionJob job;
+      job.sequence = 128;
+      job.head_width = 32;
+      job.dropout = dropout;
+      job.window = window;
+      const AttentionChoice choice = select_attention(job);
+      CHECK_THAT(choice.reason, Catch::Matchers::Contains(choice.kernel->name()));
+      if (dropout > 0.0 || window > 0) CHECK(std::string(choice.kernel->name()) == "tiled");
+    }
+}

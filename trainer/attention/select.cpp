@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/attention/select.hpp"
+
+#include "configs/error.hpp"
+#include "trainer/attention/aten.hpp"
+#include "trainer/attention/plain.hpp"
+#include "trainer/attention/tiled.hpp"
+
+namespace ergon {
+namespace {
+
+// Why ATen's kernel cannot do the job; empty when it can.
+std::string aten_refusal(const AttentionJob& job) {
+  if (job.dropout > 0.0) return "dropout";
+  if (job.window > 0 && job.window < job.sequence) return "a window";
+  if (job.documents) return "documents";
+  if (!job.whole_blocks) return "parts of a sequence";
+  return "";
+}
+
+}  // namespace
+
+AttentionJob attention_job(const ModelShape& shape) {
+  AttentionJob job;
+  job.sequence = shape.sequence;
+  job.head_width = shape.head_width;
+  job.dropout = shape.dropout;
+  job.window = shape.window;
+  return job;
+}
+
+AttentionChoice select_attention(const AttentionJob& job, const std::string& name) {
+  if (name == "plain") return {std::make_unique<PlainAttention>(), "attention kernel plain: asked for"};
+  if (name == "tiled") return {std::make_unique<TiledAttention>(), "attention kernel tiled: asked for"};
+  const std::string refusal = aten_refusal(job);
+  if (name == "aten") {
+    if (!refusal.empty())
+      throw Error(fmt::format("ATen's attention kernel does not do {}", refusal), "attention kernel",
+                  "use \"tiled\", or let \"auto\" choose");
+    return {std::make_unique<AtenAttention>(), "attention kernel aten: asked for"};
+  }
+  if (name != "auto")
+    throw Error(fmt::format("no attention kernel is called \"{}\"", name), "attention kernel", "choose auto, plain, tiled or aten");
+  return {std::make_unique<TiledAttention>(), "attention kernel tiled: measured faster than ATen's (trainer/attention/README.md)"};
+}
+
+}  // namespace ergon
