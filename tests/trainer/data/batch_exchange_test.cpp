@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/batch_exchange.hpp"
+
+#include "parallel/communicator_local.hpp"
+#include "tests/trainer/data/loader_cases.hpp"
+
+using namespace ergon;
+using namespace ergon::test;
+
+TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are summed over data ranks") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(20), storage);
+  const MeshSizes mesh{2, 1, 1, 2};
+  Findings findings;
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
+    Storage own;
+    const TokenSource source({folder / "a.h5"}, Split::train, 4, own);
+    const int rank = world->rank(), dp_rank = Mesh(mesh).coordinate(rank, Axis::dp), tp_rank = Mesh(mesh).coordinate(rank, Axis::tp);
+    Communicators communicators(Mesh(mesh), std::move(world));
+    const LoaderShape shape{3, 2};
+    const StepReader reader(source, shape, 2, dp_rank, {});
+    BatchExchange exchange(communicators, reader, shape, 4);
+    findings.expect(exchange.is_reader() == (tp_rank == 0), "reader");
+    for (std::int64_t step = 0; step < 3; ++step) {
+      at::Tensor payload = reader.make_payload();
+      auto* data = payload.data_ptr<std::int32_t>();
+      // Receivers start from rubbish; token = step and data rank, labels ignored at every fourth place.
+      for (std::int64_t i = 0; i < payload.numel(); ++i) {
+        const bool label = i / 4 % 3 == 1;
+        data[i] = tp_rank != 0 ? -7 : label && i % 4 == 3 ? -1 : static_cast<std::int32_t>(100 * step + 10 * dp_rank);
+      }
+      exchange.post(payload, tp_rank == 0 ? 5 + dp_rank : 999);
+      findings.expect(exchange.complete() == 11, "count over data ranks");
+      for (const Batch& batch : exchange.microbatches()) {
+        findings.expect(batch.valid_tokens == 9, "valid tokens");
+        findings.expect(batch.tokens_BT.data_ptr<std::int64_t>()[11] == 100 * step + 10 * dp_rank, "tokens");
+        findings.expect(batch.labels_BT.data_ptr<std::int64_t>()[3] == ignored_label && batch.loss_mask_BT.data_ptr<std::uint8_t>()[3] == 0,
+                        "ignored label");
+        findings.expect(batch.positions_BT.data_ptr<std::int64_t>()[6] == 2, "position");
+      }
+    }
+  });
+  CHECK(findings.text() == "");
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/loader.hpp"
+
+#include "parallel/communicator_local.hpp"
+#include "tests/trainer/data/loader_cases.hpp"
+#include "trainer/hdf5.hpp"
+
+using namespace ergon;
+using namespace ergon::test;
+
+namespace {
+
+const std::vector<MeshSizes> meshes = {{1, 1, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 2}, {2, 1, 1, 2}, {4, 1, 1, 1}, {4, 1, 1, 2}};
+
+// Runs the check on every rank of a mesh; returns the state after it.
+DataState run(const std::string& path, const MeshSizes& mesh, std::int64_t batch, int steps, const DataState& state,
+              const LabelMask& mask) {
+  Findings findings;
+  DataState after;
+  std::mutex mutex;
+  run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
+    const DataState mine = check_loader(path, mesh, std::move(world), batch, steps, state, mask, findings);
+    const std::lock_guard lock(mutex);
+    findings.expect(after.sources.empty() || after == mine, "ranks do not agree on the state");
+    after = mine;
+  });
+  CHECK(findings.text() == "");
+  return after;
+}
+
+}  // namespace
+
+TEST_CASE("every mesh reads the same steps, over three epochs, with labels ignored unevenly") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  const std::int64_t samples = TokenSource({folder / "a.h5"}, Split::train, 8, storage).samples();
+  const int steps = static_cast<int>(3 * samples / 16) + 1;
+
+  for (const MeshSizes& mesh : meshes) {
+    run(folder / "a.h5", mesh, 16, steps, {}, uneven_mask);
+    run(folder / "a.h5", mesh, 16, 2, {}, {});
+  }
+}
+
+TEST_CASE("a run continues from its state, on another mesh too, and counts what it consumed") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  const DataState straight = run(folder / "a.h5", {}, 16, 9, {}, {});
+
+  const DataState half = run(folder / "a.h5", {2, 1, 1, 2}, 16, 4, {}, {});
+  const DataState resumed = run(folder / "a.h5", {4, 1, 1, 1}, 16, 5, data_state_from_json(to_json(half), "test"), {});
+
+  CHECK(resumed == straight);
+  CHECK(straight.sources.at(0).consumed == 9 * 16);
+}
+
+TEST_CASE("skipped ordinals are left out and later samples keep their numbers") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  DataState state = run(folder / "a.h5", {}, 8, 2, {}, {});
+  state.skip_ranges = {{20, 45}, {60, 61}};
+
+  const DataState after = run(folder / "a.h5", {2, 1, 1, 1}, 8, 6, state, {});
+
+  const std::int64_t samples = TokenSource({folder / "a.h5"}, Split::train, 8, storage).samples();
+  CHECK(after.epoch * samples + after.index == 16 + 48 + 25 + 1);
+}
+
+TEST_CASE("less than a batch, and a state of other data, are refused") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", {{"a text of two samples"}}, storage);
+  const TokenSource source({folder / "a.h5"}, Split::train, 8, storage);
+  Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
+  DataState state = initial_data_state(source, 1);
+
+  CHECK(contains(problem_of([&] {
+                   Loader loader(source, {3, 1}, communicators, state);
+                 }),
+                 "the train split holds 2 samples of 8 tokens, a step wants train.batch = 3"));
+  state.fingerprint = "other";
+  CHECK(contains(problem_of([&] { Loader loader(source, {1, 1}, communicators, state); }), "names other tokens"));
+}
+
+TEST_CASE("damage that the reading thread meets is thrown by next") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  flip_bit(folder / "a.h5", Hdf5Reader(folder / "a.h5").dataset("/tokens/data", Hdf5Type::u16, 1).offset + 100);
+  const TokenSource source({folder / "a.h5"}, Split::train, 8, storage);
+  Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
+  Loader loader(source, {2, 2}, communicators, initial_data_state(source, 1));
+
+  CHECK(contains(problem_of([&] { loader.next(); }), "block 0 of /tokens/data"));
+}
+
+TEST_CASE("evaluation reads the split in order on every mesh, the same first batches each time") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", some_documents(150), storage);
+  const std::int64_t batch = 16;
+  for (const MeshSizes& mesh : meshes) {
+    Findings findings;
+    run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
+      Storage own;
+      const TokenSource source({folder / "a.h5"}, Split::validation, 8, own), reference({folder / "a.h5"}, Split::validation, 8, own);
+      const LoaderShape shape{2, batch / 2 / mesh.dp};
+      const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
+      Communicators communicators(Mesh(mesh), std::move(world));
+      EvaluationLoader loader(source, shape, communicators, 1000, uneven_mask), few(source, shape, communicators, 2);
+      findings.expect(loader.batches() == source.samples() / batch && loader.batches() > 2, "number of batches");
+      findings.expect(few.batches() == 2, "batches asked for");
+      for (int round = 0; round < 2; ++round) {
+        for (std::int64_t index = 0; index < loader.batches(); ++index) {
+          std::vector<std::int64_t> samples;
+          for (std::int64_t j = 0; j < batch; ++j) samples.push_back(index * batch + j);
+          check_step(loader.batch(index), samples, reference, shape, mesh.dp, dp_rank, uneven_mask, findings);
+        }
+      }
+    });
+    CHECK(findings.text() == "");
+  }
+}
+
+TEST_CASE("a validation split smaller than a batch is filled with ignored labels; an empty one is refused") {
+  TemporaryFolder folder;
+  Storage storage;
+  make_store(folder / "a.h5", {{"train"}, {"a text of two samples", Split::validation}}, storage);
+  for (const MeshSizes& mesh : meshes) {
+    Findings findings;
+    run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
+      Storage own;
+      const TokenSource source({folder / "a.h5"}, Split::validation, 8, own);
+      const LoaderShape shape{1, 4 / mesh.dp};
+      const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
+      Communicators communicators(Mesh(mesh), std::move(world));
+      EvaluationLoader loader(source, shape, communicators, 5);
+      findings.expect(loader.batches() == 1, "one batch");
+      const std::vector<std::int64_t> samples = {0, 1, -1, -1};
+      check_step(loader.batch(0), samples, source, shape, mesh.dp, dp_rank, {}, findings);
+      findings.expect(loader.batch(0).valid_tokens == 16, "valid tokens");
+    });
+    CHECK(findings.text() == "");
+  }
+  make_store(folder / "b.h5", {{"only text for training"}}, storage);
+  const TokenSource empty({folder / "b.h5"}, Split::validation, 8, storage);
+  Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
+  CHECK(contains(problem_of([&] {
+                   EvaluationLoader loader(empty, {1, 1}, communicators, 5);
+                 }),
+                 "data.validation: the valid split holds no sample of 8 tokens"));
+}
