@@ -13,8 +13,8 @@ TEST_CASE("a data state is read back from its JSON") {
   state.index = std::int64_t{1} << 60;
   state.sources = {{"u1", {2, 3}, 10}, {"u2", {1, 3}, 20}};
   state.skip_ranges = {{5, 9}, {100, 101}};
-  state.packing_hash = "p";
-  state.fingerprint = "f";
+  state.packing_hash = "packing";
+  state.fingerprint = "print";
 
   CHECK(data_state_from_json(to_json(state), "here") == state);
 }
