@@ -14,7 +14,6 @@
 #include "launch/commands.hpp"
 #include "trainer/data/bigram.hpp"
 #include "trainer/data/import.hpp"
-#include "trainer/data/token_source.hpp"
 
 namespace ergon {
 namespace {
@@ -129,10 +128,13 @@ int data_import(int argc, char** argv) {
   return 0;
 }
 
-std::int64_t documents_in(const TokenStore& store, Split split) {
-  std::int64_t count = 0;
-  for (const DocumentRange& range : store.split(split)) count += static_cast<std::int64_t>(range.end - range.begin);
-  return count;
+nlohmann::json split_counts(const TokenStore& store, Split split) {
+  std::uint64_t documents = 0, tokens = 0;
+  for (const DocumentRange& range : store.split(split)) {
+    documents += range.end - range.begin;
+    tokens += store.offsets()[range.end] - store.offsets()[range.begin];
+  }
+  return {{"documents", documents}, {"tokens", tokens}};
 }
 
 int data_inspect(int argc, char** argv) {
@@ -149,8 +151,7 @@ int data_inspect(int argc, char** argv) {
   store.read(0, first);
   const std::string text = store.tokenizer()->decode(first);
   nlohmann::json splits;
-  for (Split split : all_splits)
-    splits[name(split)] = {{"documents", documents_in(store, split)}, {"tokens", TokenSource({path}, split, 1, storage).stream_tokens(0)}};
+  for (Split split : all_splits) splits[name(split)] = split_counts(store, split);
   const nlohmann::json attributes = {{"uuid", info.uuid},
                                      {"content_hash", info.content_hash},
                                      {"tokenizer_kind", info.tokenizer_kind},
