@@ -24,6 +24,7 @@
 #include <limits>
 #include <numbers>
 
+#include "tests/trainer/oracle/tensor_operators.hpp"
 #include "trainer/data/batch.hpp"
 
 namespace ergon::oracle {

@@ -1,0 +1,8 @@
+# Passes when the test case GATE of the executable MUTANT runs and fails by its own checks.
+execute_process(COMMAND ${MUTANT} ${GATE} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "The mutant passed the gate '${GATE}' (or no such test case exists):\n${output}")
+endif()
+if(NOT output MATCHES "FAILED:")
+  message(FATAL_ERROR "The mutant died instead of failing the gate '${GATE}' (${status}):\n${output}")
+endif()

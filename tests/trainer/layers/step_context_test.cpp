@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/layers/step_context.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/trainer/oracle/fixture.hpp"
+
+namespace ergon::oracle {
+
+TEST_CASE("step context: dropout is off outside training, and its counter is global") {
+  const ModelShape shape = variants()[1];
+  const auto tp = solo();
+  Rank rank(shape, random_parameters(shape, 1), *tp);
+  const Batch batch = make_batch(shape, 2, 5, 1, 0, 0);
+  const LayerCall call = rank.call(batch.positions_BT);
+  rank.context.first_sample = 6;
+  const Dropout training = dropout_of(call, shape, 4, DropoutSite::residual_mlp);
+  CHECK(training.p == 0.2);
+  CHECK(training.seed == 11);
+  CHECK(training.step == 3);
+  CHECK(training.layer == 4);
+  CHECK(training.first_sample == 6);
+  CHECK(training.sequence == 12);
+  CHECK(call.rows() == 10);
+  rank.context.training = false;
+  CHECK(dropout_of(call, shape, 4, DropoutSite::residual_mlp).p == 0.0);
+  sum_over_tp(call, batch.tokens_BT).wait();  // one rank: no operation, or solo() would throw
+}
+
+}  // namespace ergon::oracle

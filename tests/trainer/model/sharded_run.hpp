@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// A step of two microbatches on a tensor group, compared by each of its ranks with the oracle on one rank: loss, every gradient (this
+// rank's box, padding included) and next-token logits.
+#pragma once
+
+#include <memory>
+
+#include "tests/trainer/oracle/fixture.hpp"
+
+namespace ergon::oracle {
+
+inline constexpr double loss_scale = 1.0 / 61.0;
+
+struct Step {
+  ModelShape shape;
+  Parameters parameters;         // with their gradients of the step
+  std::vector<Batch> batches{};  // valid labels differ; the last has none
+  std::vector<double> losses{};
+  at::Tensor next_logits_BV{};  // of the first batch's tokens, without dropout
+};
+Step reference_step(const ModelShape& shape);
+
+struct Errors {
+  double loss = 0.0, gradients = 0.0, logits = 0.0, evaluation = 0.0;
+  double worst() const;
+};
+// Collective over `world`, which becomes the tensor group.
+Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world);
+
+}  // namespace ergon::oracle
