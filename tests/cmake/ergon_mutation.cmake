@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ergon_mutation(NAME FILE path/of/source.cpp TEST target GATE "test case" [TIMEOUT 120] [LINK targets])
 # A wrong variant of one file must fail the gate that guards against it. tests/mutations/NAME.patch is applied to a copy of FILE (a patch that does not apply
 # fails the build), the copy is linked in front of the library into an executable with the objects of the test TEST, and CTest `mutations/NAME` passes only when

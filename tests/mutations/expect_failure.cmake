@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Passes when the test case GATE of the executable MUTANT runs and fails by its own checks.
 execute_process(COMMAND ${MUTANT} ${GATE} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
