@@ -2,11 +2,14 @@
 # ergon_mutation(NAME FILE path/of/source.cpp TEST target GATE "test case" [TIMEOUT 120] [LINK targets])
 # A wrong variant of one file must fail the gate that guards against it. tests/mutations/NAME.patch is applied to a copy of FILE (a patch that does not apply
 # fails the build), the copy is linked in front of the library into an executable with the objects of the test TEST, and CTest `mutations/NAME` passes only when
-# the test case GATE, run alone, fails in it.
+# the test case GATE, run alone, fails in it. GATE must not hold a comma: Catch2 reads that as "or".
 function(ergon_mutation name)
   cmake_parse_arguments(ARG "" "FILE;TEST;GATE;TIMEOUT" "LINK" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(ARG_GATE MATCHES ",")
+    message(FATAL_ERROR "ergon_mutation(${name}): a comma in GATE")
   endif()
   set(folder ${CMAKE_BINARY_DIR}/mutants/${name})
   set(patch ${CMAKE_SOURCE_DIR}/tests/mutations/${name}.patch)
