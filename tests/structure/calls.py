@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that have one home: durable input and output in trainer/storage.cpp, matrix products in trainer/kernels/gemm.cpp and trainer/attention/. And no #if inside
+"""Calls that have one home: durable input and output in trainer/storage.cpp, matrix products in trainer/kernels/gemm.cpp and trainer/attention/
+(which share trainer/kernels/blas.hpp). And no #if inside
 a function body: variants differ by file."""
 import re
 
@@ -18,14 +19,14 @@ DURABLE = [
 PRODUCTS = "mm|addmm|bmm|baddbmm|addbmm|matmul|mv|addmv|addr|linear|einsum|tensordot|inner|chain_matmul|multi_dot|linalg_matmul|scaled_dot_product_attention"
 GEMM = [
     re.compile(rf"(?:\bat::|\bat::native::|\bTensor::|\.|->)_?(?:{PRODUCTS})(?:_out|_outf)?_?\s*\("),
-    re.compile(r"\b(?:cblas_\w+|mkldnn\w*|dnnl\w*|[sd]gemm_?)\s*(?:\(|::)"),
+    re.compile(r"\b(?:cblas_\w+|mkldnn\w*|dnnl\w*|blas_gemm|[sd]gemm_?)\s*(?:\(|::)"),
     re.compile(r"\b_scaled_dot_product\w*\s*\("),
 ]
-GEMM_INCLUDE = re.compile(rf"^ATen/ops/_?(?:{PRODUCTS}|mkldnn\w*|_scaled_dot_product\w*)(?:_ops|_native)?\.h$|cblas|mkl|dnnl")
+GEMM_INCLUDE = re.compile(rf"^ATen/ops/_?(?:{PRODUCTS}|mkldnn\w*|_scaled_dot_product\w*)(?:_ops|_native)?\.h$|cblas|mkl|dnnl|kernels/blas\.hpp$")
 
 
 def may_multiply(path):
-    return path == "trainer/kernels/gemm.cpp" or path.startswith("trainer/attention/")
+    return path in ("trainer/kernels/gemm.cpp", "trainer/kernels/blas.hpp") or path.startswith("trainer/attention/")
 
 
 def violations(root):
@@ -74,5 +75,7 @@ PLANTS = [
     ({"trainer/layers/x.cpp": "void f() { y.addmm_(a, b); }\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "void f() { cblas_sgemm(1); }\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "#include <ATen/ops/bmm.h>\n"}, "matrix products"),
+    ({"trainer/layers/x.cpp": "#include \"trainer/kernels/blas.hpp\"\n"}, "matrix products"),
+    ({"trainer/kernels/x.cpp": "void f() { blas_gemm('n', 't', 1); }\n"}, "matrix products"),
     ({"parallel/x.cpp": "void f() {\n#ifdef X\n  g();\n#endif\n}\n"}, "#if inside"),
 ]
