@@ -58,6 +58,8 @@ class Storage {
   // Writes back and forgets cached pages, so that the next read comes from the device.
   virtual void drop_cache(const File& file);
 
+  virtual std::int64_t free_bytes(const std::string& path);  // that this user may still write to the file system of `path`
+
   // Built on the above.
   std::string read_text(const std::string& path);
   std::string read_text(const File& file);
@@ -66,7 +68,6 @@ class Storage {
   std::int64_t size(const std::string& path);
   bool exists(const std::string& path);
   std::vector<std::string> list(const std::string& folder);  // names, sorted
-  std::int64_t free_bytes(const std::string& path);          // that this user may still write
 };
 
 // The folder a path lies in: "." for a bare name.

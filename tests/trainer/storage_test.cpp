@@ -7,30 +7,14 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
-#include <numeric>
 
 #include "configs/error.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 using namespace ergon;
 
 namespace {
-
-// A folder that is removed at the end, whatever is in it.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = "/tmp/ergon_storage_XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Scratch() { Storage().remove_directory(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 template <typename Call>
 std::string message_of(Call call) {
@@ -52,7 +36,7 @@ std::vector<std::byte> pattern_bytes(std::size_t count) {
 }  // namespace
 
 TEST_CASE("what is written at an offset reads back, and a short file is an error") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   const auto bytes = pattern_bytes(100'000);
   {
@@ -74,7 +58,7 @@ TEST_CASE("what is written at an offset reads back, and a short file is an error
 }
 
 TEST_CASE("create is exclusive, missing things are named") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   storage.write_text(scratch / "a", "one");
   CHECK(message_of([&] { storage.create(scratch / "a"); }) == "open failed: File exists @ " + (scratch / "a"));
@@ -92,7 +76,7 @@ TEST_CASE("create is exclusive, missing things are named") {
 }
 
 TEST_CASE("text is replaced whole, appended lines follow each other") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   storage.write_text(scratch / "a", "first, long");
   storage.write_text(scratch / "a", "second");
@@ -103,7 +87,7 @@ TEST_CASE("text is replaced whole, appended lines follow each other") {
 }
 
 TEST_CASE("a stale temporary from a killed write is no obstacle") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   storage.append(storage.create(scratch / "a.tmp"), "half");
   storage.write_text(scratch / "a", "whole");
@@ -111,7 +95,7 @@ TEST_CASE("a stale temporary from a killed write is no obstacle") {
 }
 
 TEST_CASE("folders are made exclusively or with their parents, and removed with their files") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   storage.make_directory(scratch / "x");
   CHECK(message_of([&] { storage.make_directory(scratch / "x"); }) == "mkdir failed: File exists @ " + (scratch / "x"));
@@ -124,7 +108,7 @@ TEST_CASE("folders are made exclusively or with their parents, and removed with 
 }
 
 TEST_CASE("names that come from a file stay inside their folder") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   storage.make_directory(scratch / "in");
   storage.write_text(scratch / "secret", "s");
@@ -144,7 +128,7 @@ TEST_CASE("names that come from a file stay inside their folder") {
 }
 
 TEST_CASE("a file size limit shows as an error of the write, with the way out") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   const Storage::File file = storage.create(scratch / "a");
   rlimit before;
@@ -173,7 +157,7 @@ TEST_CASE("a full device and a closed descriptor are errors") {
 }
 
 TEST_CASE("a file is closed once, by its last owner") {
-  const Scratch scratch;
+  const ScratchFolder scratch;
   Storage storage;
   int descriptor = -1;
   {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Error of a checkpoint that does not verify: loading steps back from it and sets it aside. An Error of any other kind (a disk that does not answer, a
-// tensor that the model asks for and the checkpoint lacks) says nothing against the checkpoint and ends the load.
+// The Error of a checkpoint that does not verify: loading steps back from it and sets it aside. An Error of any other kind (a disk that
+// does not answer, a tensor that the model asks for and the checkpoint lacks) says nothing against the checkpoint and ends the load.
 #pragma once
 
 #include <string>

@@ -18,8 +18,12 @@ CheckpointId parse_id(const Json& json) {
   return {json.at("uuid").get<std::string>(), json.at("step").get<std::int64_t>(), json.at("attempt").get<int>()};
 }
 
+// The end of a manifest whose text before it is `body`.
+std::string crc_member(const std::string& body) { return fmt::format("{}{}\"\n}}\n", crc_key, crc32c_text(crc32c(body))); }
+
 void check_schema(const Json& json, const char* expected, const std::string& where) {
-  if (json.at("schema") != expected) throw Corrupt(fmt::format("the schema {} is unknown, {} is expected", json.at("schema").dump(), expected), where);
+  if (json.at("schema") != expected)
+    throw Corrupt(fmt::format("the schema {} is unknown, {} is expected", json.at("schema").dump(), expected), where);
 }
 
 }  // namespace
@@ -78,7 +82,8 @@ RunState parse_state(const std::string& text, const std::string& where) {
 
 std::string to_text(const Manifest& manifest) {
   Json files = Json::array();
-  for (const StoredFile& file : manifest.files) files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"crc32c", crc32c_text(file.crc)}});
+  for (const StoredFile& file : manifest.files)
+    files.push_back({{"name", file.name}, {"bytes", file.bytes}, {"crc32c", crc32c_text(file.crc)}});
   const Json json{
       {"schema", "ergon.checkpoint_manifest.v1"},
       {"id", id_json(manifest.id)},
@@ -89,15 +94,14 @@ std::string to_text(const Manifest& manifest) {
   };
   std::string text = json.dump(1);
   text.resize(text.size() - 2);  // without the newline and brace at the end
-  const std::string crc = crc32c_text(crc32c(text));
-  return text + std::string(crc_key) + crc + "\"\n}\n";
+  return text + crc_member(text);
 }
 
 Manifest parse_manifest(const std::string& text, const std::string& where) {
   const auto at = text.rfind(crc_key);
   if (at == std::string::npos) throw Corrupt("the manifest is cut short: it has no checksum of its own", where);
   const std::string body = text.substr(0, at);
-  if (text.substr(at) != std::string(crc_key) + crc32c_text(crc32c(body)) + "\"\n}\n") throw Corrupt("the manifest's own checksum does not match", where);
+  if (text.substr(at) != crc_member(body)) throw Corrupt("the manifest's own checksum does not match", where);
   const Json json = parse_json(text, where);
   return read_json(where, [&] {
     check_schema(json, "ergon.checkpoint_manifest.v1", where);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text files of a checkpoint as values: index.json (where each piece lies), state.json, MANIFEST.json (size and checksum of every file). FORMAT.md in this
-// folder is the specification; numbers and names here are part of it and frozen. Every parse throws Corrupt, naming `where`.
+// The text files of a checkpoint as values: index.json (where each piece lies), state.json, MANIFEST.json (size and checksum of every
+// file). FORMAT.md in this folder is the specification; numbers and names here are part of it and frozen. Every parse throws Corrupt,
+// naming `where`.
 #pragma once
 
 #include <c10/core/ScalarType.h>
@@ -14,7 +15,8 @@
 
 namespace ergon {
 
-inline constexpr std::int64_t checkpoint_block = 1 << 20;  // bytes under one CRC32C, counted from a piece's first byte; the last block is short
+inline constexpr std::int64_t checkpoint_block =
+    1 << 20;  // bytes under one CRC32C, counted from a piece's first byte; the last block is short
 
 inline constexpr const char* index_name = "index.json";
 inline constexpr const char* state_name = "state.json";
@@ -70,7 +72,8 @@ std::string dtype_name(at::ScalarType dtype);
 std::int64_t dtype_size(at::ScalarType dtype);
 
 std::string to_text(const CheckpointIndex& index);
-// Refuses pieces that leave a hole or overlap, lie outside their file's bytes as the manifest has them, or carry the wrong number of checksums.
+// Refuses pieces that leave a hole or overlap, lie outside their file's bytes as the manifest has them, or carry the wrong number of
+// checksums.
 CheckpointIndex parse_index(const std::string& text, const std::string& where, const Manifest& manifest);
 
 std::string to_text(const ShardTable& table);

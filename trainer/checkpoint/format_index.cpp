@@ -17,9 +17,9 @@ struct DTypeRow {
   std::int64_t size;
 };
 constexpr std::array dtype_rows = {
-    DTypeRow{at::ScalarType::Float, "float32", 4},    DTypeRow{at::ScalarType::Double, "float64", 8},
+    DTypeRow{at::ScalarType::Float, "float32", 4},     DTypeRow{at::ScalarType::Double, "float64", 8},
     DTypeRow{at::ScalarType::BFloat16, "bfloat16", 2}, DTypeRow{at::ScalarType::Half, "float16", 2},
-    DTypeRow{at::ScalarType::Long, "int64", 8},       DTypeRow{at::ScalarType::Byte, "uint8", 1},
+    DTypeRow{at::ScalarType::Long, "int64", 8},        DTypeRow{at::ScalarType::Byte, "uint8", 1},
 };
 
 const DTypeRow& row_of(at::ScalarType dtype) {
@@ -41,7 +41,8 @@ std::string crcs_text(const std::vector<std::uint32_t>& crcs) {
 }
 
 std::vector<std::uint32_t> parse_crcs(const std::string& text, const std::string& where) {
-  if (text.size() % 8 != 0 || text.find_first_not_of("0123456789abcdef") != std::string::npos) throw Corrupt("checksums are not hexadecimal", where);
+  if (text.size() % 8 != 0 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw Corrupt("checksums are not hexadecimal", where);
   std::vector<std::uint32_t> crcs;
   for (std::size_t i = 0; i < text.size(); i += 8) crcs.push_back(static_cast<std::uint32_t>(std::stoul(text.substr(i, 8), nullptr, 16)));
   return crcs;
@@ -96,7 +97,8 @@ void check_piece(const StoredTensor& tensor, const StoredPiece& stored, const st
   const ElementRange range = stored.piece.range;
   if (box.offset.size() != tensor.shape.size() || box.extent.size() != tensor.shape.size()) refuse("has another number of dims");
   for (std::size_t dim = 0; dim < tensor.shape.size(); ++dim) {
-    if (box.offset[dim] < 0 || box.extent[dim] < 0 || box.extent[dim] > tensor.shape[dim] || box.offset[dim] > tensor.shape[dim] - box.extent[dim]) {
+    if (box.offset[dim] < 0 || box.extent[dim] < 0 || box.extent[dim] > tensor.shape[dim] ||
+        box.offset[dim] > tensor.shape[dim] - box.extent[dim]) {
       refuse("lies outside it");
     }
   }
@@ -106,7 +108,8 @@ void check_piece(const StoredTensor& tensor, const StoredPiece& stored, const st
   const StoredFile* file = manifest.find(stored.file);
   if (!file) refuse(fmt::format("is in '{}', which the manifest does not have", stored.file));
   if (stored.offset < 0 || stored.offset > file->bytes - stored.bytes) refuse(fmt::format("lies outside {}", stored.file));
-  if (static_cast<std::int64_t>(stored.crcs.size()) != (stored.bytes + checkpoint_block - 1) / checkpoint_block) refuse("has a wrong number of checksums");
+  if (static_cast<std::int64_t>(stored.crcs.size()) != (stored.bytes + checkpoint_block - 1) / checkpoint_block)
+    refuse("has a wrong number of checksums");
 }
 
 std::vector<Piece> pieces_of(const StoredTensor& tensor) {
@@ -121,7 +124,8 @@ std::string dtype_name(at::ScalarType dtype) { return row_of(dtype).name; }
 std::int64_t dtype_size(at::ScalarType dtype) { return row_of(dtype).size; }
 
 const StoredTensor* CheckpointIndex::find(const std::string& name) const {
-  const auto at = std::lower_bound(tensors.begin(), tensors.end(), name, [](const StoredTensor& tensor, const std::string& key) { return tensor.name < key; });
+  const auto at = std::lower_bound(tensors.begin(), tensors.end(), name,
+                                   [](const StoredTensor& tensor, const std::string& key) { return tensor.name < key; });
   return at != tensors.end() && at->name == name ? &*at : nullptr;
 }
 
@@ -134,12 +138,14 @@ std::string to_text(const CheckpointIndex& index) {
 CheckpointIndex parse_index(const std::string& text, const std::string& where, const Manifest& manifest) {
   const Json json = parse_json(text, where);
   return read_json(where, [&] {
-    if (json.at("schema") != "ergon.checkpoint_index.v1") throw Corrupt(fmt::format("the schema {} is unknown", json.at("schema").dump()), where);
+    if (json.at("schema") != "ergon.checkpoint_index.v1")
+      throw Corrupt(fmt::format("the schema {} is unknown", json.at("schema").dump()), where);
     if (json.at("block_bytes") != checkpoint_block) throw Corrupt("the block size is not that of version 1", where);
     CheckpointIndex index;
     for (const Json& item : json.at("tensors")) {
       StoredTensor tensor = parse_tensor(item, where);
-      if (!index.tensors.empty() && tensor.name <= index.tensors.back().name) throw Corrupt("the tensors are not in order of their names", where);
+      if (!index.tensors.empty() && tensor.name <= index.tensors.back().name)
+        throw Corrupt("the tensors are not in order of their names", where);
       if (safe_elements(tensor.shape) < 0) throw Corrupt(fmt::format("tensor {} has an impossible shape", tensor.name), where);
       for (const StoredPiece& stored : tensor.pieces) check_piece(tensor, stored, where, manifest);
       try {
@@ -169,7 +175,8 @@ ShardTable parse_shard_table(const std::string& text) {
     for (const Json& item : json.at("tensors")) table.tensors.push_back(parse_tensor(item, where));
     if (json.contains("file")) {
       const Json& file = json.at("file");
-      table.file = StoredFile{file.at("name").get<std::string>(), file.at("bytes").get<std::int64_t>(), file.at("crc32c").get<std::uint32_t>()};
+      table.file =
+          StoredFile{file.at("name").get<std::string>(), file.at("bytes").get<std::int64_t>(), file.at("crc32c").get<std::uint32_t>()};
     }
     return table;
   });
@@ -181,7 +188,8 @@ CheckpointIndex merge(const std::vector<ShardTable>& tables) {
     for (const StoredTensor& tensor : table.tensors) {
       const auto [at, added] = by_name.emplace(tensor.name, tensor);
       if (added) continue;
-      ERGON_CHECK(at->second.shape == tensor.shape && at->second.dtype == tensor.dtype, "ranks disagree about the shape or dtype of {}", tensor.name);
+      ERGON_CHECK(at->second.shape == tensor.shape && at->second.dtype == tensor.dtype, "ranks disagree about the shape or dtype of {}",
+                  tensor.name);
       at->second.pieces.insert(at->second.pieces.end(), tensor.pieces.begin(), tensor.pieces.end());
     }
   }

@@ -38,8 +38,8 @@ std::vector<Item> make_layout(const std::string& path, const std::string& name, 
     const std::string dataset = dataset_name(tensor->name, tensor->global_shape, tensor->piece);
     make_groups(layout, dataset, groups);
     const Hdf5Extent extent = layout.dataset(dataset, dataset_type(tensor->data.scalar_type()), dataset_shape(tensor->piece));
-    ERGON_CHECK(extent.offset > 0 && extent.bytes == static_cast<std::int64_t>(tensor->data.nbytes()), "HDF5 gave {} bytes at {} for {}", extent.bytes,
-                extent.offset, dataset);
+    ERGON_CHECK(extent.offset > 0 && extent.bytes == static_cast<std::int64_t>(tensor->data.nbytes()), "HDF5 gave {} bytes at {} for {}",
+                extent.bytes, extent.offset, dataset);
     items.push_back({tensor, {tensor->piece, name, dataset, extent.offset, extent.bytes, {}}});
   }
   layout.close();
@@ -87,8 +87,19 @@ void write_item(Storage& storage, const Storage::File& file, Item& item, FileChe
 
 std::string slice(const Extents& begin, const Extents& extent) {
   std::string text;
-  for (std::size_t dim = 0; dim < begin.size(); ++dim) text += fmt::format("{}{}:{}", dim == 0 ? "" : ",", begin[dim], begin[dim] + extent[dim]);
+  for (std::size_t dim = 0; dim < begin.size(); ++dim)
+    text += fmt::format("{}{}:{}", dim == 0 ? "" : ",", begin[dim], begin[dim] + extent[dim]);
   return "[" + text + "]";
+}
+
+// A full disk is better met here than inside HDF5, whose library stays broken after a failed close.
+void check_space(Storage& storage, const std::string& folder, const std::vector<const CheckpointTensor*>& tensors) {
+  std::int64_t bytes = 1 << 20;
+  for (const CheckpointTensor* tensor : tensors) bytes += static_cast<std::int64_t>(tensor->data.nbytes());
+  const std::int64_t needed = bytes + bytes / 10, present = storage.free_bytes(folder);
+  if (present >= needed) return;
+  throw Error(fmt::format("this rank needs {} bytes of disk for its part of a checkpoint, {} are free", needed, present), folder,
+              "free some space, lower checkpoint.keep, or point run.folder at another disk", ExitCode::data);
 }
 
 bool whole_range(const Piece& piece) { return piece.range == ElementRange{0, num_elements(piece.box.extent)}; }
@@ -127,6 +138,7 @@ ShardTable write_shard(Storage& storage, const std::string& folder, const std::s
   }
   if (mine.empty()) return {};
 
+  check_space(storage, folder, mine);
   const std::string path = folder + "/" + name;
   std::vector<Item> items = make_layout(path, name, mine);
   const Storage::File file = storage.open_write(path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One writer's HDF5 file: a dataset a piece. HDF5 makes the layout and closes the file; the bytes follow by pwrite at the datasets' offsets, and the checksums
-// are taken on the way.
+// One writer's HDF5 file: a dataset a piece. HDF5 makes the layout and closes the file; the bytes follow by pwrite at the datasets'
+// offsets, and the checksums are taken on the way.
 #pragma once
 
 #include <string>

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/checkpoint/agreement.hpp"
+
+#include <system_error>
+
+#include "tests/trainer/checkpoint/fixture.hpp"
+#include "trainer/checkpoint/corrupt.hpp"
+
+using namespace ergon;
+
+TEST_CASE("texts of any length travel from and to rank 0") {
+  const std::string large(100'000, 'x');
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
+    const int rank = control->rank();
+    CHECK(broadcast_text(*control, rank == 2 ? large : "not mine", 2) == large);
+    CHECK(broadcast_text(*control, "", 0).empty());
+    const auto texts = gather_text(*control, std::string(static_cast<std::size_t>(rank), 'a'));  // rank 0 sends nothing
+    if (rank == 0) CHECK(texts == std::vector<std::string>{"", "a", "aa", "aaa"});
+    if (rank != 0) CHECK(texts.empty());
+  });
+}
+
+TEST_CASE("agree: one failure for all, what is no corruption before what is") {
+  const Failure corrupt{"bad block", "file", "", ExitCode::data, true}, disk{"disk gone", "path", "look", ExitCode::stuck, false};
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
+    const int rank = control->rank();
+    CHECK_FALSE(agree(*control, std::nullopt));
+    CHECK(agree(*control, rank == 1 ? std::optional(corrupt) : std::nullopt) == corrupt);
+    CHECK(agree(*control, rank == 0 ? std::optional(corrupt) : rank == 3 ? std::optional(disk) : std::nullopt) == disk);
+    Failure mine = corrupt;
+    mine.problem = std::to_string(rank);
+    CHECK(agree(*control, mine)->problem == "0");
+    if (rank < 2) mine.problem = "not this";
+    CHECK(agree(*control, rank >= 2 ? std::optional(mine) : std::nullopt)->problem == "2");
+  });
+}
+
+TEST_CASE("exceptions become failures, bugs stay bugs") {
+  const auto failure_of = [](auto exception) {
+    try {
+      throw exception;
+    } catch (const std::exception&) {
+      return current_failure();
+    }
+  };
+  CHECK(failure_of(Corrupt("p", "w")) ==
+        Failure{"p", "w", "`ergon checkpoint verify` says what else is wrong with it", ExitCode::data, true});
+  CHECK(failure_of(Error("p", "w", "h", ExitCode::stuck)) == Failure{"p", "w", "h", ExitCode::stuck, false});
+  CHECK(failure_of(std::bad_alloc()).problem == "no memory was left");
+  CHECK(contains(failure_of(std::system_error(2, std::generic_category())).problem, "No such file"));
+  CHECK_THROWS_AS(failure_of(Bug("b")), Bug);
+  CHECK(failure_of(Error("p", "w", "h", ExitCode::stuck)).error().code() == ExitCode::stuck);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/checkpoint/lineage.hpp"
+
+#include <set>
+#include <thread>
+
+#include "tests/trainer/checkpoint/fixture.hpp"
+
+using namespace ergon;
+using Event = LineageRecord::Event;
+
+TEST_CASE("attempts claimed at once are distinct, and none is used again") {
+  const ScratchFolder run("attempts");
+  std::vector<int> claimed(24);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Storage storage;
+      for (int i = 0; i < 6; ++i) claimed[static_cast<std::size_t>(t * 6 + i)] = claim_attempt(storage, run.path());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(std::set<int>(claimed.begin(), claimed.end()).size() == 24);
+  Storage storage;
+  storage.remove_directory(run / "attempts/a0003");
+  CHECK(claim_attempt(storage, run.path()) == 25);
+  CHECK(error_of([&] {
+          storage.write_text(run / "attempts2", "");
+          claim_attempt(storage, run / "attempts2");
+        }) == "mkdir failed: Not a directory @ " + (run / "attempts2/attempts"));
+}
+
+TEST_CASE("a run has one uuid") {
+  const ScratchFolder run("identity");
+  Storage storage;
+  const std::string uuid = run_identity(storage, run / "a");
+  CHECK(uuid.size() == 32);
+  CHECK(run_identity(storage, run / "a") == uuid);
+  CHECK(run_identity(storage, run / "b") != uuid);
+  storage.write_text(run / "a/uuid", "garbage");
+  CHECK(error_of([&] { run_identity(storage, run / "a"); }) == "this is not the uuid of a run @ " + (run / "a/uuid"));
+}
+
+TEST_CASE("the worked example: a resume from an earlier step leaves the later ones behind") {
+  const Lineage lineage{{{Event::resume, 2, 200, "u"}}, 0};
+  CHECK(lineage.contains({"", 100, 1}));
+  CHECK(lineage.contains({"", 200, 1}));
+  CHECK_FALSE(lineage.contains({"", 300, 1}));
+  CHECK(lineage.contains({"", 250, 2}));
+  CHECK(lineage.contains({"", 300, 3}));
+}
+
+TEST_CASE("what was abandoned is out, up to its attempt and from its step") {
+  const Lineage lineage{{{Event::abandon, 3, 1001, ""}}, 0};
+  CHECK(lineage.contains({"", 1000, 3}));
+  CHECK_FALSE(lineage.contains({"", 1001, 3}));
+  CHECK_FALSE(lineage.contains({"", 1200, 2}));
+  CHECK(lineage.contains({"", 1200, 4}));
+}
+
+TEST_CASE("records are appended and read back; a torn last line is ignored, counted and cut") {
+  const ScratchFolder run("lineage");
+  Storage storage;
+  CHECK(read_lineage(storage, run.path()).records.empty());
+  const LineageRecord first{Event::resume, 2, 200, "abc"}, second{Event::abandon, 2, 150, ""}, third{Event::resume, 3, 140, "def"};
+  append_lineage(storage, run.path(), first);
+  append_lineage(storage, run.path(), second);
+  const std::string path = run / "lineage.jsonl";
+  CHECK(storage.read_text(path) == R"({"event":"resume","attempt":2,"from_step":200,"uuid":"abc"}
+{"event":"abandon","attempt":2,"from_step":150}
+)");
+  storage.append(storage.open_append(path), R"({"event":"resu)");
+  Lineage lineage = read_lineage(storage, run.path());
+  CHECK(lineage.torn_lines == 1);
+  CHECK(lineage.records == std::vector{first, second});
+  append_lineage(storage, run.path(), third);
+  lineage = read_lineage(storage, run.path());
+  CHECK(lineage.torn_lines == 0);
+  CHECK(lineage.records == std::vector{first, second, third});
+}
+
+TEST_CASE("a torn or unknown line in the middle is an error that names the line") {
+  const ScratchFolder run("torn");
+  Storage storage;
+  storage.write_text(run / "lineage.jsonl", "{\"event\":\"abandon\",\"attempt\":1,\"from_step\":5}\n{\"event\":\n{}\n");
+  CHECK(contains(error_of([&] { read_lineage(storage, run.path()); }), "lineage.jsonl:2"));
+  storage.write_text(run / "lineage.jsonl", "{\"event\":\"merge\",\"attempt\":1,\"from_step\":5}\n");
+  CHECK(error_of([&] { read_lineage(storage, run.path()); }) == "the event 'merge' is unknown @ " + (run / "lineage.jsonl:1"));
+}
+
+TEST_CASE("a lineage killed at any call of an append is whole afterwards") {
+  for (int at = 1; at < 30; ++at) {
+    const ScratchFolder run("killed");
+    Storage good;
+    append_lineage(good, run.path(), {Event::abandon, 1, 5, ""});
+    FaultyStorage faulty(Fault::kill_half, at);
+    bool killed = false;
+    try {
+      append_lineage(faulty, run.path(), {Event::abandon, 2, 4, ""});
+    } catch (const Killed&) {
+      killed = true;
+    }
+    const std::size_t records = read_lineage(good, run.path()).records.size();
+    CHECK((records == 1 || records == 2));
+    if (!killed) CHECK(records == 2);
+    append_lineage(good, run.path(), {Event::abandon, 3, 3, ""});
+    CHECK(read_lineage(good, run.path()).records.size() == records + 1);
+    if (!killed) break;
+    REQUIRE(at < 29);
+  }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/checkpoint/lineage.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "trainer/checkpoint/json.hpp"
+
+namespace ergon {
+
+namespace {
+
+std::string lineage_path(const std::string& run_folder) { return run_folder + "/lineage.jsonl"; }
+
+std::string to_line(const LineageRecord& record) {
+  const bool resume = record.event == LineageRecord::Event::resume;
+  Json json{{"event", resume ? "resume" : "abandon"}, {"attempt", record.attempt}, {"from_step", record.from_step}};
+  if (resume) json["uuid"] = record.uuid;
+  return json.dump() + "\n";
+}
+
+LineageRecord parse_line(const std::string& line, const std::string& where) {
+  const Json json = parse_json(line, where);
+  return read_json(where, [&] {
+    const std::string event = json.at("event").get<std::string>();
+    if (event != "resume" && event != "abandon") throw Corrupt(fmt::format("the event '{}' is unknown", event), where);
+    LineageRecord record;
+    record.event = event == "resume" ? LineageRecord::Event::resume : LineageRecord::Event::abandon;
+    json.at("attempt").get_to(record.attempt);
+    json.at("from_step").get_to(record.from_step);
+    if (event == "resume") json.at("uuid").get_to(record.uuid);
+    return record;
+  });
+}
+
+// The whole lines of the file, as bytes: what follows the last newline is a torn line.
+std::size_t whole_length(const std::string& text) {
+  const auto newline = text.rfind('\n');
+  return newline == std::string::npos ? 0 : newline + 1;
+}
+
+}  // namespace
+
+std::string make_uuid() {
+  std::array<unsigned char, 16> bytes;
+  ssize_t count;
+  do count = ::getrandom(bytes.data(), bytes.size(), 0);
+  while (count < 0 && errno == EINTR);
+  ERGON_CHECK(count == static_cast<ssize_t>(bytes.size()), "getrandom gave {} bytes", count);
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+std::string run_identity(Storage& storage, const std::string& run_folder) {
+  const std::string path = run_folder + "/uuid";
+  if (!storage.exists(path)) {
+    storage.make_directories(run_folder);
+    storage.write_text(path, make_uuid() + "\n");
+  }
+  std::string text = storage.read_text(path);
+  if (text.size() != 33 || text.find_first_not_of("0123456789abcdef") != 32 || text.back() != '\n') {
+    throw Error("this is not the uuid of a run", path, "it has 32 hexadecimal digits; MANIFEST.json of any checkpoint has it under `run`",
+                ExitCode::data);
+  }
+  text.pop_back();
+  return text;
+}
+
+int claim_attempt(Storage& storage, const std::string& run_folder) {
+  const std::string folder = run_folder + "/attempts";
+  storage.make_directories(folder);
+  int attempt = 1;
+  for (const std::string& name : storage.list(folder)) {
+    if (name.size() >= 5 && name[0] == 'a' && name.find_first_not_of("0123456789", 1) == std::string::npos)
+      attempt = std::max(attempt, std::stoi(name.substr(1)) + 1);
+  }
+  while (true) {
+    const std::string path = fmt::format("{}/a{:04}", folder, attempt);
+    try {
+      storage.make_directory(path);
+    } catch (const Error&) {
+      if (!storage.exists(path)) throw;
+      ++attempt;  // another process was faster
+      continue;
+    }
+    storage.sync_directory(folder);
+    return attempt;
+  }
+}
+
+bool Lineage::contains(const CheckpointId& id) const {
+  return std::none_of(records.begin(), records.end(), [&](const LineageRecord& record) {
+    if (record.event == LineageRecord::Event::abandon) return id.attempt <= record.attempt && id.step >= record.from_step;
+    return id.attempt < record.attempt && id.step > record.from_step;
+  });
+}
+
+Lineage read_lineage(Storage& storage, const std::string& run_folder) {
+  Lineage lineage;
+  const std::string path = lineage_path(run_folder);
+  if (!storage.exists(path)) return lineage;
+  const std::string text = storage.read_text(path);
+  const std::size_t whole = whole_length(text);
+  lineage.torn_lines = whole < text.size() ? 1 : 0;
+  int number = 0;
+  for (std::size_t begin = 0; begin < whole;) {
+    const std::size_t end = text.find('\n', begin);
+    lineage.records.push_back(parse_line(text.substr(begin, end - begin), fmt::format("{}:{}", path, ++number)));
+    begin = end + 1;
+  }
+  return lineage;
+}
+
+void append_lineage(Storage& storage, const std::string& run_folder, const LineageRecord& record) {
+  const std::string path = lineage_path(run_folder);
+  const bool is_new = !storage.exists(path);
+  const Storage::File file = storage.open_append(path);
+  const std::string text = storage.read_text(file);
+  const std::size_t whole = whole_length(text);
+  if (whole < text.size()) storage.truncate(file, static_cast<std::int64_t>(whole));
+  storage.append(file, to_line(record));
+  storage.sync(file);
+  if (is_new) storage.sync_directory(run_folder);
+}
+
+}  // namespace ergon

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/checkpoint/saver.hpp"
+
+#include <ATen/ops/empty_like.h>
+#include <hdf5.h>
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <ctime>
+
+#include "trainer/checkpoint/agreement.hpp"
+#include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/json.hpp"
+#include "trainer/checkpoint/retention.hpp"
+#include "trainer/checkpoint/shard_file.hpp"
+#include "trainer/crc32c.hpp"
+
+namespace ergon {
+
+using Clock = std::chrono::steady_clock;
+
+struct CheckpointSaver::Snapshot {
+  std::vector<CheckpointTensor> tensors;
+  std::vector<at::Tensor> buffers;  // of the copies, kept from save to save
+  RunState state;
+  std::string name;       // of the folder once committed
+  std::string temporary;  // path of the folder until then
+  ShardTable table;
+  std::optional<Failure> failure;
+  bool pending = false;  // a snapshot waits for commit
+  bool written = false;
+  Clock::time_point start;
+};
+
+namespace {
+
+std::string provenance(const SaverOptions& options, int ranks, const RunState& state) {
+  utsname system;
+  ERGON_CHECK(::uname(&system) == 0, "uname failed");
+  const std::time_t now = std::time(nullptr);
+  std::tm utc;
+  ::gmtime_r(&now, &utc);
+  char time[32];
+  std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  const Json json{
+      {"schema", "ergon.checkpoint_provenance.v1"},
+      {"time", time},
+      {"host", system.nodename},
+      {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},
+      {"ranks", ranks},
+      {"attempt", options.attempt},
+      {"binary", state.binary},
+      {"cpu", state.cpu},
+      {"hdf5", fmt::format("{}.{}.{}", major, minor, release)},
+  };
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+StoredFile write_file(Storage& storage, const std::string& folder, const char* name, const std::string& text) {
+  storage.write_text(folder + "/" + name, text);
+  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
+}
+
+// What rank 0 does once every shard is on disk: everything that makes the temporary folder a checkpoint, in the order that a crash at any
+// point survives.
+Manifest finish(Storage& storage, const SaverOptions& options, const RunState& state, const std::string& temporary,
+                const std::vector<ShardTable>& tables) {
+  Manifest manifest{{make_uuid(), state.step, options.attempt}, options.parent, options.run_uuid, state.health, {}};
+  storage.make_directories(temporary);  // no rank may have had anything to write
+  for (const ShardTable& table : tables) {
+    if (table.file) manifest.files.push_back(*table.file);
+  }
+  manifest.files.push_back(write_file(storage, temporary, index_name, to_text(merge(tables))));
+  manifest.files.push_back(write_file(storage, temporary, state_name, to_text(state)));
+  manifest.files.push_back(write_file(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
+  storage.write_text(temporary + "/" + manifest_name, to_text(manifest));
+  return manifest;
+}
+
+void publish(Storage& storage, const std::string& run_folder, const std::string& temporary, const std::string& name) {
+  const std::string folder = checkpoints_folder(run_folder);
+  const std::string final_path = folder + "/" + name;
+  if (storage.exists(final_path)) {
+    throw Error("this step is already saved by this attempt", final_path, "after a rollback claim a new attempt", ExitCode::data);
+  }
+  storage.rename(temporary, final_path);
+  try {
+    storage.sync_directory(folder);
+  } catch (const Error&) {
+    storage.rename(final_path, temporary);  // a rename that may be lost is no commit
+    throw;
+  }
+}
+
+// Removes what a failed save has left; a failure to do so is a message, not an error on top of one.
+void discard(Storage& storage, const std::string& temporary, std::vector<std::string>& messages) {
+  try {
+    if (storage.exists(temporary)) storage.remove_directory(temporary);
+  } catch (const Error& error) {
+    messages.push_back(fmt::format("could not remove {}: {}", temporary, error.problem()));
+  }
+}
+
+// What commit leaves on rank 0, as one text for the others.
+std::string to_text(const CheckpointId& id, Bytes bytes) { return Json::array({id.uuid, id.step, id.attempt, bytes.value}).dump(); }
+
+}  // namespace
+
+CheckpointSaver::CheckpointSaver(Storage& storage, SaverOptions options)
+    : storage_(storage), options_(std::move(options)), snapshot_(std::make_unique<Snapshot>()) {}
+
+CheckpointSaver::~CheckpointSaver() = default;
+
+void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, RunState state, SnapshotMode mode) {
+  Snapshot& snapshot = *snapshot_;
+  ERGON_CHECK(!snapshot.pending, "a snapshot is taken while the one of step {} waits for its commit", snapshot.state.step);
+  snapshot.start = Clock::now();
+  snapshot.name = checkpoint_name(state.step, options_.attempt);
+  snapshot.temporary = fmt::format("{}/{}.tmp{}", checkpoints_folder(options_.run_folder), snapshot.name, ++saves_);
+  snapshot.state = std::move(state);
+  snapshot.table = {};
+  snapshot.failure.reset();
+  snapshot.tensors.clear();
+  for (const CheckpointTensor& tensor : tensors) {
+    if (tensor.writes_here) snapshot.tensors.push_back(tensor);
+  }
+  if (mode == SnapshotMode::copy) {
+    snapshot.buffers.resize(snapshot.tensors.size());
+    for (std::size_t i = 0; i < snapshot.tensors.size(); ++i) {
+      at::Tensor &buffer = snapshot.buffers[i], &data = snapshot.tensors[i].data;
+      if (!buffer.defined() || buffer.sizes() != data.sizes() || buffer.scalar_type() != data.scalar_type()) {
+        buffer = at::empty_like(data, data.options().device(at::kCPU), at::MemoryFormat::Contiguous);
+      }
+      data = buffer.copy_(data);
+    }
+  }
+  snapshot.pending = true;
+  snapshot.written = false;
+}
+
+void CheckpointSaver::write() {
+  Snapshot& snapshot = *snapshot_;
+  ERGON_CHECK(snapshot.pending && !snapshot.written, "write() without a snapshot");
+  snapshot.written = true;
+  try {
+    storage_.make_directories(snapshot.temporary);
+    snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors);
+  } catch (const std::exception&) {
+    snapshot.failure = current_failure();
+  }
+}
+
+SaveResult CheckpointSaver::commit(Communicator& control) {
+  Snapshot& snapshot = *snapshot_;
+  ERGON_CHECK(snapshot.pending && snapshot.written, "commit() without snapshot() and write()");
+  snapshot.pending = false;
+  const bool first = control.rank() == 0;
+  SaveResult result;
+  std::string summary;
+  std::optional<Failure> failure = agree(control, snapshot.failure);
+  if (!failure) {
+    const std::vector<std::string> texts = gather_text(control, ergon::to_text(snapshot.table));
+    std::optional<Failure> mine;
+    if (first) {
+      try {
+        std::vector<ShardTable> tables;
+        for (const std::string& text : texts) tables.push_back(parse_shard_table(text));
+        const Manifest manifest = finish(storage_, options_, snapshot.state, snapshot.temporary, tables);
+        publish(storage_, options_.run_folder, snapshot.temporary, snapshot.name);
+        for (const StoredFile& file : manifest.files) result.bytes += Bytes{file.bytes};
+        summary = to_text(manifest.id, result.bytes);
+      } catch (const std::exception&) {
+        mine = current_failure();
+      }
+    }
+    failure = agree(control, mine);
+  }
+  if (failure) {
+    result.error = failure->error();
+    if (first) discard(storage_, snapshot.temporary, result.messages);
+  } else {
+    const Json json = Json::parse(broadcast_text(control, summary));
+    result.id = {json.at(0).get<std::string>(), json.at(1).get<std::int64_t>(), json.at(2).get<int>()};
+    result.bytes = {json.at(3).get<std::int64_t>()};
+    result.folder = checkpoints_folder(options_.run_folder) + "/" + snapshot.name;
+    options_.parent = result.id;
+    if (first) write_hint(storage_, options_.run_folder, snapshot.name, result.messages);
+  }
+  result.seconds = {std::chrono::duration<double>(Clock::now() - snapshot.start).count()};
+  return result;
+}
+
+SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control) {
+  snapshot(tensors, std::move(state), SnapshotMode::view);
+  write();
+  SaveResult result = commit(control);
+  snapshot_->tensors.clear();
+  if (!result.error) {
+    for (std::string& message : retain(control)) result.messages.push_back(std::move(message));
+  }
+  return result;
+}
+
+std::vector<std::string> CheckpointSaver::retain(Communicator& control) {
+  std::vector<std::string> messages;
+  if (control.rank() == 0 && options_.keep > 0) messages = retain_checkpoints(storage_, options_.run_folder, options_.keep);
+  control.barrier().wait();
+  return messages;
+}
+
+}  // namespace ergon
