@@ -10,9 +10,10 @@
 
 #include "configs/error.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/scratch_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace ergon;
+using ergon::test::TemporaryFolder;
 
 namespace {
 
@@ -36,7 +37,7 @@ std::vector<std::byte> pattern_bytes(std::size_t count) {
 }  // namespace
 
 TEST_CASE("what is written at an offset reads back, and a short file is an error") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   const auto bytes = pattern_bytes(100'000);
   {
@@ -58,7 +59,7 @@ TEST_CASE("what is written at an offset reads back, and a short file is an error
 }
 
 TEST_CASE("create is exclusive, missing things are named") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   storage.write_text(scratch / "a", "one");
   CHECK(message_of([&] { storage.create(scratch / "a"); }) == "open failed: File exists @ " + (scratch / "a"));
@@ -76,7 +77,7 @@ TEST_CASE("create is exclusive, missing things are named") {
 }
 
 TEST_CASE("text is replaced whole, appended lines follow each other") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   storage.write_text(scratch / "a", "first, long");
   storage.write_text(scratch / "a", "second");
@@ -87,7 +88,7 @@ TEST_CASE("text is replaced whole, appended lines follow each other") {
 }
 
 TEST_CASE("a stale temporary from a killed write is no obstacle") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   storage.append(storage.create(scratch / "a.tmp"), "half");
   storage.write_text(scratch / "a", "whole");
@@ -95,7 +96,7 @@ TEST_CASE("a stale temporary from a killed write is no obstacle") {
 }
 
 TEST_CASE("folders are made exclusively or with their parents, and removed with their files") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   storage.make_directory(scratch / "x");
   CHECK(message_of([&] { storage.make_directory(scratch / "x"); }) == "mkdir failed: File exists @ " + (scratch / "x"));
@@ -108,7 +109,7 @@ TEST_CASE("folders are made exclusively or with their parents, and removed with 
 }
 
 TEST_CASE("names that come from a file stay inside their folder") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   storage.make_directory(scratch / "in");
   storage.write_text(scratch / "secret", "s");
@@ -128,7 +129,7 @@ TEST_CASE("names that come from a file stay inside their folder") {
 }
 
 TEST_CASE("a file size limit shows as an error of the write, with the way out") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   const Storage::File file = storage.create(scratch / "a");
   rlimit before;
@@ -157,7 +158,7 @@ TEST_CASE("a full device and a closed descriptor are errors") {
 }
 
 TEST_CASE("a file is closed once, by its last owner") {
-  const ScratchFolder scratch;
+  const TemporaryFolder scratch;
   Storage storage;
   int descriptor = -1;
   {

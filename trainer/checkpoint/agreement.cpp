@@ -49,7 +49,9 @@ Failure current_failure() {
     return {error.problem(), error.where(), error.hint(), error.code(), false};
   } catch (const std::bad_alloc&) {
     return {"no memory was left", "", "", ExitCode::data, false};
-  } catch (const std::system_error& error) {
+  } catch (const Bug&) {
+    throw;
+  } catch (const std::exception& error) {
     return {error.what(), "", "", ExitCode::data, false};
   }
 }

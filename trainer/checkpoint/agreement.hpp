@@ -20,7 +20,7 @@ struct Failure {
   Error error() const { return {problem, where, hint, code}; }
   bool operator==(const Failure&) const = default;
 };
-// The exception being handled as a Failure: Error and Corrupt as they are; std::bad_alloc and system errors too; a Bug is thrown on.
+// The exception being handled as a Failure: Error and Corrupt as they are, others of the library by their text; a Bug is thrown on.
 Failure current_failure();
 
 // Collective. The root's text on every rank.

@@ -16,7 +16,7 @@ std::vector<std::string> names(const std::vector<const CatalogueEntry*>& entries
 }  // namespace
 
 TEST_CASE("checkpoints are listed newest first by attempt and step; only committed ones of the lineage are candidates") {
-  const ScratchFolder run("catalogue");
+  const TemporaryFolder run;
   Storage storage;
   CHECK(read_catalogue(storage, run.path()).entries.empty());
   const SaveResult first = save_alone(storage, run.path(), 100);
@@ -37,7 +37,7 @@ TEST_CASE("checkpoints are listed newest first by attempt and step; only committ
 }
 
 TEST_CASE("a committed folder that does not verify stays a candidate, with its problem") {
-  const ScratchFolder run("catalogue");
+  const TemporaryFolder run;
   Storage storage;
   const SaveResult result = save_alone(storage, run.path(), 100);
   storage.truncate(storage.open_write(result.folder + "/shard_0000.h5"), 5);
@@ -50,7 +50,7 @@ TEST_CASE("a committed folder that does not verify stays a candidate, with its p
 }
 
 TEST_CASE("quarantine never overwrites") {
-  const ScratchFolder run("catalogue");
+  const TemporaryFolder run;
   Storage storage;
   for (const char* expected : {"step_00000100.a0001.corrupt", "step_00000100.a0001.corrupt2", "step_00000100.a0001.corrupt3"}) {
     save_alone(storage, run.path(), 100);

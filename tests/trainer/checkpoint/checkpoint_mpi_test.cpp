@@ -14,7 +14,7 @@ namespace {
 // One folder for all ranks, removed by rank 0.
 struct Shared {
   std::unique_ptr<Communicator> control = make_mpi_world();
-  std::unique_ptr<ScratchFolder> owner = control->rank() == 0 ? std::make_unique<ScratchFolder>("mpi") : nullptr;
+  std::unique_ptr<TemporaryFolder> owner = control->rank() == 0 ? std::make_unique<TemporaryFolder>() : nullptr;
   std::string run = broadcast_text(*control, owner ? owner->path() : "");
   ~Shared() { control->barrier().wait(); }
 };

@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
 #include "configs/error.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 

@@ -14,11 +14,13 @@
 
 #include "parallel/communicator_local.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/scratch_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/saver.hpp"
 
 namespace ergon {
+
+using test::TemporaryFolder;
 
 enum class Cut {
   owner,  // over dp one rank writes a tensor

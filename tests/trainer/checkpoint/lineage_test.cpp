@@ -10,7 +10,7 @@ using namespace ergon;
 using Event = LineageRecord::Event;
 
 TEST_CASE("attempts claimed at once are distinct, and none is used again") {
-  const ScratchFolder run("attempts");
+  const TemporaryFolder run;
   std::vector<int> claimed(24);
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -31,7 +31,7 @@ TEST_CASE("attempts claimed at once are distinct, and none is used again") {
 }
 
 TEST_CASE("a run has one uuid") {
-  const ScratchFolder run("identity");
+  const TemporaryFolder run;
   Storage storage;
   const std::string uuid = run_identity(storage, run / "a");
   CHECK(uuid.size() == 32);
@@ -59,7 +59,7 @@ TEST_CASE("what was abandoned is out, up to its attempt and from its step") {
 }
 
 TEST_CASE("records are appended and read back; a torn last line is ignored, counted and cut") {
-  const ScratchFolder run("lineage");
+  const TemporaryFolder run;
   Storage storage;
   CHECK(read_lineage(storage, run.path()).records.empty());
   const LineageRecord first{Event::resume, 2, 200, "abc"}, second{Event::abandon, 2, 150, ""}, third{Event::resume, 3, 140, "def"};
@@ -80,7 +80,7 @@ TEST_CASE("records are appended and read back; a torn last line is ignored, coun
 }
 
 TEST_CASE("a torn or unknown line in the middle is an error that names the line") {
-  const ScratchFolder run("torn");
+  const TemporaryFolder run;
   Storage storage;
   storage.write_text(run / "lineage.jsonl", "{\"event\":\"abandon\",\"attempt\":1,\"from_step\":5}\n{\"event\":\n{}\n");
   CHECK(contains(error_of([&] { read_lineage(storage, run.path()); }), "lineage.jsonl:2"));
@@ -90,7 +90,7 @@ TEST_CASE("a torn or unknown line in the middle is an error that names the line"
 
 TEST_CASE("a lineage killed at any call of an append is whole afterwards") {
   for (int at = 1; at < 30; ++at) {
-    const ScratchFolder run("killed");
+    const TemporaryFolder run;
     Storage good;
     append_lineage(good, run.path(), {Event::abandon, 1, 5, ""});
     FaultyStorage faulty(Fault::kill_half, at);

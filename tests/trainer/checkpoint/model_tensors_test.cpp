@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
+#include "trainer/checkpoint/lineage.hpp"
 
 using namespace ergon;
 
@@ -62,7 +63,7 @@ TEST_CASE("a model's tensors: names, boxes, real rows only, one writer each") {
 }
 
 TEST_CASE("a model saved on tp 2 x dp 2 loads on one tensor rank of another cut; padding stays as it was") {
-  const ScratchFolder run("model");
+  const TemporaryFolder run;
   Storage storage;
   const std::string uuid = run_identity(storage, run.path());
   run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
@@ -98,10 +99,10 @@ TEST_CASE("a model saved on tp 2 x dp 2 loads on one tensor rank of another cut;
   const std::vector<std::int64_t> sizes = {10, 2, 12};
   for (int id = 0; id < 3; ++id) {
     const std::int64_t begin = store.range(id).begin, count = sizes[static_cast<std::size_t>(id)];
-    const at::Tensor expected = at::arange(count, at::kFloat) + 100 * id;
+    const at::Tensor expected = at::arange(count, at::kFloat).add(100 * id);
     CHECK(store.flat_parameters().narrow(0, begin, count).equal(expected));
-    CHECK(m.narrow(0, begin, count).equal(expected * 2));
-    CHECK(v.narrow(0, begin, count).equal(expected * 3));
+    CHECK(m.narrow(0, begin, count).equal(expected.mul(2)));
+    CHECK(v.narrow(0, begin, count).equal(expected.mul(3)));
   }
   CHECK(store.flat_parameters().narrow(0, store.range(0).begin + 10, 6).eq(-1).all().item<bool>());
 }

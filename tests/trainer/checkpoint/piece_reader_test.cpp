@@ -12,7 +12,7 @@ using namespace ergon;
 namespace {
 
 struct Stored {
-  ScratchFolder folder{"pieces"};
+  TemporaryFolder folder;
   Storage storage;
   CheckpointIndex index;
 

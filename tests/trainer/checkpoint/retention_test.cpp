@@ -28,7 +28,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("the newest `keep` stay") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage storage;
   for (const std::int64_t step : {1, 2, 3, 4}) save_alone(storage, run.path(), step, 1, 2);
   CHECK(checkpoints(run.path()) == Names{"step_00000003.a0001", "step_00000004.a0001"});
@@ -38,7 +38,7 @@ TEST_CASE("the newest `keep` stay") {
 }
 
 TEST_CASE("abandoned ones and older unhealthy ones go, and do not count") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage storage;
   save_alone(storage, run.path(), 1);
   save_alone(storage, run.path(), 2, 1, 0, {false, true});
@@ -52,7 +52,7 @@ TEST_CASE("abandoned ones and older unhealthy ones go, and do not count") {
 }
 
 TEST_CASE("when the newest does not read back, nothing is deleted and it is set aside") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage storage;
   for (const std::int64_t step : {1, 2, 3}) save_alone(storage, run.path(), step);
   spoil(run / "checkpoints/step_00000003.a0001/shard_0000.h5");
@@ -64,7 +64,7 @@ TEST_CASE("when the newest does not read back, nothing is deleted and it is set 
 
 TEST_CASE("the last one that verifies is never deleted, wherever retention is killed") {
   for (int at = 1;; ++at) {
-    const ScratchFolder run("retention");
+    const TemporaryFolder run;
     Storage good;
     for (const std::int64_t step : {1, 2, 3}) save_alone(good, run.path(), step);
     FaultyStorage faulty(Fault::kill, at);
@@ -86,7 +86,7 @@ TEST_CASE("the last one that verifies is never deleted, wherever retention is ki
 }
 
 TEST_CASE("a failing disk during retention is a message") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage good;
   for (const std::int64_t step : {1, 2, 3}) save_alone(good, run.path(), step);
   int messages = 0;
@@ -99,7 +99,7 @@ TEST_CASE("a failing disk during retention is a message") {
 }
 
 TEST_CASE("leftovers of killed processes go, those of this attempt and what is set aside stay") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage storage;
   save_alone(storage, run.path(), 1);
   for (const char* name :
@@ -111,7 +111,7 @@ TEST_CASE("leftovers of killed processes go, those of this attempt and what is s
 }
 
 TEST_CASE("the hint that cannot be written is a message") {
-  const ScratchFolder run("retention");
+  const TemporaryFolder run;
   Storage storage;
   std::vector<std::string> messages;
   write_hint(storage, run / "none", "step", messages);

@@ -12,7 +12,7 @@
 using namespace ergon;
 
 TEST_CASE("a save commits a folder whose every file verifies") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   const SaveResult result = save_alone(storage, run.path(), 1200, 3);
   REQUIRE_FALSE(result.error);
@@ -31,7 +31,7 @@ TEST_CASE("a save commits a folder whose every file verifies") {
 }
 
 TEST_CASE("each checkpoint names the one before it as its parent") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   const auto control = std::move(make_local_group(1).front());
   const CheckpointId origin{"0123456789abcdef0123456789abcdef", 5, 1};
@@ -42,7 +42,7 @@ TEST_CASE("each checkpoint names the one before it as its parent") {
 }
 
 TEST_CASE("a copied snapshot does not see what happens to the tensors later, a viewed one takes no copy") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, 0, 0, {}});
@@ -59,7 +59,7 @@ TEST_CASE("a copied snapshot does not see what happens to the tensors later, a v
 }
 
 TEST_CASE("calls out of order are bugs") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});
@@ -71,12 +71,12 @@ TEST_CASE("calls out of order are bugs") {
 }
 
 TEST_CASE("a failure at any call of a save is an error value, nothing is left of it, and the next save works") {
-  const ScratchFolder prepared("saver");
+  const TemporaryFolder prepared;
   Storage good;
   save_alone(good, prepared.path(), 1);
   int failed = 0;
   for (int at = 1;; ++at) {
-    const ScratchFolder run("saver");
+    const TemporaryFolder run;
     std::filesystem::copy(prepared.path(), run.path(), std::filesystem::copy_options::recursive);
     FaultyStorage faulty(Fault::error, at);
     const auto control = std::move(make_local_group(1).front());
@@ -92,17 +92,16 @@ TEST_CASE("a failure at any call of a save is an error value, nothing is left of
       CHECK(result.folder.empty());
       CHECK(good.list(run / "checkpoints") == std::vector<std::string>{"latest", "step_00000001.a0001"});
     }
+    if (faulty.calls() < at || at > 400) break;
     const SaveResult next = saver.save(model({}, 3), state_of(3), *control);
     CHECK_FALSE(next.error);
     CHECK(load_alone(good, run.path()).step == 3);
-    if (faulty.calls() < at || at > 400) break;
-    if (!result.error && result.messages.empty()) break;
   }
   CHECK(failed > 30);
 }
 
 TEST_CASE("one rank's full disk fails the save on every rank, with that rank's message") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage good;
   for (const int at : {1, 2, 3, 4, 5, 8}) {
     std::vector<SaveResult> results(4);
@@ -121,7 +120,7 @@ TEST_CASE("one rank's full disk fails the save on every rank, with that rank's m
 }
 
 TEST_CASE("a file size limit is an error value and training goes on") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   save_alone(storage, run.path(), 1);
   rlimit before;
@@ -138,7 +137,7 @@ TEST_CASE("a file size limit is an error value and training goes on") {
 }
 
 TEST_CASE("a step is not saved twice by one attempt") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   save_alone(storage, run.path(), 1);
   const SaveResult again = save_alone(storage, run.path(), 1);
@@ -148,7 +147,7 @@ TEST_CASE("a step is not saved twice by one attempt") {
 }
 
 TEST_CASE("a tensor that the ranks do not cover exactly once is refused by name") {
-  const ScratchFolder run("saver");
+  const TemporaryFolder run;
   Storage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});

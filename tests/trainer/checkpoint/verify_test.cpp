@@ -10,7 +10,7 @@ using namespace ergon;
 namespace {
 
 struct Saved {
-  ScratchFolder run{"verify"};
+  TemporaryFolder run;
   Storage storage;
   std::string folder = run / "checkpoints/step_00000001.a0001";
   Saved() {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon checkpoint list|verify|inspect`: what checkpoints a run has, whether they are whole, what is in one.
+#include "trainer/checkpoint/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "configs/error.hpp"
+#include "launch/command_line.hpp"
+#include "launch/commands.hpp"
+#include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/format.hpp"
+#include "trainer/checkpoint/verify.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::int64_t total_bytes(const Manifest& manifest) {
+  std::int64_t bytes = 0;
+  for (const StoredFile& file : manifest.files) bytes += file.bytes;
+  return bytes;
+}
+
+const char* health_word(const Health& health) { return health.good() ? "good" : health.finite ? "spike" : "not finite"; }
+
+// A run folder, or the folder of one checkpoint.
+bool is_checkpoint(Storage& storage, const std::string& folder) { return storage.exists(folder + "/" + manifest_name); }
+
+Catalogue catalogue_of(Storage& storage, const std::string& run) {
+  if (!storage.exists(checkpoints_folder(run))) {
+    throw Error("this is no run folder with checkpoints", run, "name the folder of run.folder, or one of its checkpoints/step_... folders",
+                ExitCode::data);
+  }
+  return read_catalogue(storage, run);
+}
+
+std::string status_of(const Catalogue& catalogue, const CatalogueEntry& entry) {
+  if (entry.suffix.rfind(".corrupt", 0) == 0) return "set aside";
+  if (entry.suffix == ".del") return "being deleted";
+  if (!entry.suffix.empty()) return "not committed";
+  if (!catalogue.lineage.contains(entry.id)) return "abandoned";
+  return entry.manifest ? "manifest verifies" : "does not verify";
+}
+
+Json entry_json(const Catalogue& catalogue, const CatalogueEntry& entry) {
+  Json json{{"name", entry.name}, {"step", entry.id.step}, {"attempt", entry.id.attempt}, {"status", status_of(catalogue, entry)}};
+  json["verified"] = entry.manifest.has_value();
+  Json reason = Json::object();
+  for (const char* key : {"uuid", "parent", "bytes", "health"}) json[key] = nullptr;
+  if (entry.manifest) {
+    json["uuid"] = entry.id.uuid;
+    if (entry.manifest->parent) json["parent"] = entry.manifest->parent->uuid;
+    if (!entry.manifest->parent) reason["parent"] = "the run began with step 0";
+    json["bytes"] = total_bytes(*entry.manifest);
+    json["health"] = health_word(entry.manifest->health);
+  } else {
+    const std::string why = entry.problem.empty() ? status_of(catalogue, entry) : entry.problem;
+    for (const char* key : {"uuid", "parent", "bytes", "health"}) reason[key] = why;
+  }
+  if (!reason.empty()) json["reason"] = reason;
+  return json;
+}
+
+int list(Storage& storage, const std::string& run, bool as_json) {
+  const Catalogue catalogue = catalogue_of(storage, run);
+  Json rows = Json::array();
+  for (const CatalogueEntry& entry : catalogue.entries) rows.push_back(entry_json(catalogue, entry));
+  if (as_json) {
+    std::cout << Json{{"schema", "ergon.checkpoint_list.v1"}, {"run", run}, {"checkpoints", rows}}.dump(2) << "\n";
+    return 0;
+  }
+  std::cout << fmt::format("{:>10} {:>8} {:>14} {:<10} {:<18} {:<32} {}\n", "step", "attempt", "bytes", "health", "status", "uuid",
+                           "parent");
+  for (const Json& row : rows) {
+    const auto text = [&](const char* key) {
+      return row[key].is_null() ? std::string("-") : row[key].is_string() ? row[key].get<std::string>() : row[key].dump();
+    };
+    std::cout << fmt::format("{:>10} {:>8} {:>14} {:<10} {:<18} {:<32} {}\n", text("step"), text("attempt"), text("bytes"), text("health"),
+                             text("status"), text("uuid"), text("parent"));
+  }
+  return 0;
+}
+
+// Names of checkpoints, or their folders, to verify.
+std::vector<std::string> folders_of(Storage& storage, const std::string& path) {
+  if (is_checkpoint(storage, path)) return {path};
+  std::vector<std::string> folders;
+  for (const CatalogueEntry& entry : catalogue_of(storage, path).entries) {
+    if (entry.suffix.empty()) folders.push_back(checkpoints_folder(path) + "/" + entry.name);
+  }
+  if (folders.empty()) throw Error("there is no checkpoint to verify", path, "", ExitCode::data);
+  return folders;
+}
+
+int verify(Storage& storage, const std::string& path, bool as_json) {
+  bool good = true;
+  Json rows = Json::array();
+  for (const std::string& folder : folders_of(storage, path)) {
+    const std::vector<std::string> problems = verify_checkpoint(storage, folder, VerifyDepth::full);
+    good = good && problems.empty();
+    rows.push_back({{"folder", folder}, {"good", problems.empty()}, {"problems", problems}});
+    if (as_json) continue;
+    std::cout << fmt::format("{}: {}\n", folder, problems.empty() ? "good" : "DAMAGED");
+    for (const std::string& problem : problems) std::cout << "  " << problem << "\n";
+  }
+  if (as_json) std::cout << Json{{"schema", "ergon.checkpoint_verify.v1"}, {"good", good}, {"checkpoints", rows}}.dump(2) << "\n";
+  return static_cast<int>(good ? ExitCode::ok : ExitCode::data);
+}
+
+Json tensor_json(const StoredTensor& tensor) {
+  Json pieces = Json::array();
+  for (const StoredPiece& stored : tensor.pieces) {
+    pieces.push_back({{"file", stored.file}, {"dataset", stored.dataset}, {"offset", stored.offset}, {"bytes", stored.bytes}});
+  }
+  return {{"name", tensor.name}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"pieces", pieces}};
+}
+
+void print_inspection(const Manifest& manifest, const RunState& state, const CheckpointIndex& index) {
+  std::cout << fmt::format("step {}  attempt {}  tokens {}  health {}  {} bytes in {} files\n", state.step, manifest.id.attempt,
+                           state.tokens.value, health_word(state.health), total_bytes(manifest), manifest.files.size());
+  std::cout << fmt::format("uuid {}  parent {}  run {}\n", manifest.id.uuid, manifest.parent ? manifest.parent->uuid : "-",
+                           manifest.run_uuid);
+  std::cout << fmt::format("mesh dp={} pp={} cp={} tp={} ({})  threads {}  cpu {}\n\n", state.mesh.dp, state.mesh.pp, state.mesh.cp,
+                           state.mesh.tp, state.mesh_order, state.threads, state.cpu);
+  for (const StoredTensor& tensor : index.tensors) {
+    std::cout << fmt::format("{:<56} {:<9} [{}]  {} {}\n", tensor.name, dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "),
+                             tensor.pieces.size(), tensor.pieces.size() == 1 ? "piece" : "pieces");
+  }
+}
+
+int inspect(Storage& storage, const std::string& folder, bool as_json) {
+  const Manifest manifest = check_manifest(storage, folder);
+  const CheckpointIndex index = parse_index(read_checked(storage, folder, index_name, manifest), folder + "/" + index_name, manifest);
+  const std::string state_text = read_checked(storage, folder, state_name, manifest);
+  const RunState state = parse_state(state_text, folder + "/" + state_name);
+  if (!as_json) {
+    print_inspection(manifest, state, index);
+    return 0;
+  }
+  Json tensors = Json::array();
+  for (const StoredTensor& tensor : index.tensors) tensors.push_back(tensor_json(tensor));
+  const Json json{{"schema", "ergon.checkpoint_inspect.v1"},
+                  {"manifest", Json::parse(to_text(manifest))},
+                  {"state", Json::parse(state_text)},
+                  {"provenance", Json::parse(read_checked(storage, folder, provenance_name, manifest))},
+                  {"tensors", tensors}};
+  std::cout << json.dump(2) << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int command_checkpoint(int argc, char** argv) {
+  std::string path;
+  bool json = false;
+  CommandLine line("ergon checkpoint", "Checkpoints of a run: which there are, whether they are whole, what is in one");
+  const auto declare = [&](const char* name, const char* summary, const char* metavar, const char* help) {
+    CommandLine& sub = line.subcommand(name, summary);
+    sub.positional(path, metavar, help);
+    sub.flag(json, "--json", "print JSON");
+  };
+  declare("list", "The checkpoints of a run, newest first", "RUN", "a run folder");
+  declare("verify", "Read every byte again; exit code 3 when something is wrong", "RUN|DIR",
+          "a run folder, or the folder of one checkpoint");
+  declare("inspect", "Tensors, state and provenance of one checkpoint", "DIR", "the folder of a checkpoint: RUN/checkpoints/step_...");
+  line.footer("Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n");
+  if (!line.parse(argc, argv)) return 0;
+
+  Storage storage;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (line.chosen() == "list") return list(storage, path, json);
+  if (line.chosen() == "verify") return verify(storage, path, json);
+  return inspect(storage, path, json);
+}
+
+}  // namespace ergon

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon checkpoint` on a run folder made here.
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "configs/error.hpp"
+#include "launch/commands.hpp"
+#include "parallel/communicator_local.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "trainer/checkpoint/lineage.hpp"
+#include "trainer/checkpoint/saver.hpp"
+
+using namespace ergon;
+using ergon::test::TemporaryFolder;
+
+namespace {
+
+std::string save(Storage& storage, const std::string& run, std::int64_t step) {
+  const auto control = std::move(make_local_group(1).front());
+  CheckpointSaver saver(storage, {run, run_identity(storage, run), 1, 0, 0, {}});
+  RunState state;
+  state.step = step;
+  const SaveResult result = saver.save({}, state, *control);
+  REQUIRE_FALSE(result.error);
+  return result.folder;
+}
+
+struct Output {
+  int code;
+  std::string text;
+};
+
+Output command(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "checkpoint");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  std::ostringstream text;
+  std::streambuf* terminal = std::cout.rdbuf(text.rdbuf());
+  Output output{-1, ""};
+  try {
+    output.code = command_checkpoint(static_cast<int>(argv.size()), argv.data());
+  } catch (const Error& error) {
+    output = {static_cast<int>(error.code()), error.problem()};
+    std::cout.rdbuf(terminal);
+    return output;
+  }
+  std::cout.rdbuf(terminal);
+  output.text = text.str();
+  return output;
+}
+
+nlohmann::json json_of(std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  return nlohmann::json::parse(command(std::move(arguments)).text);
+}
+
+}  // namespace
+
+TEST_CASE("list shows the checkpoints of a run, newest first, with what is known") {
+  const TemporaryFolder run;
+  Storage storage;
+  save(storage, run.path(), 1);
+  const std::string second = save(storage, run.path(), 2);
+  storage.unlink(second + "/MANIFEST.json");
+  const auto json = json_of({"list", run.path()});
+  CHECK(json.at("schema") == "ergon.checkpoint_list.v1");
+  const auto& rows = json.at("checkpoints");
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].at("step") == 2);
+  CHECK(rows[0].at("verified") == false);
+  CHECK(rows[0].at("bytes").is_null());
+  CHECK(rows[0].at("reason").at("bytes") == "there is no manifest");
+  CHECK(rows[1].at("status") == "manifest verifies");
+  CHECK(rows[1].at("health") == "good");
+  CHECK(rows[1].at("reason").at("parent") == "the run began with step 0");
+  CHECK(command({"list", run.path() + "/"}).text.find("manifest verifies") != std::string::npos);
+}
+
+TEST_CASE("verify says good or names the damage, with exit code 3") {
+  const TemporaryFolder run;
+  Storage storage;
+  const std::string folder = save(storage, run.path(), 1);
+  CHECK(command({"verify", run.path()}).code == 0);
+  CHECK(command({"verify", folder}).text == folder + ": good\n");
+  storage.truncate(storage.open_write(folder + "/state.json"), 10);
+  const Output damaged = command({"verify", folder});
+  CHECK(damaged.code == 3);
+  CHECK(damaged.text.find("DAMAGED\n  the file state.json has 10 bytes") != std::string::npos);
+  CHECK(json_of({"verify", run.path()}).at("good") == false);
+}
+
+TEST_CASE("inspect prints state and provenance") {
+  const TemporaryFolder run;
+  Storage storage;
+  const std::string folder = save(storage, run.path(), 7);
+  const auto json = json_of({"inspect", folder});
+  CHECK(json.at("schema") == "ergon.checkpoint_inspect.v1");
+  CHECK(json.at("state").at("step") == 7);
+  CHECK(json.at("manifest").at("id").at("attempt") == 1);
+  CHECK(json.at("provenance").at("ranks") == 1);
+  CHECK(command({"inspect", folder}).text.find("step 7  attempt 1") == 0);
+}
+
+TEST_CASE("a folder that is no run, and a run without checkpoints") {
+  const TemporaryFolder run;
+  Storage storage;
+  CHECK(command({"list", run.path()}).text == "this is no run folder with checkpoints");
+  CHECK(command({"list", run.path()}).code == 3);
+  storage.make_directories(run / "checkpoints");
+  CHECK(command({"verify", run.path()}).text == "there is no checkpoint to verify");
+  CHECK(command({"inspect", run.path()}).code == 3);
+}
