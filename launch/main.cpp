@@ -21,6 +21,7 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"checkpoint", "the checkpoints of a run: list, verify, inspect", command_checkpoint},
     {"data", "token stores: make, look into, check", command_data},
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"flops", "what a model costs to train, by convention", command_flops},
