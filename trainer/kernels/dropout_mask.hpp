@@ -27,6 +27,7 @@ template <class T>
 inline T dropout_factor(const DropoutPlan& plan, std::uint64_t index) {
   std::uint32_t c0 = plan.step, c1 = plan.site, c2 = static_cast<std::uint32_t>(index), c3 = static_cast<std::uint32_t>(index >> 32);
   std::uint32_t k0 = plan.key[0], k1 = plan.key[1];
+#pragma GCC unroll 10  // without it the loop over elements does not vectorise
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{philox_m0} * c0, b = std::uint64_t{philox_m1} * c2;
     c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
