@@ -79,8 +79,7 @@ struct Drops {
   template <class T>
   void factors(T* out, std::int64_t b, std::int64_t h, std::int64_t query, const std::int64_t* keys, std::int64_t n) const {
     const std::int64_t row = (((first_row + b) * num_heads + first_head + h) * sequence + query) * sequence;
-#pragma omp simd
-    for (std::int64_t s = 0; s < n; ++s) out[s] = dropout_factor<T>(plan, static_cast<std::uint64_t>(row + keys[s]));
+    dropout_factors(plan, static_cast<std::uint64_t>(row), keys, n, out);
   }
 };
 

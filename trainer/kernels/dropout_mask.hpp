@@ -27,6 +27,7 @@ template <class T>
 inline T dropout_factor(const DropoutPlan& plan, std::uint64_t index) {
   std::uint32_t c0 = plan.step, c1 = plan.site, c2 = static_cast<std::uint32_t>(index), c3 = static_cast<std::uint32_t>(index >> 32);
   std::uint32_t k0 = plan.key[0], k1 = plan.key[1];
+  const T factor = static_cast<T>(plan.factor);
 #pragma GCC unroll 10  // without it the loop over elements does not vectorise
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t a = std::uint64_t{philox_m0} * c0, b = std::uint64_t{philox_m1} * c2;
@@ -37,14 +38,21 @@ inline T dropout_factor(const DropoutPlan& plan, std::uint64_t index) {
     k0 += philox_w0;
     k1 += philox_w1;
   }
-  return (c0 >> 8) >= plan.threshold ? static_cast<T>(plan.factor) : T(0);
+  return (c0 >> 8) >= plan.threshold ? factor : T(0);
 }
 
-// factors[i] = the factor of element index + i.
+// factors[i] = the factor of element index + i. The plan is taken by value: as a local it stays in registers.
 template <class T>
-inline void dropout_factors(const DropoutPlan& plan, std::uint64_t index, std::int64_t count, T* factors) {
+inline void dropout_factors(const DropoutPlan plan, std::uint64_t index, std::int64_t count, T* factors) {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) factors[i] = dropout_factor<T>(plan, index + static_cast<std::uint64_t>(i));
+}
+
+// factors[i] = the factor of element index + offsets[i].
+template <class T>
+inline void dropout_factors(const DropoutPlan plan, std::uint64_t index, const std::int64_t* offsets, std::int64_t count, T* factors) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) factors[i] = dropout_factor<T>(plan, index + static_cast<std::uint64_t>(offsets[i]));
 }
 
 }  // namespace ergon

@@ -37,3 +37,11 @@ TEST_CASE("automatic choice names its kernel and does every job") {
       if (dropout > 0.0 || window > 0) CHECK(std::string(choice.kernel->name()) == "tiled");
     }
 }
+
+TEST_CASE("the tiles follow the length of the sequence") {
+  AttentionJob job;
+  job.sequence = 511;
+  CHECK(select_attention(job, "tiled").kernel->tiles().keys == 64);
+  job.sequence = 512;
+  CHECK(select_attention(job, "tiled").kernel->tiles().keys == 128);
+}
