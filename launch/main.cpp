@@ -21,8 +21,11 @@ struct Command {
 };
 
 constexpr Command commands[] = {
+    {"train", "train the model of a run file, or resume its run", command_train},
+    {"generate", "text from a trained model", command_generate},
     {"checkpoint", "the checkpoints of a run: list, verify, inspect", command_checkpoint},
     {"data", "token stores: make, look into, check", command_data},
+    {"bench", "how fast this build is on this machine", command_bench},
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"flops", "what a model costs to train, by convention", command_flops},
     {"report", "what runs spent, kept and lost", command_report},

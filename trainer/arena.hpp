@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory for activations and temporaries that is allocated in the first steps and reused for ever: a stack of tensors over a few large chunks. Nothing is
-// allocated or page-faulted in the steady state.
+// Memory for activations and temporaries that is allocated in the first steps and reused for ever: a stack of tensors over a few large
+// chunks. Nothing is allocated or page-faulted in the steady state.
 //
 //   Arena::Frame frame(scratch);                 // everything taken below is given back when the frame ends
 //   at::Tensor y_BTD = scratch.take({B, T, D}, at::kFloat);
 //
-// Invariants: tensors are 64-byte aligned, contiguous, uninitialised, and valid until their frame ends or reset() is called. One thread at a time.
+// Invariants: tensors are 64-byte aligned, contiguous, uninitialised, and valid until their frame ends or reset() is called. One thread at
+// a time.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,12 +25,18 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
 
   at::Tensor take(at::IntArrayRef sizes, at::ScalarType dtype);
-  void reset() { chunk_ = 0; offset_ = 0; }
+  void reset() {
+    chunk_ = 0;
+    offset_ = 0;
+  }
 
   class Frame {
    public:
     explicit Frame(Arena& arena) : arena_(arena), chunk_(arena.chunk_), offset_(arena.offset_) {}
-    ~Frame() { arena_.chunk_ = chunk_; arena_.offset_ = offset_; }
+    ~Frame() {
+      arena_.chunk_ = chunk_;
+      arena_.offset_ = offset_;
+    }
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
 
@@ -39,7 +46,7 @@ class Arena {
     std::int64_t offset_;
   };
 
-  Bytes reserved() const;          // allocated so far
+  Bytes reserved() const;                                                             // allocated so far
   std::int64_t growths() const { return static_cast<std::int64_t>(chunks_.size()); }  // times it had to allocate
 
  private:

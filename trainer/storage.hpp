@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// All durable input and output of Ergon goes through this class: every result is checked, and a failure is an Error that names the operation, the path and the
-// system's message (ExitCode::data). No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test reads the sources). Tests replace it to fail at
-// the n-th call. A failed sync is final: what was written may be lost although a second sync would succeed, so the caller gives that file up.
+// All durable input and output of Ergon goes through this class: every result is checked, and a failure is an Error that names the
+// operation, the path and the system's message (ExitCode::data). No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test
+// reads the sources). Tests replace it to fail at the n-th call. A failed sync is final: what was written may be lost although a second
+// sync would succeed, so the caller gives that file up.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +37,9 @@ class Storage {
     std::string path_;
   };
 
-  virtual File create(const std::string& path);      // exclusive: an existing file is an Error
-  virtual File open_write(const std::string& path);  // existing file
-  virtual File open_append(const std::string& path); // made if absent
+  virtual File create(const std::string& path);       // exclusive: an existing file is an Error
+  virtual File open_write(const std::string& path);   // existing file
+  virtual File open_append(const std::string& path);  // made if absent
   virtual File open_read(const std::string& path);
   // For names that come out of a file: one path component of [A-Za-z0-9._-], and no symbolic link.
   virtual File open_read_inside(const std::string& folder, const std::string& name);
@@ -46,13 +47,13 @@ class Storage {
   virtual void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset);
   virtual void append(const File& file, std::string_view text);
   virtual void truncate(const File& file, std::int64_t bytes);
-  virtual void sync(const File& file);                // fdatasync + size
+  virtual void sync(const File& file);  // fdatasync + size
   virtual void sync_directory(const std::string& path);
   virtual void rename(const std::string& from, const std::string& to);
-  virtual void make_directory(const std::string& path);            // exclusive
-  virtual void make_directories(const std::string& path);          // with parents, present ones are fine
+  virtual void make_directory(const std::string& path);    // exclusive
+  virtual void make_directories(const std::string& path);  // with parents, present ones are fine
   virtual void unlink(const std::string& path);
-  virtual void remove_directory(const std::string& path);          // with its files
+  virtual void remove_directory(const std::string& path);  // with its files
   // Fills `data` from `offset`; a short file is an Error.
   virtual void pread(const File& file, std::span<std::byte> data, std::int64_t offset);
   // Writes back and forgets cached pages, so that the next read comes from the device.

@@ -120,4 +120,9 @@ std::string Mesh::summary() const {
   return text.empty() ? "1 rank" : text;
 }
 
+Mesh mesh_of(const MeshSection& section) {
+  const MeshSizes sizes{static_cast<int>(section.dp), static_cast<int>(section.pp), static_cast<int>(section.cp), static_cast<int>(section.tp)};
+  return Mesh(sizes, section.order);
+}
+
 }  // namespace ergon

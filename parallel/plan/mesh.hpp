@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "configs/run_config.hpp"
+
 namespace ergon {
 
 enum class Axis : std::uint8_t { tp, cp, dp, pp };
@@ -67,5 +69,8 @@ class Mesh {
   std::array<Axis, 4> fastest_;   // axes, fastest first
   std::string order_;
 };
+
+// The mesh that a run file asks for.
+Mesh mesh_of(const MeshSection& section);
 
 }  // namespace ergon

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/bench_train.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "parallel/communicator_local.hpp"
+#include "parallel/plan/refusals.hpp"
+#include "trainer/kernels/philox.hpp"
+#include "trainer/process.hpp"
+
+namespace ergon {
+namespace {
+
+// Uniform tokens: the speed of a step does not depend on them.
+at::Tensor random_tokens(const RunConfig& config, std::uint32_t which) {
+  at::Tensor tokens_BT = at::empty({config.train.microbatch, config.model.sequence}, at::kLong);
+  const PhiloxKey key = philox_key(config.run.seed, Stream::sampler);
+  for (std::int64_t i = 0; i < tokens_BT.numel(); ++i)
+    tokens_BT.data_ptr<std::int64_t>()[i] = philox4x32({static_cast<std::uint32_t>(i), which, 0, 0}, key)[0] % config.model.vocabulary;
+  return tokens_BT;
+}
+
+StepBatch synthetic_batch(const RunConfig& config, std::int64_t accumulation) {
+  StepBatch batch;
+  for (std::int64_t k = 0; k < accumulation; ++k) {
+    Batch microbatch;
+    microbatch.tokens_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k));
+    microbatch.labels_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k + 1));
+    microbatch.positions_BT = at::arange(config.model.sequence, at::kLong).expand({config.train.microbatch, -1}).contiguous();
+    microbatch.segments_BT = at::zeros(microbatch.tokens_BT.sizes(), at::kLong);
+    microbatch.loss_mask_BT = at::ones(microbatch.tokens_BT.sizes(), at::kByte);
+    microbatch.valid_tokens = microbatch.tokens_BT.numel();
+    microbatch.first_sample = k * config.train.microbatch;
+    batch.valid_tokens += microbatch.valid_tokens;
+    batch.microbatches.push_back(std::move(microbatch));
+  }
+  batch.tokens = batch.valid_tokens;
+  return batch;
+}
+
+Bytes peak_memory() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return {usage.ru_maxrss * 1024};
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options) {
+  prepare_process(config.run.threads);
+  Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
+  Replica replica(config, communicators);
+  const StepBatch batch = synthetic_batch(config, accumulation(config));
+
+  BenchTrainResult result;
+  for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
+    const auto start = std::chrono::steady_clock::now();
+    const StepResult stepped = run_step(replica, batch, step);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.loss = stepped.loss;
+    if (step <= options.warmup) continue;
+    result.tokens_per_second.push_back(static_cast<double>(batch.tokens) / seconds);
+    result.split.forward += stepped.seconds.forward;
+    result.split.backward += stepped.seconds.backward;
+    result.split.reduce += stepped.seconds.reduce;
+    result.split.optimizer += stepped.seconds.optimizer;
+  }
+  for (Seconds* part : {&result.split.forward, &result.split.backward, &result.split.reduce, &result.split.optimizer})
+    part->value /= static_cast<double>(options.steps);
+  result.peak_memory = peak_memory();
+  return result;
+}
+
+}  // namespace ergon

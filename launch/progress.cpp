@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+
+namespace ergon {
+namespace {
+
+std::string compact(double value) {
+  if (value >= 1e6) return fmt::format("{:.2f}M", value / 1e6);
+  if (value >= 1e3) return fmt::format("{:.1f}k", value / 1e3);
+  return fmt::format("{:.1f}", value);
+}
+
+std::string clock_time(Seconds seconds) {
+  const auto total = static_cast<long long>(std::llround(seconds.value));
+  return fmt::format("{:02}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60);
+}
+
+}  // namespace
+
+std::string progress_line(const StepProgress& progress) {
+  const std::string utilisation = progress.mfu ? fmt::format("MFU {:.1f}%", 100 * *progress.mfu) : "peak unknown";
+  return fmt::format("step {}/{}  loss {:.4f}  {} tok/s  {}  data {:.1f}%  ETA {}  {:.3g} pfs-days", progress.step, progress.steps,
+                     progress.loss, compact(progress.tokens_per_second), utilisation, 100 * progress.data_wait,
+                     clock_time(progress.remaining), progress.spent.value);
+}
+
+ProgressPrinter::~ProgressPrinter() {
+  if (line_open_) std::fputc('\n', out_);
+}
+
+void ProgressPrinter::clear_line() {
+  if (line_open_) std::fputs("\r\033[K", out_);
+  line_open_ = false;
+}
+
+void ProgressPrinter::message(const std::string& line) {
+  clear_line();
+  std::fputs((line + "\n").c_str(), out_);
+  std::fflush(out_);
+}
+
+void ProgressPrinter::step(const StepProgress& progress) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_ && progress.step != progress.steps) return;
+  next_ = now + (style_ == Style::terminal ? std::chrono::milliseconds(200) : std::chrono::seconds(5));
+  clear_line();
+  std::fputs(progress_line(progress).c_str(), out_);
+  line_open_ = style_ == Style::terminal;
+  if (!line_open_) std::fputc('\n', out_);
+  std::fflush(out_);
+}
+
+ProgressPrinter::Style style_of(std::FILE* out) {
+  return isatty(fileno(out)) ? ProgressPrinter::Style::terminal : ProgressPrinter::Style::plain;
+}
+
+}  // namespace ergon

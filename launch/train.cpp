@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon train`: the same line starts, resumes and finishes a run, alone or under mpirun.
+#include <fmt/format.h>
+
+#include "configs/key_table.hpp"
+#include "configs/parse.hpp"
+#include "configs/supported.hpp"
+#include "launch/command_line.hpp"
+#include "launch/commands.hpp"
+#include "launch/failure.hpp"
+#include "launch/identity.hpp"
+#include "launch/progress.hpp"
+#include "launch/signals.hpp"
+#include "parallel/communicator_mpi.hpp"
+#include "parallel/mpi.hpp"
+#include "parallel/plan/head_partition.hpp"
+#include "parallel/plan/refusals.hpp"
+#include "trainer/loop.hpp"
+#include "trainer/process.hpp"
+#include "trainer/rank_zero.hpp"
+
+namespace ergon {
+namespace {
+
+struct TrainLine {
+  std::string file;
+  std::vector<std::string> overrides;
+  ResumeOptions resume;
+};
+
+bool parse_line(int argc, char** argv, TrainLine& line) {
+  CommandLine command("ergon train",
+                      "Trains the model of a run file, or resumes its run. Under mpirun or srun every rank takes the same line.");
+  command.positional(line.file, "RUN.toml", "the run file");
+  command.rest(line.overrides, "KEY=VALUE", "keys of the run file, after it: model.layers=6 optimizer.lr=3e-4");
+  command.flag(line.resume.fresh, "--fresh", "train in a new folder beside run.folder instead of resuming; nothing is deleted");
+  command.flag(line.resume.restart, "--restart", "begin at step 0 again in a folder that was trained in but has no usable checkpoint");
+  command.option(line.resume.allow_change, "--allow-change", "KEY",
+                 "resume although this key changed; the change is written to the ledger");
+  command.footer(
+      "Signals: USR1, USR2, TERM save and exit 85 (run the same line again); INT and a file `stop` in the run folder save and exit 86.\n"
+      "Stop mpirun itself with USR1: it turns TERM and INT into SIGKILL.\n\nKeys of the run file:\n" +
+      keys_help());
+  return command.parse(argc, argv);
+}
+
+// Rank 0 reads the file for all; what every rank then parses is the resolved text.
+RunConfig agreed_config(const TrainLine& line, Communicator& world) {
+  const std::string resolved = on_rank_zero(world, [&] {
+    const RunConfig config = parse_run_config(line.file, line.overrides);
+    require_supported(config);
+    check_plan(config, world.size());
+    return to_toml(config);
+  });
+  return parse_run_text(resolved, line.file, {});
+}
+
+int train(const TrainLine& line) {
+  std::unique_ptr<Communicator> world = make_mpi_world();
+  const bool leader = world->rank() == 0;
+  try {
+    const RunConfig config = agreed_config(line, *world);
+    prepare_process(config.run.threads);
+    const int replicas =
+        static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), replicas);
+
+    ProgressPrinter printer(stderr, style_of(stderr));
+    Storage storage;
+    LoopOptions options;
+    options.resume = line.resume;
+    options.resolved_config = to_toml(config);
+    options.binary = binary_identity();
+    options.cpu = cpu_identity();
+    options.pending_stop = pending_stop;
+    options.monitor = leader ? &printer : nullptr;
+    return static_cast<int>(run_training(config, communicators, storage, options).code);
+  } catch (const AgreedError& error) {
+    // Every rank has it; one says it, and all end in order.
+    if (leader) fmt::print(stderr, "ergon: error: {}\n", error.what());
+    return static_cast<int>(error.code());
+  }
+}
+
+}  // namespace
+
+int command_train(int argc, char** argv) {
+  TrainLine line;
+  if (!parse_line(argc, argv, line)) return 0;
+  install_signal_handlers();
+  MpiEnvironment mpi(&argc, &argv);
+  const int code = run_guarded([&] { return train(line); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
+  return mpi.finish(static_cast<ExitCode>(code), /*patience=*/{30});
+}
+
+}  // namespace ergon

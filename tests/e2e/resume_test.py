@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resuming: bit for bit on the same mesh, to 1e-10 on another, never silently from step 0."""
+import shutil
+import signal
+
+from harness import Case, main
+
+
+class Resume(Case):
+    def interrupt(self, number, step, folder, mesh_keys, ranks, *overrides):
+        process = self.start("train", "run.toml", f"run.folder={folder}", *mesh_keys, *overrides, ranks=ranks)
+        self.wait_for_step(process, step, folder)
+        process.send_signal(number)
+        return process
+
+    def test_interrupted_equals_uninterrupted_bit_for_bit(self):
+        mesh, keys = "dp=2 tp=2", ("mesh.dp=2", "mesh.tp=2")
+        self.train("train.steps=60", "train.dtype=float32", mesh=mesh, folder="whole")
+        process = self.interrupt(signal.SIGUSR1, 7, "cut", keys, 4, "train.steps=60", "train.dtype=float32")
+        self.finish(process, 85)
+        self.assertEqual(self.result("cut")["code"], 85)
+        stopped = self.result("cut")["step"]
+        self.assertLess(stopped, 60)
+        self.train("train.steps=60", "train.dtype=float32", mesh=mesh, folder="cut")
+        self.assertEqual(self.curve("cut"), self.curve("whole"))
+        self.assertEqual([step for step, _ in self.steps("cut")], list(range(1, 61)))
+        self.assertEqual(self.result("cut")["code"], 0)
+
+    def test_killed_goes_back_to_the_checkpoint_and_books_the_loss(self):
+        self.train("train.steps=40", folder="whole", mpi=False)
+        process = self.interrupt(signal.SIGKILL, 17, "cut", (), None, "train.steps=40")
+        process.wait()
+        self.train("train.steps=40", folder="cut", mpi=False)
+        self.assertEqual(self.curve("cut"), self.curve("whole"))
+        whole, cut = (self.report(folder)["runs"][0]["flops"]["exact"] for folder in ("whole", "cut"))
+        self.assertEqual(cut["kept"], whole["kept"])
+        self.assertEqual(int(cut["spent"]), int(cut["kept"]) + int(cut["lost"]))
+        self.assertGreater(int(cut["lost"]), 0)
+
+    def test_other_meshes_continue(self):
+        self.train(mesh="dp=2 tp=2", folder="whole")
+        self.train("train.steps=20", mesh="dp=2 tp=2", folder="saved")
+        shutil.rmtree(self.folder / "saved" / "checkpoints" / next(p.name for p in (self.folder / "saved" / "checkpoints").iterdir() if "00000020" in p.name))
+        (self.folder / "saved" / "result.json").unlink()
+        for mesh in ("dp=1 tp=1", "dp=1 tp=2", "dp=2 tp=1", "dp=2 tp=4", "dp=8 tp=1"):
+            with self.subTest(mesh=mesh):
+                folder = "on " + mesh
+                shutil.copytree(self.folder / "saved", self.folder / folder)
+                self.train(mesh=mesh, folder=folder)
+                self.assertEqual(self.lines("events.jsonl", folder)[-1]["code"], 0)
+                starts = [event["from_step"] for event in self.lines("events.jsonl", folder) if event["event"] == "attempt"]
+                self.assertEqual(starts, [0, 10])
+                self.assert_close(self.curve(folder), self.curve("whole"), 1e-10)
+
+    def test_finished_says_so(self):
+        self.train(mpi=False)
+        before = self.steps()
+        done = self.train(mpi=False)
+        self.assertIn("finished", done.stderr)
+        self.assertEqual(self.steps(), before)
+
+    def test_never_silently_from_step_zero(self):
+        self.train(mpi=False)
+        shutil.rmtree(self.folder / "run" / "checkpoints")
+        (self.folder / "run" / "result.json").unlink()
+        refused = self.train(mpi=False, code=3)
+        self.assertIn("--restart", refused.stderr)
+        self.train("--restart", mpi=False)
+        flops = self.report("run")["runs"][0]["flops"]["exact"]
+        self.assertEqual(flops["kept"], flops["lost"])
+
+    def test_fresh_trains_beside_the_old_run(self):
+        self.train(mpi=False)
+        self.train("--fresh", mpi=False)
+        self.assertEqual(self.curve("run-2"), self.curve("run"))
+
+    def test_a_changed_line(self):
+        self.train("train.steps=10", "optimizer.decay_steps=20", mpi=False)
+        self.assertIn("run.seed", self.train("train.steps=20", "optimizer.decay_steps=20", "run.seed=7", mpi=False, code=3).stderr)
+        self.assertIn("--allow-change", self.train("train.steps=20", "optimizer.decay_steps=20", "optimizer.lr=2e-2", mpi=False, code=2).stderr)
+        self.train("train.steps=20", "optimizer.decay_steps=20", "optimizer.lr=2e-2", "--allow-change", "optimizer.lr", mpi=False)
+        starts = [line for line in self.lines("ledger.jsonl") if "changes" in line and line["changes"]]
+        self.assertTrue(any("optimizer.lr" in str(line["changes"]) for line in starts))
+
+
+main()

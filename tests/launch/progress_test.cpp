@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/progress.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace ergon;
+
+namespace {
+
+StepProgress sample() {
+  StepProgress progress;
+  progress.step = 120;
+  progress.steps = 400;
+  progress.loss = 3.21451;
+  progress.tokens_per_second = 12345;
+  progress.data_wait = 0.001;
+  progress.remaining = {3792};
+  progress.spent = {1.234e-7};
+  return progress;
+}
+
+std::string printed(ProgressPrinter::Style style) {
+  test::TemporaryFolder folder;
+  std::FILE* file = std::fopen((folder / "out").c_str(), "w+");
+  {
+    ProgressPrinter printer(file, style);
+    printer.step(sample());
+    printer.step(sample());
+    printer.message("saved");
+  }
+  std::fclose(file);
+  return test::read_file(folder / "out");
+}
+
+}  // namespace
+
+TEST_CASE("the line says step, loss, speed, utilisation, data wait, time left and pfs-days") {
+  CHECK(progress_line(sample()) == "step 120/400  loss 3.2145  12.3k tok/s  peak unknown  data 0.1%  ETA 01:03:12  1.23e-07 pfs-days");
+  StepProgress known = sample();
+  known.mfu = 0.412;
+  CHECK_THAT(progress_line(known), Catch::Contains("MFU 41.2%"));
+}
+
+TEST_CASE("plain lines end and are not repeated within seconds") {
+  CHECK(printed(ProgressPrinter::Style::plain) == progress_line(sample()) + "\nsaved\n");
+}
+
+TEST_CASE("a terminal's line is cleared before a message") {
+  CHECK(printed(ProgressPrinter::Style::terminal) == progress_line(sample()) + "\r\033[Ksaved\n");
+}
+
+TEST_CASE("a file is no terminal") {
+  test::TemporaryFolder folder;
+  std::FILE* file = std::fopen((folder / "out").c_str(), "w");
+  CHECK(style_of(file) == ProgressPrinter::Style::plain);
+  std::fclose(file);
+}

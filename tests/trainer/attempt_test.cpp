@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/attempt.hpp"
+
+#include "parallel/communicator_local.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/trainer/tiny_run.hpp"
+#include "trainer/events.hpp"
+
+using namespace ergon;
+using test::TinyRun;
+
+namespace {
+
+Attempt begin(const RunConfig& config, const ResumeOptions& options = {}) {
+  Storage storage;
+  const auto world = std::move(make_local_group(1).front());
+  return begin_attempt(config, to_toml(config), options, storage, *world);
+}
+
+void expect_error(const RunConfig& config, const ResumeOptions& options, ExitCode code, const std::string& names) {
+  try {
+    begin(config, options);
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.code() == code);
+    CHECK_THAT(error.what(), Catch::Contains(names));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("attempts are numbered and keep the resolved configuration") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  const Attempt first = begin(config);
+  CHECK(first.number == 1);
+  CHECK_FALSE(first.started_before);
+  CHECK(test::read_file(config.run.folder + "/config.toml") == to_toml(config));
+  CHECK(begin(config).number == 2);
+}
+
+TEST_CASE("fixed keys are refused, recorded ones need a word, free ones pass") {
+  const TinyRun tiny;
+  tiny.run(tiny.config());
+  expect_error(tiny.config({"run.seed=2"}), {}, ExitCode::data, "run.seed");
+  expect_error(tiny.config({"optimizer.lr=2e-2"}), {}, ExitCode::config, "optimizer.lr");
+  CHECK(begin(tiny.config({"checkpoint.keep=7"})).changes.empty());
+  ResumeOptions allowed;
+  allowed.allow_change = {"optimizer.lr", "train.steps"};
+  const Attempt attempt = begin(tiny.config({"optimizer.lr=2e-2", "train.steps=9"}), allowed);
+  CHECK(attempt.changes.size() == 2);
+}
+
+TEST_CASE("a finished run claims no attempt; a fresh one takes a folder beside it") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  tiny.run(config);
+  CHECK(begin(config).finished);
+  ResumeOptions fresh;
+  fresh.fresh = true;
+  const Attempt attempt = begin(config, fresh);
+  CHECK(attempt.folder == config.run.folder + "-2");
+  CHECK(attempt.number == 1);
+}
+
+TEST_CASE("steps that the ledger lacks are recovered from the events") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  tiny.run(config);
+  Storage storage;
+  const AttentionTiles tiles;
+  CHECK(unbooked_work(config, tiles, config.run.folder, storage).empty());
+  EventLog(storage, config.run.folder + "/events.jsonl").step({1, 7, 2.0, 1.0, false, false, 1e-3, 128, 100, 0.5, 0.1});
+  const std::vector<LedgerLine> lines = unbooked_work(config, tiles, config.run.folder, storage);
+  REQUIRE(lines.size() == 1);
+  const auto& interval = std::get<Interval>(lines.front());
+  CHECK(interval.from_step == 6);
+  CHECK(interval.to_step == 7);
+  CHECK(interval.tokens.value == 8 * 16);
+  CHECK(interval.valid_tokens.value == 100);
+  CHECK(interval.seconds.data_wait.value == 0.1);
+  CHECK(interval.training.gemm.value > 0);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/booking.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/trainer/tiny_run.hpp"
+
+using namespace ergon;
+
+namespace {
+
+StepBatch batch(std::int64_t tokens, std::int64_t valid, double wait) {
+  StepBatch batch;
+  batch.tokens = tokens;
+  batch.valid_tokens = valid;
+  batch.data_wait = {wait};
+  return batch;
+}
+
+}  // namespace
+
+TEST_CASE("an interval adds up what happened since the last one") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config();
+  const auto world = std::move(make_local_group(1).front());
+  FlopAudit audit;
+  CommunicationLedger communication;
+  Booking booking(config, 3, 10, Seconds{1.5});
+  booking.step(batch(128, 100, 0.25), Seconds{1.0});
+  booking.step(batch(128, 110, 0.25), Seconds{2.0});
+  booking.checkpoint(Seconds{0.5});
+  EvaluationResult evaluation;
+  evaluation.sequences = 16;
+  evaluation.seconds = {4};
+  booking.evaluation(evaluation);
+  audit.gemm(2, 3, 5);
+  {
+    const FlopAudit::Scope scope(audit, Phase::evaluation);
+    audit.gemm(1, 1, 1);
+  }
+
+  const Interval interval = booking.close(12, audit, communication, *world);
+  CHECK(interval.attempt == 3);
+  CHECK(interval.from_step == 10);
+  CHECK(interval.to_step == 12);
+  CHECK(interval.tokens.value == 256);
+  CHECK(interval.valid_tokens.value == 210);
+  CHECK(interval.seconds.startup.value == 1.5);
+  CHECK(interval.seconds.step.value == 2.5);
+  CHECK(interval.seconds.data_wait.value == 0.5);
+  CHECK(interval.seconds.checkpoint.value == 0.5);
+  CHECK(interval.seconds.evaluation.value == 4);
+  CHECK(interval.training.gemm.value == 60);
+  CHECK(interval.evaluation.gemm.value == 2);
+  const Flops step = flops_by_convention(config.model, {8, 16}).at("exact");
+  CHECK(interval.training.model.at("exact") == step * 2);
+  const Flops forward = flops_by_convention(config.model, {1, 16}, Pass::evaluation).at("exact");
+  CHECK(interval.evaluation.model.at("exact") == forward * 16);
+  CHECK(booking.exact_spent() == step * 2 + forward * 16);
+
+  const Interval next = booking.close(12, audit, communication, *world);
+  CHECK(next.from_step == 12);
+  CHECK(next.tokens.value == 0);
+  CHECK(next.training.gemm.value == 0);
+}
+
+TEST_CASE("recovered work has the predicted FLOPs of its steps") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config();
+  const Interval interval = recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, TimeSplit{});
+  CHECK(interval.tokens.value == 3 * 8 * 16);
+  CHECK(interval.training.model.at("6n") == flops_by_convention(config.model, {8, 16}).at("6n") * 3);
+  Flops gemm;
+  for (const PhaseFlops& phase : predicted_totals(config, AttentionTiles{}, 8)) gemm += phase.gemm;
+  CHECK(interval.training.gemm == gemm * 3);
+}

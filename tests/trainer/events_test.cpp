@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/events.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+using namespace ergon;
+using test::TemporaryFolder;
+
+namespace {
+
+std::string written(const std::function<void(EventLog&)>& write) {
+  TemporaryFolder folder;
+  Storage storage;
+  EventLog log(storage, folder / "events.jsonl");
+  write(log);
+  return storage.read_text(folder / "events.jsonl");
+}
+
+bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof(a)) == 0; }
+
+}  // namespace
+
+TEST_CASE("a loss reads back to the same bits") {
+  for (const double loss : {5.5451774444795623, 0.1 + 0.2, 1e-300, 3.0, std::nextafter(2.0, 3.0), 5e-324}) {
+    const std::string text = written([&](EventLog& log) { log.step({1, 1, loss, loss, false, false, 1e-3, 10, 9, 0.5, 0.25}); });
+    const StepEvent event = loss_curve(text, "events").at(1);
+    CHECK(same_bits(event.loss, loss));
+    CHECK(same_bits(event.grad_norm, loss));
+    CHECK(event.valid_tokens == 9);
+    CHECK(event.data_wait == 0.25);
+  }
+}
+
+TEST_CASE("a loss that is not finite is null and stays valid JSON") {
+  const std::string text = written([](EventLog& log) {
+    log.step({1, 1, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), false, true, 1e-3, 10, 9, 1, 0});
+  });
+  CHECK(nlohmann::json::parse(text).at("loss").is_null());
+  CHECK(std::isnan(loss_curve(text, "events").at(1).loss));
+}
+
+TEST_CASE("the curve follows the surviving lineage") {
+  const std::string text = written([](EventLog& log) {
+    log.add("attempt", 1, {{"from_step", 0}});
+    for (int step = 1; step <= 5; ++step) log.step({1, step, 1.0 * step});
+    log.add("attempt", 2, {{"from_step", 3}});
+    log.step({2, 4, 40.0});
+  });
+  const auto curve = loss_curve(text, "events");
+  CHECK(curve.size() == 4);
+  CHECK(curve.at(3).loss == 3.0);
+  CHECK(curve.at(4).loss == 40.0);
+  CHECK(steps_of_attempt(text, "events", 1, 3).size() == 2);
+}
+
+TEST_CASE("a torn last line is ignored, a damaged earlier one is an error with its number") {
+  const std::string text = written([](EventLog& log) {
+    log.step({1, 1, 1.0});
+    log.step({1, 2, 2.0});
+  });
+  CHECK(loss_curve(text + R"({"event":"st)", "events").size() == 2);
+  try {
+    loss_curve("not json\n" + text, "events.jsonl");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.where() == "events.jsonl:1");
+    CHECK(error.code() == ExitCode::data);
+  }
+}

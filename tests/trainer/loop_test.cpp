@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole runs in one process.
+#include "trainer/loop.hpp"
+
+#include <cmath>
+
+#include "accounting/ledger_summary.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/trainer/tiny_run.hpp"
+#include "trainer/events.hpp"
+
+using namespace ergon;
+using test::TinyRun;
+
+namespace {
+
+std::map<std::int64_t, double> losses(const TinyRun& tiny, const RunConfig& config) {
+  std::map<std::int64_t, double> curve;
+  for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) curve[step] = event.loss;
+  return curve;
+}
+
+LedgerSummary summary(const RunConfig& config) {
+  const std::string path = config.run.folder + "/ledger.jsonl";
+  return summarise(parse_ledger(test::read_file(path), path), path);
+}
+
+double worst_difference(const std::map<std::int64_t, double>& a, const std::map<std::int64_t, double>& b) {
+  double worst = a.size() == b.size() ? 0 : INFINITY;
+  for (const auto& [step, loss] : a) worst = std::max(worst, b.count(step) ? std::abs(loss - b.at(step)) : INFINITY);
+  return worst;
+}
+
+// Labels that count differ between every part of a step: whole samples are ignored, so some microbatches have none.
+void uneven_labels(std::int64_t sample, std::span<std::uint8_t> counts) {
+  for (std::size_t t = 0; t < counts.size(); ++t) counts[t] = sample % 3 != 0 && (t * 7 + static_cast<std::size_t>(sample)) % 5 < 3;
+}
+
+}  // namespace
+
+TEST_CASE("a run trains, evaluates, saves, books and ends with 0") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.steps=20"});
+  const RunResult result = tiny.run(config);
+  CHECK(result.code == ExitCode::ok);
+  CHECK(result.step == 20);
+  const auto curve = losses(tiny, config);
+  REQUIRE(curve.size() == 20);
+  CHECK(std::abs(curve.at(1) - std::log(257.0)) < 0.2);
+  CHECK(curve.at(20) < curve.at(1) - 0.5);
+  CHECK(*result.validation_loss < curve.at(1) - 0.5);
+  const LedgerSummary ledger = summary(config);
+  CHECK(ledger.spent.steps == 20);
+  CHECK(ledger.spent.tokens.value == 20 * 8 * 16);
+  CHECK(ledger.lost.steps == 0);
+  CHECK(ledger.spent.training.hardware().value > ledger.spent.training.model.at("exact").value);
+}
+
+TEST_CASE("every mesh gives the same 20 losses in fp64, with valid labels that differ between all parts of a step") {
+  const TinyRun tiny;
+  const auto uneven = [](LoopOptions& options) { options.label_mask = uneven_labels; };
+  const RunConfig one = tiny.config({"train.steps=20"});
+  tiny.run(one, uneven);
+  const auto reference = losses(tiny, one);
+  REQUIRE(reference.size() == 20);
+  for (const int dp : {1, 2, 4})
+    for (const int tp : {1, 2, 4}) {
+      const std::string name = "dp" + std::to_string(dp) + "tp" + std::to_string(tp);
+      const RunConfig config = tiny.config({"train.steps=20", "mesh.dp=" + std::to_string(dp), "mesh.tp=" + std::to_string(tp),
+                                            "run.folder=\"" + tiny.folder / name + "\""});
+      tiny.run(config, uneven);
+      INFO(name);
+      CHECK(worst_difference(losses(tiny, config), reference) <= 1e-10);
+    }
+}
+
+TEST_CASE("microbatches and buckets change nothing in the mathematics") {
+  const TinyRun tiny;
+  const auto uneven = [](LoopOptions& options) { options.label_mask = uneven_labels; };
+  const RunConfig one = tiny.config();
+  tiny.run(one, uneven);
+  for (const std::vector<std::string>& keys :
+       {std::vector<std::string>{"train.microbatch=4"}, {"train.microbatch=8"}, {"mesh.dp=2", "mesh.bucket=\"4 KiB\""}}) {
+    std::vector<std::string> more = keys;
+    more.push_back("run.folder=\"" + tiny.folder / keys.back().substr(0, 9) + std::to_string(keys.back().size()) + keys.back().back() +
+                   "\"");
+    const RunConfig config = tiny.config(more);
+    tiny.run(config, uneven);
+    CHECK(worst_difference(losses(tiny, config), losses(tiny, one)) <= 1e-10);
+  }
+}
+
+TEST_CASE("interrupted and resumed equals uninterrupted, bit for bit, and the ledger adds up") {
+  const TinyRun tiny;
+  const RunConfig whole = tiny.config({"train.steps=12", "train.dtype=float32", "mesh.dp=2"});
+  tiny.run(whole);
+  const RunConfig cut = tiny.config({"train.steps=12", "train.dtype=float32", "mesh.dp=2", "run.folder=\"" + tiny.folder / "cut" + "\""});
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    std::atomic<int> asked = 0;
+    const RunResult result = tiny.run(
+        cut, [&](LoopOptions& options) { options.pending_stop = [&] { return ++asked > 8 ? StopRequest::requeue : StopRequest::none; }; });
+    CHECK(result.code == ExitCode::saved);
+    CHECK(result.step < 12);
+  }
+  CHECK(tiny.run(cut).code == ExitCode::ok);
+  CHECK(losses(tiny, cut) == losses(tiny, whole));
+  const LedgerSummary ledger = summary(cut);
+  CHECK(ledger.attempts.size() == 3);
+  CHECK(ledger.kept.training.model == summary(whole).kept.training.model);
+  CHECK(ledger.kept.training.gemm == summary(whole).kept.training.gemm);
+  CHECK(ledger.lost.steps == 0);
+}
+
+TEST_CASE("a finished run has nothing left to do") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  tiny.run(config);
+  const std::string before = tiny.events(config);
+  CHECK(tiny.run(config).code == ExitCode::ok);
+  CHECK(tiny.events(config) == before);
+}
+
+TEST_CASE("a loss that is not finite is skipped on all ranks, and ends the run when it stays") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config(
+      {"train.steps=40", "optimizer.lr=1e300", "optimizer.minimum_lr=0", "optimizer.clip=0", "optimizer.warmup=0", "mesh.dp=2"});
+  const RunResult result = tiny.run(config);
+  CHECK(result.code == ExitCode::stopped);
+  CHECK_THAT(result.reason, Catch::Contains("not finite"));
+  int skipped = 0;
+  for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) skipped += event.skipped;
+  CHECK(skipped >= 10);
+}
+
+TEST_CASE("a budget in exact FLOPs ends the run with 87") {
+  const TinyRun tiny;
+  const RunConfig probe = tiny.config({"train.evaluate_every=0"});
+  tiny.run(probe);
+  const Flops per_step{summary(probe).spent.training.model.at("exact").value / 6};
+  const RunConfig config = tiny.config({"train.evaluate_every=0", "accounting.budget=" + to_decimal(Flops{per_step.value * 5 / 2}),
+                                        "run.folder=\"" + tiny.folder / "budget" + "\""});
+  const RunResult result = tiny.run(config);
+  CHECK(result.code == ExitCode::budget);
+  CHECK(result.step == 3);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// How runs begin: from nothing, from a checkpoint, from a folder whose checkpoints are gone.
+#include "accounting/ledger_summary.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/trainer/tiny_run.hpp"
+#include "trainer/training_run.hpp"
+
+using namespace ergon;
+using test::TinyRun;
+
+namespace {
+
+void forget(const RunConfig& config) {
+  std::filesystem::remove_all(config.run.folder + "/checkpoints");
+  std::filesystem::remove(config.run.folder + "/result.json");
+}
+
+}  // namespace
+
+TEST_CASE("a folder with a ledger and no checkpoint is refused without --restart") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  tiny.run(config);
+  forget(config);
+  try {
+    tiny.run(config);
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.code() == ExitCode::data);
+    CHECK_THAT(error.hint(), Catch::Contains("--restart"));
+  }
+  const auto restart = [](LoopOptions& options) { options.resume.restart = true; };
+  CHECK(tiny.run(config, restart).step == 6);
+}
+
+TEST_CASE("a vocabulary that the model lacks is refused with both keys") {
+  const TinyRun tiny;
+  CHECK_THROWS_WITH(tiny.run(tiny.config({"model.vocabulary=200"})), Catch::Contains("model.vocabulary") && Catch::Contains("data.train"));
+}
+
+TEST_CASE("a split without a whole batch is refused") {
+  const TinyRun tiny;
+  CHECK_THROWS_WITH(tiny.run(tiny.config({"model.sequence=4000"})), Catch::Contains("data.train"));
+}
+
+TEST_CASE("an attempt that died between two ledger lines is booked by the next") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.steps=9", "train.evaluate_every=0"});
+  int asked = 0;
+  struct Died {};
+  const auto die = [&](LoopOptions& options) {
+    options.pending_stop = [&]() -> StopRequest {
+      if (++asked == 6) throw Died();
+      return StopRequest::none;
+    };
+  };
+  CHECK_THROWS_AS(tiny.run(config, die), Died);
+  tiny.run(config);
+  const std::string path = config.run.folder + "/ledger.jsonl";
+  const LedgerSummary summary = summarise(parse_ledger(test::read_file(path), path), path);
+  CHECK(summary.spent.steps == 11);
+  CHECK(summary.lost.steps == 2);
+  CHECK(summary.kept.steps == 9);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/attempt.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "accounting/ledger.hpp"
+#include "configs/error.hpp"
+#include "configs/parse.hpp"
+#include "configs/resume.hpp"
+#include "trainer/booking.hpp"
+#include "trainer/checkpoint/lineage.hpp"
+#include "trainer/events.hpp"
+#include "trainer/rank_zero.hpp"
+#include "trainer/run_folder.hpp"
+
+namespace ergon {
+namespace {
+
+using nlohmann::json;
+
+std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options,
+                                           Storage& storage) {
+  const RunConfig stored = parse_run_text(storage.read_text(folder.config()), folder.config(), {});
+  std::vector<ConfigChange> changes;
+  for (const Change& change : check_resume(stored, config, options.allow_change))
+    changes.push_back({change.key, change.before, change.after});
+  return changes;
+}
+
+// On rank 0: claims the attempt, or finds that nothing is left to do.
+Attempt decide(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage) {
+  Attempt attempt;
+  attempt.folder = config.run.folder;
+  if (options.fresh && storage.exists(attempt.folder)) attempt.folder = RunFolder(storage, attempt.folder).fresh_sibling();
+  const RunFolder folder(storage, attempt.folder);
+  attempt.started_before = folder.started();
+  storage.make_directories(folder.path());
+  if (attempt.started_before) {
+    attempt.changes = recorded_changes(config, folder, options, storage);
+    const std::optional<RunResult> result = folder.read_result();
+    attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
+    if (attempt.finished) return attempt;
+  }
+  attempt.number = claim_attempt(storage, folder.path());
+  storage.write_text(folder.config(), resolved_config);
+  if (storage.exists(folder.result())) storage.unlink(folder.result());
+  return attempt;
+}
+
+std::string encode(const Attempt& attempt) {
+  json changes = json::array();
+  for (const ConfigChange& change : attempt.changes) changes.push_back({change.key, change.before, change.after});
+  return json{{"folder", attempt.folder},
+              {"number", attempt.number},
+              {"started_before", attempt.started_before},
+              {"finished", attempt.finished},
+              {"changes", changes}}
+      .dump();
+}
+
+Attempt decode(const std::string& text) {
+  const json j = json::parse(text);
+  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}};
+  for (const json& change : j["changes"]) attempt.changes.push_back({change[0], change[1], change[2]});
+  return attempt;
+}
+
+struct Booked {
+  std::int64_t last_attempt = 0;
+  std::map<std::int64_t, std::int64_t> up_to;  // attempt -> last booked step
+};
+
+Booked booked_steps(const Ledger& ledger) {
+  Booked booked;
+  for (const LedgerLine& line : ledger.lines) {
+    if (const auto* start = std::get_if<AttemptStart>(&line)) {
+      booked.last_attempt = start->attempt;
+      booked.up_to[start->attempt] = start->resumed_step;
+    }
+    if (const auto* interval = std::get_if<Interval>(&line)) booked.up_to[interval->attempt] = interval->to_step;
+  }
+  return booked;
+}
+
+}  // namespace
+
+Attempt begin_attempt(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage,
+                      Communicator& control) {
+  return decode(on_rank_zero(control, [&] { return encode(decide(config, resolved_config, options, storage)); }));
+}
+
+std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage) {
+  const RunFolder files(storage, folder);
+  if (!files.started() || !storage.exists(files.events())) return {};
+  const Booked booked = booked_steps(parse_ledger(storage.read_text(files.ledger()), files.ledger()));
+  if (booked.last_attempt == 0) return {};
+  const std::int64_t from = booked.up_to.at(booked.last_attempt);
+  const auto steps = steps_of_attempt(storage.read_text(files.events()), files.events(), booked.last_attempt, from);
+  if (steps.empty()) return {};
+
+  Tokens valid;
+  TimeSplit seconds;
+  for (const auto& [step, event] : steps) {
+    valid += Tokens{event.valid_tokens};
+    seconds.step += Seconds{event.seconds - event.data_wait};
+    seconds.data_wait += Seconds{event.data_wait};
+  }
+  return {recovered_interval(config, tiles, booked.last_attempt, from, steps.rbegin()->first, valid, seconds)};
+}
+
+}  // namespace ergon

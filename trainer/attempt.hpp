@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a run begins or goes on: which folder, which attempt, what changed in its configuration, and whether anything is left to do. Decided
+// by rank 0 from the files, equal on all ranks. The rules are those of resuming with a changed line (configs/resume.hpp).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accounting/ledger.hpp"
+#include "configs/run_config.hpp"
+#include "parallel/communicator.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+struct ResumeOptions {
+  bool fresh = false;                     // train in a new folder beside the old one
+  bool restart = false;                   // the folder has a ledger but no usable checkpoint: begin at step 0 again, in the same folder
+  std::vector<std::string> allow_change;  // keys whose change is recorded and accepted
+};
+
+struct Attempt {
+  std::string folder;
+  int number = 0;
+  bool started_before = false;        // the folder holds an earlier attempt
+  bool finished = false;              // the newest attempt reached train.steps: nothing to do, no attempt was claimed
+  std::vector<ConfigChange> changes;  // since the attempt before
+};
+
+// Collective. Throws Error: a fixed key changed (ExitCode::data), a recorded key changed without --allow-change (config).
+Attempt begin_attempt(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage,
+                      Communicator& control);
+
+// What earlier attempts did after their last ledger line, read from events.jsonl, as ledger lines ready to append. Call on rank 0.
+std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage);
+
+}  // namespace ergon

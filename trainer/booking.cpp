@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/booking.hpp"
+
+namespace ergon {
+namespace {
+
+void add(FlopsById& sum, const FlopsById& flops, std::int64_t times) {
+  for (const auto& [id, value] : flops) sum[id] += value * static_cast<unsigned __int128>(times);
+}
+
+std::vector<CommunicationRow> rows(const std::vector<CommunicationTotal>& totals) {
+  std::vector<CommunicationRow> rows;
+  for (const CommunicationTotal& total : totals)
+    rows.push_back({total.group, name(total.operation), total.calls, total.bytes, total.seconds, total.exposed});
+  return rows;
+}
+
+Workload step_workload(const RunConfig& config) { return {config.train.batch, config.model.sequence}; }
+
+}  // namespace
+
+Booking::Booking(const RunConfig& config, std::int64_t attempt, std::int64_t from_step, Seconds startup)
+    : config_(config),
+      step_flops_(flops_by_convention(config.model, step_workload(config))),
+      sequence_forward_(flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation)) {
+  open_.attempt = attempt;
+  open_.from_step = from_step;
+  open_.seconds.startup = startup;
+}
+
+void Booking::step(const StepBatch& batch, Seconds seconds) {
+  open_.tokens += Tokens{batch.tokens};
+  open_.valid_tokens += Tokens{batch.valid_tokens};
+  open_.seconds.step += seconds - batch.data_wait;
+  open_.seconds.data_wait += batch.data_wait;
+  add(open_.training.model, step_flops_, 1);
+  exact_spent_ += step_flops_.at("exact");
+}
+
+void Booking::evaluation(const EvaluationResult& result) {
+  add(open_.evaluation.model, sequence_forward_, result.sequences);
+  open_.seconds.evaluation += result.seconds;
+  exact_spent_ += sequence_forward_.at("exact") * static_cast<unsigned __int128>(result.sequences);
+}
+
+Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLedger& communication, Communicator& control) {
+  const AuditTotals totals = total_over_ranks(audit, control);
+  for (int phase = 0; phase < num_phases; ++phase) {
+    const PhaseFlops& part = totals[static_cast<std::size_t>(phase)];
+    FlopTally& tally = static_cast<Phase>(phase) == Phase::evaluation ? open_.evaluation : open_.training;
+    tally.gemm += part.gemm;
+    tally.attention += part.attention;
+  }
+  audit.reset();
+  open_.communication = rows(sum_over_ranks(communication.totals(), control));
+  communication.reset();
+  open_.to_step = to_step;
+
+  Interval closed = open_;
+  open_ = Interval();
+  open_.attempt = closed.attempt;
+  open_.from_step = to_step;
+  return closed;
+}
+
+Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles, std::int64_t attempt, std::int64_t from_step,
+                            std::int64_t to_step, Tokens valid_tokens, TimeSplit seconds) {
+  const std::int64_t steps = to_step - from_step;
+  Interval interval;
+  interval.attempt = attempt;
+  interval.from_step = from_step;
+  interval.to_step = to_step;
+  interval.tokens = Tokens{steps * config.train.batch * config.model.sequence};
+  interval.valid_tokens = valid_tokens;
+  interval.seconds = seconds;
+  add(interval.training.model, flops_by_convention(config.model, step_workload(config)), steps);
+  for (const PhaseFlops& phase : predicted_totals(config, tiles, steps * config.train.batch)) {
+    interval.training.gemm += phase.gemm;
+    interval.training.attention += phase.attention;
+  }
+  return interval;
+}
+
+}  // namespace ergon

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Adds up what a run spends between two lines of its ledger.
+#pragma once
+
+#include "accounting/ledger.hpp"
+#include "configs/run_config.hpp"
+#include "parallel/communication_ledger.hpp"
+#include "trainer/audit_totals.hpp"
+#include "trainer/data/loader.hpp"
+#include "trainer/evaluation.hpp"
+
+namespace ergon {
+
+class Booking {
+ public:
+  // The first interval begins at `from_step` and carries the seconds of start-up.
+  Booking(const RunConfig& config, std::int64_t attempt, std::int64_t from_step, Seconds startup);
+
+  void step(const StepBatch& batch, Seconds seconds);  // seconds: the whole step, data_wait included
+  void evaluation(const EvaluationResult& result);
+  void checkpoint(Seconds seconds) { open_.seconds.checkpoint += seconds; }
+
+  // Collective. The interval up to `to_step`, summed over ranks where the ledger wants sums; clears the audit and the communication counts.
+  Interval close(std::int64_t to_step, FlopAudit& audit, CommunicationLedger& communication, Communicator& control);
+
+  // Model FLOPs (convention `exact`) of this attempt so far, evaluation included.
+  Flops exact_spent() const { return exact_spent_; }
+
+ private:
+  const RunConfig& config_;
+  FlopsById step_flops_;        // of one step, all ranks
+  FlopsById sequence_forward_;  // of one sequence, forward only
+  Interval open_;
+  Flops exact_spent_ = {};
+};
+
+// The interval of steps that `events` shows and the ledger lacks: an attempt that died between two lines of its ledger. Hardware FLOPs are
+// the predicted ones: the counts died with the process.
+Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles, std::int64_t attempt, std::int64_t from_step,
+                            std::int64_t to_step, Tokens valid_tokens, TimeSplit seconds);
+
+}  // namespace ergon

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/evaluation.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include <chrono>
+
+namespace ergon {
+
+EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
+  const auto start = std::chrono::steady_clock::now();
+  const FlopAudit::Scope scope(replica.audit, Phase::evaluation);
+  EvaluationResult result;
+  at::Tensor total = at::empty({1}, at::kDouble);
+  double& loss = *total.data_ptr<double>();
+  loss = 0;
+  for (std::int64_t index = 0; index < loader.batches(); ++index) {
+    const StepBatch& batch = loader.batch(index);
+    for (const Batch& microbatch : batch.microbatches) {
+      StepContext context = replica.context(0, microbatch.first_sample, /*training=*/false);
+      loss += replica.model.forward(microbatch, context);
+    }
+    result.valid_tokens += Tokens{batch.valid_tokens};
+    result.sequences += batch.tokens / replica.config.model.sequence;
+  }
+  replica.communicators.dp_cp->all_reduce(total).wait();
+  result.loss = result.valid_tokens.value > 0 ? loss / static_cast<double>(result.valid_tokens.value) : 0;
+  result.seconds = {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+  return result;
+}
+
+}  // namespace ergon

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/events.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+
+namespace ergon {
+namespace {
+
+// JSON has no NaN: a loss that is not finite is written as null and read back as NaN.
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
+
+double read_number(const nlohmann::json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
+
+StepEvent parse_step(const nlohmann::json& line) {
+  StepEvent event;
+  event.attempt = line.at("attempt").get<std::int64_t>();
+  event.step = line.at("step").get<std::int64_t>();
+  event.loss = read_number(line.at("loss"));
+  event.grad_norm = read_number(line.at("grad_norm"));
+  event.clipped = line.at("clipped").get<bool>();
+  event.skipped = line.at("skipped").get<bool>();
+  event.lr = line.at("lr").get<double>();
+  event.tokens = line.at("tokens").get<std::int64_t>();
+  event.valid_tokens = line.at("valid_tokens").get<std::int64_t>();
+  event.seconds = line.at("seconds").get<double>();
+  event.data_wait = line.at("data_wait").get<double>();
+  return event;
+}
+
+void for_each_line(const std::string& text, const std::string& path, const std::function<void(const nlohmann::json&)>& use) {
+  std::size_t begin = 0;
+  for (int number = 1; begin < text.size(); ++number) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) return;
+    try {
+      use(nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end)));
+    } catch (const nlohmann::json::exception& error) {
+      throw Error(fmt::format("this line is not an event: {}", error.what()), fmt::format("{}:{}", path, number),
+                  "the file was damaged after it was written; restore it from a copy, or start again with --restart", ExitCode::data);
+    }
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+void EventLog::step(const StepEvent& event) {
+  log_.append(fmt::format(
+      R"({{"event":"step","attempt":{},"step":{},"loss":{},"tokens":{},"seconds":{},"grad_norm":{},"clipped":{},"lr":{},"skipped":{},"valid_tokens":{},"data_wait":{}}})",
+      event.attempt, event.step, number(event.loss), event.tokens, number(event.seconds), number(event.grad_norm), event.clipped,
+      number(event.lr), event.skipped, event.valid_tokens, number(event.data_wait)));
+}
+
+void EventLog::add(const std::string& event, std::int64_t attempt, nlohmann::json fields) {
+  nlohmann::json line = {{"event", event}, {"attempt", attempt}};
+  line.update(fields);
+  log_.append(line.dump());
+}
+
+std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std::string& path) {
+  std::map<std::int64_t, StepEvent> curve;
+  for_each_line(text, path, [&](const nlohmann::json& line) {
+    const std::string& event = line.at("event").get_ref<const std::string&>();
+    if (event == "attempt") curve.erase(curve.upper_bound(line.at("from_step").get<std::int64_t>()), curve.end());
+    if (event == "step") curve[line.at("step").get<std::int64_t>()] = parse_step(line);
+  });
+  return curve;
+}
+
+std::map<std::int64_t, StepEvent> steps_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt,
+                                                   std::int64_t after_step) {
+  std::map<std::int64_t, StepEvent> steps;
+  for_each_line(text, path, [&](const nlohmann::json& line) {
+    if (line.at("event") != "step" || line.at("attempt") != attempt) return;
+    const StepEvent event = parse_step(line);
+    if (event.step > after_step) steps[event.step] = event;
+  });
+  return steps;
+}
+
+}  // namespace ergon

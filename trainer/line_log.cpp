@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/line_log.hpp"
+
+namespace ergon {
+
+LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) {
+  std::int64_t whole = -1;
+  if (storage.exists(path)) {
+    const std::string text = storage.read_text(path);
+    const std::size_t last = text.rfind('\n');
+    const std::size_t end = last == std::string::npos ? 0 : last + 1;
+    if (end != text.size()) whole = static_cast<std::int64_t>(end);
+  }
+  file_ = storage.open_append(path);
+  if (whole < 0) return;
+  storage.truncate(file_, whole);
+  storage.sync(file_);
+  torn_lines_ = 1;
+}
+
+void LineLog::append(std::string_view line) {
+  std::string text(line);
+  text += '\n';
+  storage_.append(file_, text);
+}
+
+void LineLog::sync() { storage_.sync(file_); }
+
+}  // namespace ergon

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A training run from its configuration to its result: begins or resumes, steps, evaluates, books, saves, stops when asked.
+//
+// Order at a step boundary, so that nothing is lost and nothing is counted twice: step event, evaluation, ledger line, checkpoint.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "configs/run_config.hpp"
+#include "parallel/communicators.hpp"
+#include "trainer/attempt.hpp"
+#include "trainer/monitor.hpp"
+#include "trainer/run_folder.hpp"
+#include "trainer/stop.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+struct LoopOptions {
+  ResumeOptions resume;
+  std::string resolved_config;                                                        // the echo of configs/key_table
+  std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
+  std::function<StopRequest()> pending_stop = [] { return StopRequest::none; };       // signals of this process
+  RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent
+  std::function<void(std::int64_t sample, std::span<std::uint8_t>)> label_mask = {};  // for tests: labels that the loss ignores
+};
+
+// Collective over the mesh of `communicators`. Every rank returns the same result; the exit code is in it. Throws Error and Bug as its
+// parts do.
+RunResult run_training(RunConfig config, Communicators& communicators, Storage& storage, const LoopOptions& options);
+
+}  // namespace ergon

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/replica.hpp"
+
+#include <ATen/ops/zeros_like.h>
+
+#include <algorithm>
+
+#include "configs/error.hpp"
+#include "trainer/attention/select.hpp"
+#include "trainer/model/init.hpp"
+
+namespace ergon {
+namespace {
+
+Transformer::Declaration declare(const RunConfig& config, const Communicators& communicators) {
+  return Transformer::declare(config.model, communicators.tp->size(), communicators.tp->rank());
+}
+
+std::vector<char> decayed(const std::vector<ParameterSpec>& specs, const std::vector<std::string>& no_decay) {
+  std::vector<char> decays;
+  for (const ParameterSpec& spec : specs) decays.push_back(std::find(no_decay.begin(), no_decay.end(), spec.kind) == no_decay.end());
+  return decays;
+}
+
+}  // namespace
+
+at::ScalarType scalar_type(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return at::kFloat;
+    case DType::float64:
+      return at::kDouble;
+    case DType::bfloat16:
+      return at::kBFloat16;
+  }
+  ERGON_CHECK(false, "dtype {}", static_cast<int>(dtype));
+}
+
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention)
+    : Replica(config, communicators, attention, declare(config, communicators)) {}
+
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, Transformer::Declaration declaration)
+    : config(config),
+      communicators(communicators),
+      gemm(audit),
+      attention(select_attention(attention_job(config.model), attention).kernel),
+      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), at::kCPU, declaration.num_units),
+      first_moment(at::zeros_like(parameters.flat_parameters())),
+      second_moment(at::zeros_like(parameters.flat_parameters())),
+      model(config.model, communicators.tp->size(), communicators.tp->rank(), parameters, config.train.recompute),
+      buckets(parameters.flat_gradients(),
+              plan_buckets(parameters.unit_ranges(), config.mesh.bucket, parameters.flat_gradients().element_size()), *communicators.dp_cp),
+      decays(decayed(declaration.specs, config.optimizer.no_decay)) {
+  initialize_parameters(parameters, config.run.seed);
+}
+
+StepContext Replica::context(std::int64_t step, std::int64_t first_sample, bool training) {
+  StepContext context{gemm, *attention, *communicators.tp, scratch};
+  context.kv_replicas = communicators.kv_replicas->size() > 1 ? communicators.kv_replicas.get() : nullptr;
+  context.seed = config.run.seed;
+  context.step = step;
+  context.first_sample = first_sample;
+  context.training = training;
+  return context;
+}
+
+}  // namespace ergon

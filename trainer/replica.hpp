@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything of one rank that a training step reads or changes, built once from the run's configuration. Plain members in the order of
+// construction: each uses those before it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "configs/run_config.hpp"
+#include "parallel/communicators.hpp"
+#include "parallel/gradients.hpp"
+#include "trainer/arena.hpp"
+#include "trainer/flop_audit.hpp"
+#include "trainer/kernels/gemm.hpp"
+#include "trainer/model/parameter_store.hpp"
+#include "trainer/model/transformer.hpp"
+
+namespace ergon {
+
+at::ScalarType scalar_type(DType dtype);
+
+struct Replica {
+  // Draws the initial weights from run.seed. Throws Error as the mesh, the partitions and the choice of an attention kernel do.
+  // attention: a kernel's name or "auto" (trainer/attention/select.hpp).
+  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention = "auto");
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  StepContext context(std::int64_t step, std::int64_t first_sample, bool training = true);
+
+  const RunConfig& config;
+  Communicators& communicators;
+  FlopAudit audit;
+  Gemm gemm;
+  Arena scratch;
+  std::unique_ptr<LocalAttention> attention;
+  ParameterStore parameters;
+  at::Tensor first_moment, second_moment;  // laid out as the flat parameters
+  Transformer model;
+  GradientBuckets buckets;
+  std::vector<char> decays;  // by parameter: weight decay applies
+
+ private:
+  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, Transformer::Declaration declaration);
+};
+
+}  // namespace ergon

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/step.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include "trainer/optimizer/adamw.hpp"
+#include "trainer/optimizer/grad_norm.hpp"
+#include "trainer/optimizer/schedule.hpp"
+
+namespace ergon {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Stopwatch {
+ public:
+  // Since the last call.
+  Seconds lap() {
+    const auto now = Clock::now();
+    return {std::chrono::duration<double>(now - std::exchange(start_, now)).count()};
+  }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+};
+
+double sum_over(Communicator& group, double value) {
+  at::Tensor total = at::empty({1}, at::kDouble);
+  *total.data_ptr<double>() = value;
+  group.all_reduce(total).wait();
+  return *total.data_ptr<double>();
+}
+
+// Forward and backward of one microbatch; returns the sum of its losses.
+double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, double loss_scale, Write write,
+                      const std::function<void(int)>& unit_done, Stopwatch& watch, StepSeconds& seconds) {
+  StepContext context = replica.context(step, batch.first_sample);
+  replica.audit.enter(Phase::forward);
+  const double loss = replica.model.forward(batch, context);
+  seconds.forward += watch.lap();
+  replica.audit.enter(Phase::backward);
+  replica.model.backward(context, loss_scale, write, unit_done);
+  seconds.backward += watch.lap();
+  return loss;
+}
+
+void wait_limited(Work& work, StopRequest stop) {
+  constexpr auto limit = std::chrono::seconds(5);
+  const auto start = Clock::now();
+  while (!work.query()) {
+    if (stop != StopRequest::none && Clock::now() - start > limit)
+      throw Error("a stop was asked for, but the other ranks did not agree within 5 s", "stop",
+                  "a rank is stuck or dead; nothing was saved at this step; run the same line to resume", ExitCode::stuck);
+    std::this_thread::yield();
+  }
+}
+
+struct Agreement {
+  bool finite;
+  StopRequest stop;
+};
+
+Agreement agree(Communicator& control, bool finite, StopRequest stop) {
+  at::Tensor flags = at::empty({2}, at::kLong);
+  flags.data_ptr<std::int64_t>()[0] = finite ? 0 : 1;
+  flags.data_ptr<std::int64_t>()[1] = static_cast<std::int64_t>(stop);
+  Work work = control.all_reduce(flags, Reduction::max);
+  wait_limited(work, stop);
+  return {flags.data_ptr<std::int64_t>()[0] == 0, static_cast<StopRequest>(flags.data_ptr<std::int64_t>()[1])};
+}
+
+void update_parameters(Replica& replica, double lr, double gradient_scale, std::int64_t step) {
+  const OptimizerSection& optimizer = replica.config.optimizer;
+  for (std::size_t id = 0; id < replica.decays.size(); ++id) {
+    const ElementRange range = replica.parameters.range(static_cast<ParameterId>(id));
+    const auto slice = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.size()); };
+    const AdamW adamw{lr, optimizer.betas[0], optimizer.betas[1], optimizer.epsilon, replica.decays[id] ? optimizer.weight_decay : 0.0};
+    adamw_update(slice(replica.parameters.flat_parameters()), slice(replica.parameters.flat_gradients()), slice(replica.first_moment),
+                 slice(replica.second_moment), adamw, gradient_scale, step);
+  }
+}
+
+}  // namespace
+
+StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, StopRequest stop) {
+  StepResult result;
+  Stopwatch watch;
+  Communicators& groups = replica.communicators;
+  const OptimizerSection& optimizer = replica.config.optimizer;
+
+  // 1. Losses are summed and divided once by the token count of all ranks; a step without a valid label has loss 0 and gradient 0.
+  const double loss_scale = batch.valid_tokens > 0 ? 1.0 / static_cast<double>(batch.valid_tokens) : 0.0;
+
+  // 2. Microbatch after microbatch, forward and backward. The first writes its gradients, the others add to them; during the last one each
+  // bucket is summed
+  //    over dp x cp as soon as backward has filled it.
+  double loss = 0;
+  for (std::size_t k = 0; k < batch.microbatches.size(); ++k) {
+    const bool last = k + 1 == batch.microbatches.size();
+    const auto unit_done = [&](int unit) {
+      if (last) replica.buckets.unit_ready(unit);
+    };
+    loss += run_microbatch(replica, batch.microbatches[k], step, loss_scale, k == 0 ? Write::overwrite : Write::accumulate, unit_done,
+                           watch, result.seconds);
+  }
+
+  // 3. What is left of the sums over ranks: the last buckets, and the loss.
+  replica.buckets.finish();
+  result.loss = sum_over(*groups.dp_cp, loss) * loss_scale;
+
+  // 4. The global norm counts each parameter once, whatever the mesh.
+  result.grad_norm = std::sqrt(sum_over(*groups.tp, squared_gradient_norm(replica.parameters)));
+
+  // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
+  const Agreement agreement = agree(*groups.control, std::isfinite(result.loss) && std::isfinite(result.grad_norm), stop);
+  result.skipped = !agreement.finite;
+  result.stop = agreement.stop;
+  result.seconds.reduce = watch.lap();
+
+  // 6. Clip by the global norm and update; the clip factor travels into the update, so gradients are read once.
+  result.lr = learning_rate(optimizer, replica.config.train.steps, step);
+  const double scale = clip_scale(result.grad_norm, optimizer.clip);
+  result.clipped = !result.skipped && scale < 1.0;
+  if (!result.skipped) update_parameters(replica, result.lr, scale, step);
+  result.seconds.optimizer = watch.lap();
+  return result;
+}
+
+}  // namespace ergon

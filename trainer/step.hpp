@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One training step, from a batch to updated parameters. trainer/step.cpp shows the whole order on one screen.
+#pragma once
+
+#include <cstdint>
+
+#include "configs/quantities.hpp"
+#include "trainer/data/loader.hpp"
+#include "trainer/replica.hpp"
+#include "trainer/stop.hpp"
+
+namespace ergon {
+
+// Where the seconds of a step went, on this rank.
+struct StepSeconds {
+  Seconds forward, backward, reduce, optimizer;
+};
+
+struct StepResult {
+  double loss = 0;       // sum over the step's valid tokens / their number, over all ranks; 0 when there are none
+  double grad_norm = 0;  // global, before clipping
+  double lr = 0;
+  bool clipped = false;
+  bool skipped = false;                  // loss or norm not finite, agreed by all ranks: parameters and moments unchanged
+  StopRequest stop = StopRequest::none;  // the largest that any rank brought
+  StepSeconds seconds;
+};
+
+// Collective over the mesh; `step` counts from 1. `stop` is what this rank has been asked to do: the ranks agree on it in a reduction that
+// the step needs anyway. Throws Error (ExitCode::stuck) when a stop is pending here and the other ranks do not agree within 5 s.
+StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, StopRequest stop = StopRequest::none);
+
+}  // namespace ergon

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a run should end at the next step boundary. Ordered: where ranks disagree the larger value wins.
+#pragma once
+
+#include "configs/error.hpp"
+
+namespace ergon {
+
+enum class StopRequest : int {
+  none = 0,
+  requeue = 1,  // USR1, USR2, TERM: save, exit 85
+  stop = 2,     // INT or the stop file: save, exit 86
+};
+
+}  // namespace ergon

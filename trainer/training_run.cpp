@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/training_run.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+#include "trainer/checkpoint/model_tensors.hpp"
+
+namespace ergon {
+namespace {
+
+constexpr std::size_t recent_steps = 20;  // what the progress line averages over
+
+}  // namespace
+
+Seconds since(std::chrono::steady_clock::time_point start) {
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+}
+
+std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
+  const Communicator& dp = *replica.communicators.dp_cp;
+  return model_tensors(replica.parameters, replica.first_moment, replica.second_moment, dp.size(), dp.rank());
+}
+
+void TrainingRun::step() {
+  const auto start = std::chrono::steady_clock::now();
+  const StepBatch& batch = loader_->next();
+  const StepResult result = run_step(*replica_, batch, ++step_, stop_requested());
+  if (step_ == first_step_ + 1) check_first_step();
+  const Seconds seconds = since(start);
+
+  booking_->step(batch, seconds);
+  data_state_ = batch.after;
+  tokens_ += Tokens{batch.tokens};
+  loss_ = result.loss;
+  last_step_finite_ = !result.skipped;
+  if (leader())
+    events_->step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
+                   batch.valid_tokens, seconds.value, batch.data_wait.value});
+  decide(result);
+  report_progress(result, seconds, batch.data_wait);
+}
+
+// The counts of the attempt's first step against the analytic ones: a difference means that every later figure would be wrong.
+void TrainingRun::check_first_step() {
+  const AuditTotals executed = total_over_ranks(replica_->audit, *communicators_.control);
+  check_audit(executed, predicted_totals(config_, replica_->attention->tiles(), config_.train.batch));
+  if (!leader()) return;
+  PhaseFlops sum;
+  for (const PhaseFlops& phase : executed) {
+    sum.gemm += phase.gemm;
+    sum.attention += phase.attention;
+  }
+  events_->add("audit", attempt_.number,
+               {{"step", step_},
+                {"gemm", to_decimal(sum.gemm)},
+                {"attention", to_decimal(sum.attention)},
+                {"equals_prediction", true},
+                {"declared", replica_->audit.declared()}});
+}
+
+// Whether training ends at this boundary, and why; the same on every rank, because everything it looks at is.
+void TrainingRun::decide(const StepResult& result) {
+  if (guard_.must_stop(result.skipped))
+    outcome_ = {ExitCode::stopped,
+                fmt::format("the loss or its gradient was not finite in {} steps in a row, up to step {}; resuming goes back to the newest "
+                            "healthy checkpoint",
+                            guard_.in_a_row(), step_),
+                /*save=*/false};
+  else if (result.stop == StopRequest::requeue)
+    outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
+  else if (result.stop == StopRequest::stop)
+    outcome_ = {ExitCode::stopped, fmt::format("stopped at step {} on request; the same line resumes", step_)};
+  else if (config_.accounting.budget.value > 0 && spent_before_ + booking_->exact_spent() >= config_.accounting.budget)
+    outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was reached at step {}", step_)};
+}
+
+StopRequest TrainingRun::stop_requested() const {
+  const StopRequest signal = options_.pending_stop();
+  if (leader() && signal < StopRequest::stop && storage_.exists(folder_.stop_file())) return StopRequest::stop;
+  return signal;
+}
+
+void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Seconds data_wait) {
+  recent_.push_back({seconds.value, data_wait.value});
+  if (recent_.size() > recent_steps) recent_.pop_front();
+  if (!leader() || options_.monitor == nullptr) return;
+  double time = 0, wait = 0;
+  for (const RecentStep& step : recent_) {
+    time += step.seconds;
+    wait += step.data_wait;
+  }
+  const double steps_per_second = static_cast<double>(recent_.size()) / time;
+  const Workload workload{config_.train.batch, config_.model.sequence};
+  StepProgress progress;
+  progress.step = step_;
+  progress.steps = config_.train.steps;
+  progress.loss = result.loss;
+  progress.tokens_per_second = steps_per_second * static_cast<double>(config_.train.batch * config_.model.sequence);
+  if (peak_) progress.mfu = to_double(flops_by_convention(config_.model, workload).at("exact")) * steps_per_second / *peak_;
+  progress.data_wait = wait / time;
+  progress.remaining = {static_cast<double>(config_.train.steps - step_) / steps_per_second};
+  progress.spent = to_pfs_days(spent_before_ + booking_->exact_spent());
+  options_.monitor->step(progress);
+}
+
+bool TrainingRun::evaluation_due() const {
+  if (!evaluation_ || config_.train.evaluate_every == 0 || (must_stop() && outcome_->code != ExitCode::ok)) return false;
+  return step_ % config_.train.evaluate_every == 0 || !steps_left();
+}
+
+void TrainingRun::evaluate() {
+  const EvaluationResult result = ergon::evaluate(*replica_, *evaluation_);
+  booking_->evaluation(result);
+  evaluated_step_ = step_;
+  validation_loss_ = result.loss;
+  if (leader())
+    events_->add("evaluation", attempt_.number,
+                 {{"step", step_}, {"loss", result.loss}, {"valid_tokens", result.valid_tokens.value}, {"seconds", result.seconds.value}});
+  say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
+}
+
+bool TrainingRun::save_due() const {
+  if (saved_step_ == step_ || (must_stop() && !outcome_->save)) return false;
+  return must_stop() || !steps_left() || (config_.checkpoint.every > 0 && step_ % config_.checkpoint.every == 0);
+}
+
+void TrainingRun::save() {
+  close_interval();
+  const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
+  booking_->checkpoint(saved.seconds);
+  if (saved.error) {
+    say(fmt::format("step {}: NOT saved: {}", step_, saved.error->what()));
+    if (leader()) events_->add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}});
+    if (must_stop() || !steps_left()) throw *saved.error;
+    return;
+  }
+  saved_step_ = step_;
+  for (const std::string& message : saved.messages) say(message);
+  say(fmt::format("step {}: saved {} in {:.2f} s", step_, saved.folder, saved.seconds.value));
+  if (leader()) {
+    events_->add("save", attempt_.number,
+                 {{"step", step_}, {"folder", saved.folder}, {"bytes", saved.bytes.value}, {"seconds", saved.seconds.value}});
+    events_->sync();
+  }
+}
+
+void TrainingRun::close_interval() {
+  const Interval interval = booking_->close(step_, replica_->audit, communication_, *communicators_.control);
+  append_ledger(interval);
+}
+
+void TrainingRun::append_ledger(const LedgerLine& line) {
+  if (!leader()) return;
+  std::string text = format(line);
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  ledger_->append(text);
+  ledger_->sync();
+}
+
+RunState TrainingRun::state() const {
+  RunState state;
+  state.step = step_;
+  state.tokens = tokens_;
+  state.data_state = to_json(data_state_);
+  state.records["guard"] = nlohmann::json{{"in_a_row", guard_.in_a_row()}, {"total", guard_.total()}}.dump();
+  state.records["attention"] = nlohmann::json(replica_->attention->name()).dump();
+  state.config = options_.resolved_config;
+  state.mesh = communicators_.mesh.sizes();
+  state.mesh_order = communicators_.mesh.order();
+  state.threads = config_.run.threads;
+  state.binary = options_.binary;
+  state.cpu = options_.cpu;
+  state.health.finite = last_step_finite_;
+  return state;
+}
+
+RunResult TrainingRun::finish() {
+  // What was spent after the last save: its seconds, and evaluations at the end of a resumed run.
+  close_interval();
+  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
+  RunResult result;
+  result.code = outcome_->code;
+  result.reason = outcome_->reason;
+  result.step = step_;
+  result.steps = config_.train.steps;
+  result.attempt = attempt_.number;
+  result.loss = loss_;
+  result.validation_loss = validation_loss_;
+  communicators_.control->barrier().wait();
+  if (leader()) {
+    events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
+    events_->sync();
+    folder_.write_result(result);
+  }
+  say(result.reason);
+  communicators_.control->barrier().wait();
+  return result;
+}
+
+void TrainingRun::say(const std::string& line) const {
+  if (leader() && options_.monitor != nullptr) options_.monitor->message(line);
+}
+
+}  // namespace ergon

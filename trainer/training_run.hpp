@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The state of a training run between two steps, and the things that happen to it; trainer/loop.cpp says in which order.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "parallel/communication_ledger.hpp"
+#include "trainer/booking.hpp"
+#include "trainer/checkpoint/loader.hpp"
+#include "trainer/checkpoint/saver.hpp"
+#include "trainer/events.hpp"
+#include "trainer/guard.hpp"
+#include "trainer/loop.hpp"
+#include "trainer/replica.hpp"
+#include "trainer/step.hpp"
+
+namespace ergon {
+
+class TrainingRun {
+ public:
+  // Collective, as is everything below. Opens the data; does not touch the run folder.
+  TrainingRun(const RunConfig& config, const Attempt& attempt, Communicators& communicators, Storage& storage, const LoopOptions& options);
+  ~TrainingRun();
+
+  // Loads the newest usable checkpoint, or starts at step 0; then books the start of the attempt.
+  void resume();
+  void announce();
+
+  bool steps_left() const { return step_ < config_.train.steps; }
+  void step();
+  bool evaluation_due() const;
+  void evaluate();
+  bool save_due() const;
+  void save();
+  bool must_stop() const { return outcome_.has_value(); }
+  // Evaluates and saves what is still due, writes the result.
+  RunResult finish();
+
+ private:
+  struct Outcome {
+    ExitCode code;
+    std::string reason;
+    bool save = true;  // false: the state is not worth keeping
+  };
+
+  bool find_checkpoint(CheckpointLoader& checkpoint);
+  void load(CheckpointLoader& checkpoint);
+  void begin_files();
+  AttemptStart attempt_start();
+  std::string run_uuid();
+  void append_ledger(const LedgerLine& line);
+  void close_interval();
+  void check_first_step();
+  void decide(const StepResult& result);
+  void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
+  StopRequest stop_requested() const;
+  RunState state() const;
+  bool leader() const { return communicators_.world->rank() == 0; }
+  void say(const std::string& line) const;
+
+  const RunConfig config_;
+  const Attempt attempt_;
+  Communicators& communicators_;
+  Storage& storage_;
+  const LoopOptions& options_;
+  const RunFolder folder_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+
+  TokenSource train_source_, validation_source_;
+  DataState data_state_;
+  std::unique_ptr<Replica> replica_;
+  CommunicationLedger communication_;
+  std::unique_ptr<Loader> loader_;
+  std::unique_ptr<EvaluationLoader> evaluation_;
+  std::unique_ptr<CheckpointSaver> saver_;
+  std::optional<CheckpointId> parent_;
+  std::unique_ptr<EventLog> events_;  // rank 0
+  std::unique_ptr<LineLog> ledger_;   // rank 0
+  std::unique_ptr<Booking> booking_;
+  Flops spent_before_ = {};     // convention `exact`, by earlier attempts
+  std::optional<double> peak_;  // FLOP/s of all devices; rank 0
+  NonFiniteGuard guard_;
+
+  std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
+  Tokens tokens_ = {};
+  double loss_ = 0;
+  std::optional<double> validation_loss_;
+  bool last_step_finite_ = true;
+  std::optional<Outcome> outcome_;
+  struct RecentStep {
+    double seconds, data_wait;
+  };
+  std::deque<RecentStep> recent_;
+};
+
+std::vector<CheckpointTensor> tensors_of(const Replica& replica);
+Seconds since(std::chrono::steady_clock::time_point start);
+
+// The result of a run that had nothing left to do.
+RunResult finished_before(Storage& storage, const Attempt& attempt, RunMonitor* monitor, Communicators& communicators);
+
+}  // namespace ergon

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a training run comes to life: data, checkpoint, files, the first lines of the ledger.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "accounting/ledger_summary.hpp"
+#include "configs/devices.hpp"
+#include "configs/error.hpp"
+#include "parallel/plan/refusals.hpp"
+#include "trainer/checkpoint/lineage.hpp"
+#include "trainer/checkpoint/model_tensors.hpp"
+#include "trainer/rank_zero.hpp"
+#include "trainer/training_run.hpp"
+
+namespace ergon {
+namespace {
+
+const std::vector<std::string>& validation_paths(const RunConfig& config) {
+  return config.data.validation.empty() ? config.data.train : config.data.validation;
+}
+
+LoaderShape loader_shape(const RunConfig& config) { return {config.train.microbatch, accumulation(config), 2}; }
+
+std::string text_record(const RunState& state, const std::string& name, const std::string& otherwise) {
+  const auto record = state.records.find(name);
+  return record == state.records.end() ? otherwise : nlohmann::json::parse(record->second).get<std::string>();
+}
+
+void difference(std::vector<std::string>& lines, const char* what, const std::string& before, const std::string& now) {
+  if (before != now) lines.push_back(fmt::format("{} was {}, is {}: the loss continues, but not bit for bit", what, before, now));
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const RunConfig& config, const Attempt& attempt, Communicators& communicators, Storage& storage,
+                         const LoopOptions& options)
+    : config_(config),
+      attempt_(attempt),
+      communicators_(communicators),
+      storage_(storage),
+      options_(options),
+      folder_(storage, attempt.folder),
+      train_source_(config.data.train, Split::train, config.model.sequence, storage),
+      validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
+      data_state_(initial_data_state(train_source_, config.run.seed)) {
+  train_source_.check_vocabulary(config.model.vocabulary);
+  validation_source_.check_vocabulary(config.model.vocabulary);
+}
+
+TrainingRun::~TrainingRun() {
+  // The reading thread goes before the communicators and the sources that it uses.
+  loader_.reset();
+  communicators_.observe(nullptr);
+}
+
+void TrainingRun::resume() {
+  CheckpointLoader checkpoint(storage_, folder_.path(), *communicators_.control);
+  const bool found = find_checkpoint(checkpoint);
+  replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto");
+  if (found) load(checkpoint);
+  first_step_ = step_;
+
+  communicators_.observe(&communication_);
+  loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_), communicators_, data_state_, options_.label_mask);
+  if (config_.train.evaluate_every > 0)
+    evaluation_ =
+        std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_), communicators_, config_.train.evaluate_batches);
+
+  SaverOptions saver{folder_.path(), run_uuid(), attempt_.number, communicators_.world->rank(), config_.checkpoint.keep, parent_};
+  saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
+  begin_files();
+  booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
+}
+
+std::string TrainingRun::run_uuid() {
+  return on_rank_zero(*communicators_.control, [&] { return run_identity(storage_, folder_.path()); });
+}
+
+// Whether there is a checkpoint to continue from. A folder that has been trained in but has none is refused: starting at step 0 there by
+// itself would throw work away without a word.
+bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
+  bool found = false;
+  try {
+    found = checkpoint.open();
+  } catch (const Error&) {
+    if (!options_.resume.restart) throw;
+  }
+  for (const std::string& message : checkpoint.messages()) say(message);
+  if (found || !attempt_.started_before) return found;
+  if (!options_.resume.restart)
+    throw Error("this run was started before but has no checkpoint to resume from", folder_.path(),
+                "--restart begins at step 0 in this folder and books the earlier work as lost; --fresh begins in a new folder",
+                ExitCode::data);
+  return false;
+}
+
+void TrainingRun::load(CheckpointLoader& checkpoint) {
+  const CheckpointId opened = checkpoint.id();
+  checkpoint.load(tensors_of(*replica_));
+  if (!(checkpoint.id() == opened))
+    say(fmt::format("the checkpoint of step {} did not verify; went back to step {}", opened.step, checkpoint.id().step));
+  const RunState& state = checkpoint.state();
+  parent_ = checkpoint.id();
+  step_ = saved_step_ = state.step;
+  tokens_ = state.tokens;
+  data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
+  check_data_state(data_state_, train_source_, config_.run.seed);
+  if (const auto guard = state.records.find("guard"); guard != state.records.end()) {
+    const auto counts = nlohmann::json::parse(guard->second);
+    guard_.restore(counts.at("in_a_row"), counts.at("total"));
+  }
+
+  std::vector<std::string> differences;
+  difference(differences, "the mesh", Mesh(state.mesh, state.mesh_order).summary(), communicators_.mesh.summary());
+  difference(differences, "run.threads", std::to_string(state.threads), std::to_string(config_.run.threads));
+  difference(differences, "the binary", state.binary, options_.binary);
+  difference(differences, "the processor", state.cpu, options_.cpu);
+  say(fmt::format("resuming from {} at step {}", checkpoint.folder(), step_));
+  for (const std::string& line : differences) say(line);
+}
+
+// Rank 0 opens the files, books what the attempt before left unbooked, and writes the first lines of this one.
+void TrainingRun::begin_files() {
+  const std::string spent = on_rank_zero(*communicators_.control, [&] {
+    const std::vector<LedgerLine> unbooked = unbooked_work(config_, replica_->attention->tiles(), folder_.path(), storage_);
+    events_ = std::make_unique<EventLog>(storage_, folder_.events());
+    ledger_ = std::make_unique<LineLog>(storage_, folder_.ledger());
+    for (const LedgerLine& line : unbooked) append_ledger(line);
+    const Ledger earlier = parse_ledger(storage_.read_text(folder_.ledger()), folder_.ledger());
+    Flops spent_before = {};
+    if (!earlier.lines.empty()) {
+      LedgerSummary summary = summarise(earlier, folder_.ledger());
+      spent_before = summary.spent.training.model["exact"] + summary.spent.evaluation.model["exact"];
+    }
+    append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
+    append_ledger(attempt_start());
+    nlohmann::json fields = {{"from_step", step_},
+                             {"mesh", communicators_.mesh.summary()},
+                             {"ranks", communicators_.mesh.size()},
+                             {"torn_lines", events_->torn_lines() + ledger_->torn_lines()}};
+    events_->add("attempt", attempt_.number, fields);
+    events_->sync();
+    return to_decimal(spent_before);
+  });
+  spent_before_ = parse_decimal(spent);
+}
+
+AttemptStart TrainingRun::attempt_start() {
+  AttemptStart start;
+  start.attempt = attempt_.number;
+  start.parent = parent_ ? parent_->attempt : 0;
+  start.resumed_step = step_;
+  start.mesh = communicators_.mesh.summary();
+  start.world_size = communicators_.mesh.size();
+  start.device = config_.accounting.peak.empty() ? "cpu" : config_.accounting.peak;
+  start.devices = communicators_.mesh.size();
+  const std::optional<Peak> peak = device_peak(config_.accounting.peak, config_.train.dtype);
+  if (peak) peak_ = peak->rate.value * static_cast<double>(start.devices);
+  start.peak = peak ? peak->rate : FlopsPerSecond{};
+  start.peak_source = peak ? peak->source : "accounting.peak names no device whose peak is known for this dtype";
+  start.parameters = count_parameters(config_.model);
+  start.torn_lines = events_->torn_lines() + ledger_->torn_lines();
+  start.changes = attempt_.changes;
+  return start;
+}
+
+void TrainingRun::announce() {
+  const ParameterCounts parameters = count_parameters(config_.model);
+  say(fmt::format("{} parameters, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}", parameters.total,
+                  communicators_.mesh.summary(), replica_->attention->name(), config_.train.batch, config_.model.sequence,
+                  train_source_.samples(), folder_.path()));
+  for (const ConfigChange& change : attempt_.changes)
+    say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));
+}
+
+RunResult finished_before(Storage& storage, const Attempt& attempt, RunMonitor* monitor, Communicators& communicators) {
+  RunResult result;
+  on_rank_zero(*communicators.control, [&] {
+    result = *RunFolder(storage, attempt.folder).read_result();
+    if (monitor != nullptr) monitor->message(fmt::format("{}: this run is finished ({}); nothing to do", attempt.folder, result.reason));
+    return std::string();
+  });
+  result.code = ExitCode::ok;
+  return result;
+}
+
+}  // namespace ergon
