@@ -19,6 +19,6 @@ started=$SECONDS
 if [ -t 1 ]; then
   cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"}
 else
-  NINJA_STATUS='[%f/%t] ' cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"} | awk '!/^\[[0-9]+\/[0-9]+\]/ || ++n % 50 == 0'
+  NINJA_STATUS='[%f/%t] ' cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"} | awk '!/^\[[0-9]+\/[0-9]+\]/ || ++n % 50 == 0 { print; fflush() }'
 fi
 echo "build: $folder ready after $((SECONDS - started)) s"

@@ -47,7 +47,7 @@ for label in "${labels[@]}"; do
   if [ "$minutes" = 0 ]; then echo "--- $label"; else echo "--- $label (budget $minutes min)"; fi
   # Passed tests keep their output too: a reason for skipping must not be cut off.
   ctest --test-dir "$folder" -L "^$label\$" "${select[@]}" -j 2 --output-on-failure --no-tests=ignore --test-output-size-passed 65536 \
-    --output-junit "$PWD/$results/$label.xml" 2>&1 | grep -vE '^ *Start +[0-9]+:|^(Test project|Internal ctest)|^$' || [ "${PIPESTATUS[0]}" = 0 ] || status=1
+    --output-junit "$PWD/$results/$label.xml" 2>&1 | grep --line-buffered -vE '^ *Start +[0-9]+:|^(Test project|Internal ctest)|^$' || [ "${PIPESTATUS[0]}" = 0 ] || status=1
   spent=$((SECONDS - started))
   note=; if [ "$minutes" != 0 ] && [ $spent -gt $((minutes * 60)) ]; then note=', OVER BUDGET'; fi
   echo "--- $label took $spent s$note"
