@@ -13,7 +13,7 @@ began=$SECONDS
 
 title() { printf '\n=== %s (%d s)\n' "$*" $((SECONDS - began)); }
 fail() { printf 'quickstart: %s\n' "$*" >&2; exit 1; }
-show() { printf '$ %s\n' "$*"; "$@"; }
+show() { printf '$'; printf ' %q' "$@"; printf '\n'; "$@"; }
 
 title "Set up and build"
 launch/setup.sh
