@@ -99,7 +99,7 @@ TEST_CASE("the example at the top of the tree is a run file") {
   REQUIRE(source != nullptr);
   RunConfig config = parse_run_config(std::string(source) + "/examples.toml", {"model.layers=6", "mesh.dp=2", "mesh.tp=2"});
   CHECK(config.model.layers == 6);
-  CHECK(config.data.train == std::vector<std::string>{"data/quickstart.h5"});
+  CHECK(config.data.train == std::vector<std::string>{"runs/quickstart/tokens.h5"});
 }
 
 TEST_CASE("no override whatever crashes: it is accepted or refused, and what is accepted round-trips") {
