@@ -18,6 +18,8 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string row(const std::string& id, DType dtype) { return fmt::format("{}.{}.", lower(id), choice_name(dtype)); }
+
 }  // namespace
 
 std::optional<Peak> device_peak(const std::string& id, DType dtype) {
@@ -30,7 +32,7 @@ std::optional<Peak> device_peak(const std::string& id, DType dtype) {
     throw Error(fmt::format("there is no device '{}' in the table of peaks", id), "", meant.empty() ? list : meant + " " + list);
   }
 
-  std::string prefix = fmt::format("{}.{}.", device, choice_name(dtype));
+  std::string prefix = row(device, dtype);
   std::optional<double> rate;
   std::string source;
   for (const TomlEntry& entry : read_toml(devices_text(), "devices.toml").entries) {
@@ -39,6 +41,15 @@ std::optional<Peak> device_peak(const std::string& id, DType dtype) {
   }
   if (!rate) return std::nullopt;
   return Peak{{*rate}, source};
+}
+
+std::string unknown_peak_reason(const std::string& id, DType dtype) {
+  ERGON_CHECK(!device_peak(id, dtype), "the peak of {} for {} is known", id, choice_name(dtype));
+  if (id.empty()) return "accounting.peak names no device";
+  std::string reason = "nobody has looked for a source";
+  for (const TomlEntry& entry : read_toml(devices_text(), "devices.toml").entries)
+    if (entry.key == row(id, dtype) + "unknown") reason = read_text(entry.value);
+  return fmt::format("no known {} peak of {}: {}", choice_name(dtype), lower(id), reason);
 }
 
 std::vector<std::string> device_ids() {

@@ -21,6 +21,9 @@ struct Peak {
 // An id that is not in the table throws Error with the list of ids.
 std::optional<Peak> device_peak(const std::string& id, DType dtype);
 
+// Why device_peak gives nothing, in words for a report. Only for arguments for which it does.
+std::string unknown_peak_reason(const std::string& id, DType dtype);
+
 std::vector<std::string> device_ids();
 
 }  // namespace ergon

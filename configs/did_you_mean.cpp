@@ -34,7 +34,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance = 5;
+  std::size_t best_distance = std::string::npos;
+  for (const std::string& candidate : known) {
+    std::size_t missing = candidate.size() - std::min(word.size(), candidate.size());
+    if (word.size() >= 3 && lower(candidate).rfind(lower(word), 0) == 0 && missing < best_distance) {
+      best = candidate;
+      best_distance = missing;
+    }
+  }
+  if (!best.empty()) return best;
+
+  best_distance = 5;
   for (const std::string& candidate : known) {
     std::size_t distance = edit_distance(lower(word), lower(candidate));
     std::size_t allowed = std::clamp<std::size_t>(candidate.size() / 3, 1, 4);

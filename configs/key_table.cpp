@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "configs/keys.hpp"
 
 namespace ergon {
@@ -14,6 +16,20 @@ std::string markdown_cell(const std::string& text) {
   std::string cell;
   for (char c : text) cell += c == '|' ? std::string("\\|") : std::string(1, c);
   return cell;
+}
+
+// Text in lines of at most 100 columns, each behind `indent`; a longer word stands alone.
+std::string wrapped(const std::string& text, const std::string& indent) {
+  std::istringstream words(text);
+  std::string lines, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && indent.size() + line.size() + 1 + word.size() > 100) {
+      lines += indent + line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return lines + indent + line + "\n";
 }
 
 }  // namespace
@@ -54,7 +70,7 @@ std::string keys_help() {
     }
     std::string range = key.range.empty() ? key.type : key.type == "choice" ? key.range : fmt::format("{} {}", key.type, key.range);
     std::string unit = key.unit.empty() ? "" : fmt::format(" ({})", key.unit);
-    text += fmt::format("  {} = {}\n      {}{}. {}\n", key.name, key.default_text, range, unit, key.help);
+    text += fmt::format("  {} = {}\n{}", key.name, key.default_text, wrapped(fmt::format("{}{}. {}", range, unit, key.help), "      "));
   }
   return text;
 }

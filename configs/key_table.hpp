@@ -40,7 +40,8 @@ const std::vector<Key>& key_table();
 const Key* find_key(const std::string& name);
 std::vector<std::string> key_names();
 
-// All keys grouped by section, a key a line with its default and unit, what it means on the next: for `ergon train --help`.
+// All keys grouped by section, a key a line with its default, then range, unit and meaning in lines of at most 100 columns: for
+// `ergon train --help`.
 std::string keys_help();
 // The same as markdown tables, for the documentation.
 std::string keys_markdown();

@@ -29,16 +29,16 @@ struct TrainLine {
 };
 
 bool parse_line(int argc, char** argv, TrainLine& line) {
-  CommandLine command("ergon train",
-                      "Trains the model of a run file, or resumes its run. Under mpirun or srun every rank takes the same line.");
+  CommandLine command("ergon train", "Trains the model of a run file, or resumes its run. Under mpirun every rank takes the same line.");
   command.positional(line.file, "RUN.toml", "the run file");
   command.rest(line.overrides, "KEY=VALUE", "keys of the run file, after it: model.layers=6 optimizer.lr=3e-4");
-  command.flag(line.resume.fresh, "--fresh", "train in a new folder beside run.folder instead of resuming; nothing is deleted");
-  command.flag(line.resume.restart, "--restart", "begin at step 0 again in a folder that was trained in but has no usable checkpoint");
+  command.flag(line.resume.fresh, "--fresh", "train in a new folder beside run.folder; nothing is deleted");
+  command.flag(line.resume.restart, "--restart", "begin at step 0 in a folder whose checkpoints are all unusable");
   command.option(line.resume.allow_change, "--allow-change", "KEY",
                  "resume although this key changed; the change is written to the ledger");
   command.footer(
-      "Signals: USR1, USR2, TERM save and exit 85 (run the same line again); INT and a file `stop` in the run folder save and exit 86.\n"
+      "Signals: USR1, USR2, TERM save and exit 85 (run the same line again); INT and a file `stop` in the\n"
+      "run folder save and exit 86. "
       "Stop mpirun itself with USR1: it turns TERM and INT into SIGKILL.\n\nKeys of the run file:\n" +
       keys_help());
   return command.parse(argc, argv);

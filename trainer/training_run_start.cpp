@@ -158,7 +158,7 @@ AttemptStart TrainingRun::attempt_start() {
   const std::optional<Peak> peak = device_peak(config_.accounting.peak, config_.train.dtype);
   if (peak) peak_ = peak->rate.value * static_cast<double>(start.devices);
   start.peak = peak ? peak->rate : FlopsPerSecond{};
-  start.peak_source = peak ? peak->source : "accounting.peak names no device whose peak is known for this dtype";
+  start.peak_source = peak ? peak->source : unknown_peak_reason(config_.accounting.peak, config_.train.dtype);
   start.parameters = count_parameters(config_.model);
   start.torn_lines = events_->torn_lines() + ledger_->torn_lines();
   start.changes = attempt_.changes;

@@ -23,3 +23,10 @@ TEST_CASE("the nearest word is proposed only when it is near") {
   CHECK(did_you_mean("wholly unlike", known).empty());
   CHECK(nearest("x", {}).empty());
 }
+
+TEST_CASE("a word that was left unfinished goes before a word that looks like it") {
+  std::vector<std::string> known = {"a100", "h100-sxm", "h100-pcie", "model.head_width", "model.heads"};
+  CHECK(nearest("h100", known) == "h100-sxm");
+  CHECK(nearest("model.head", known) == "model.heads");
+  CHECK(nearest("h1", known).empty());
+}

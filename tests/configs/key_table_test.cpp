@@ -148,10 +148,19 @@ TEST_CASE("the echo of a configuration in which every key differs parses back to
 
 TEST_CASE("help and documentation hold every key with its default") {
   std::string help = keys_help(), markdown = keys_markdown();
+  std::string unwrapped, line;
+  std::istringstream words(help), lines(help);
+  for (std::string word; words >> word;) unwrapped += word + " ";
+  while (std::getline(lines, line)) {
+    INFO(line);
+    CHECK(line.size() <= 100);
+    CHECK(line.find_last_not_of(' ') + 1 == line.size());
+  }
   for (const Key& key : key_table()) {
     INFO(key.name);
     CHECK(help.find(fmt::format("  {} = {}\n", key.name, key.default_text)) != std::string::npos);
-    CHECK(help.find(key.help) != std::string::npos);
+    CHECK(unwrapped.find(". " + key.help + " ") != std::string::npos);
+    if (!key.unit.empty()) CHECK(unwrapped.find(fmt::format(" ({}). {}", key.unit, key.help)) != std::string::npos);
     CHECK(markdown.find("| `" + key.name + "` |") != std::string::npos);
   }
   for (const char* section :
