@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# Passes when the test case GATE of the executable MUTANT runs and fails by its own checks.
+# Passes when the test case GATE of the executable MUTANT runs and fails by its own checks, with MESSAGE (may be empty) in what it prints.
 execute_process(COMMAND ${MUTANT} ${GATE} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
   message(FATAL_ERROR "The mutant passed the gate '${GATE}' (or no such test case exists):\n${output}")
 endif()
 if(NOT output MATCHES "FAILED:")
   message(FATAL_ERROR "The mutant died instead of failing the gate '${GATE}' (${status}):\n${output}")
+endif()
+string(REGEX REPLACE "[ \n]+" " " line "${output}")
+string(FIND "${line}" "${MESSAGE}" place)
+if(place EQUAL -1)
+  message(FATAL_ERROR "The gate '${GATE}' failed for another reason than '${MESSAGE}':\n${output}")
 endif()

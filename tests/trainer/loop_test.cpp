@@ -74,6 +74,24 @@ TEST_CASE("every mesh gives the same 20 losses in fp64, with valid labels that d
     }
 }
 
+TEST_CASE("the gradient norm is the same on every mesh") {
+  const TinyRun tiny;
+  std::map<std::string, std::vector<double>> norms;
+  for (const auto& [dp, tp] : {std::pair("1", "1"), std::pair("2", "2"), std::pair("1", "4")}) {
+    const std::string name = std::string("dp") + dp + "tp" + tp;
+    const RunConfig config = tiny.config({"train.steps=3", "train.evaluate_every=0", std::string("mesh.dp=") + dp,
+                                          std::string("mesh.tp=") + tp, "run.folder=\"" + tiny.folder / name + "\""});
+    tiny.run(config);
+    for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) norms[name].push_back(event.grad_norm);
+  }
+  REQUIRE(norms["dp1tp1"].size() == 3);
+  for (const char* name : {"dp2tp2", "dp1tp4"}) {
+    INFO(name);
+    REQUIRE(norms[name].size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(norms[name][i] == Approx(norms["dp1tp1"][i]).epsilon(1e-10));
+  }
+}
+
 TEST_CASE("microbatches and buckets change nothing in the mathematics") {
   const TinyRun tiny;
   const auto uneven = [](LoopOptions& options) { options.label_mask = uneven_labels; };

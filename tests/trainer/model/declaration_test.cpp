@@ -4,7 +4,10 @@
 #include <map>
 #include <set>
 
+#include "accounting/parameters.hpp"
 #include "configs/error.hpp"
+#include "configs/parse.hpp"
+#include "configs/presets.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/trainer/oracle/fixture.hpp"
 
@@ -15,6 +18,25 @@ std::map<std::string, ParameterSpec> by_name(const ModelDeclaration& declared) {
   std::map<std::string, ParameterSpec> result;
   for (const ParameterSpec& spec : declared.specs) result[spec.name] = spec;
   return result;
+}
+
+// Every combination of what decides which parameters exist, and the presets.
+std::vector<ModelShape> all_shapes() {
+  std::vector<ModelShape> shapes = oracle::variants();
+  for (const std::string& preset : preset_names()) shapes.push_back(load_model(preset));
+  for (const Norm norm : {Norm::layernorm, Norm::rmsnorm})
+    for (const Positions positions : {Positions::learned, Positions::rotary, Positions::none})
+      for (const Mlp mlp : {Mlp::gelu, Mlp::swiglu})
+        for (const int bits : {0, 1, 2, 3}) {
+          ModelShape shape = oracle::variants()[2];
+          shape.norm = norm;
+          shape.positions = positions;
+          shape.mlp = mlp;
+          shape.biases = bits % 2 == 1;
+          shape.tied = bits / 2 == 1;
+          shapes.push_back(shape);
+        }
+  return shapes;
 }
 
 }  // namespace
@@ -30,6 +52,27 @@ TEST_CASE("declaration: GPT-2 124M has the published number of parameters") {
   std::int64_t total = 0;
   for (const ParameterSpec& spec : declare_parameters(shape, 1, 0).specs) total += num_elements(spec.global_shape);
   CHECK(total == 124439808);
+}
+
+TEST_CASE("declaration: parameters add up to what accounting counts, by part") {
+  for (const ModelShape& shape : all_shapes()) {
+    CAPTURE(oracle::describe(shape), shape.preset);
+    std::map<std::string, std::int64_t> of_kind;
+    std::int64_t total = 0, positions = 0, tables = 0;
+    for (const ParameterSpec& spec : declare_parameters(shape, 1, 0).specs) {
+      const std::int64_t elements = num_elements(spec.global_shape);
+      total += elements;
+      of_kind[spec.kind] += elements;
+      if (spec.name == "embedding.positions.weight") positions += elements;
+      if (spec.name == "embedding.tokens.weight" || spec.name == "head.weight") tables += elements;
+    }
+    const ParameterCounts counts = count_parameters(shape);
+    CHECK(counts.total == total);
+    CHECK(counts.positions == positions);
+    CHECK(counts.embedding == tables + positions);
+    CHECK(counts.non_embedding == total - tables - positions);
+    CHECK(counts.matmul == of_kind["matrix"] + (shape.tied ? counts.token_table : 0));
+  }
 }
 
 TEST_CASE("declaration: names, kinds, units and shapes of a small model on one rank") {

@@ -28,11 +28,11 @@ Step reference_step(const ModelShape& shape) {
 
 double Errors::worst() const { return std::max({loss, gradients, logits, evaluation}); }
 
-Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world) {
+Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world, std::unique_ptr<LocalAttention> kernel) {
   const int tp = world->size();
   const int replicas = static_cast<int>(partition_heads(step.shape.heads, step.shape.kv_heads, tp, world->rank()).kv_replicas);
   const Communicators groups(Mesh({.tp = tp}), std::move(world), replicas);
-  Rank rank(step.shape, step.parameters, *groups.tp, groups.kv_replicas.get());
+  Rank rank(step.shape, step.parameters, *groups.tp, groups.kv_replicas.get(), at::kDouble, std::move(kernel));
   Transformer model(step.shape, tp, groups.tp->rank(), rank.store, Recompute::none);
 
   Errors errors;

@@ -25,6 +25,7 @@ struct Errors {
   double worst() const;
 };
 // Collective over `world`, which becomes the tensor group.
-Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world);
+Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world,
+                      std::unique_ptr<LocalAttention> kernel = std::make_unique<PlainAttention>());
 
 }  // namespace ergon::oracle

@@ -9,6 +9,8 @@
 #include "tests/support/catch.hpp"
 #include "tests/trainer/model/sharded_run.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
+#include "trainer/attention/aten.hpp"
+#include "trainer/attention/tiled.hpp"
 #include "trainer/model/init.hpp"
 
 namespace ergon::oracle {
@@ -35,6 +37,26 @@ TEST_CASE("transformer: tensor ranks 2 and 4 as threads equal one rank") {
         worst[rank] = sharded_errors(step, std::move(world)).worst();
       });
       for (const double error : worst) CHECK(error <= tolerance);
+    }
+  }
+}
+
+// Tiles of 4 x 3 over 10 positions: empty, full, partial and ragged ones.
+TEST_CASE("transformer: every attention kernel equals autograd") {
+  for (const ModelShape& shape : variants()) {
+    const Step step = reference_step(shape);
+    for (const int tp : {1, 2}) {
+      CAPTURE(describe(shape), tp);
+      const bool by_aten = shape.dropout == 0.0 && shape.window == 0;
+      std::vector<double> tiled(static_cast<std::size_t>(tp), 1.0), aten(static_cast<std::size_t>(tp), by_aten ? 1.0 : 0.0);
+      run_local_ranks(tp, [&](std::unique_ptr<Communicator> world) {
+        const auto rank = static_cast<std::size_t>(world->rank());
+        std::unique_ptr<Communicator> again = world->split(0, world->rank(), "again");
+        tiled[rank] = sharded_errors(step, std::move(world), std::make_unique<TiledAttention>(4, 3)).worst();
+        if (by_aten) aten[rank] = sharded_errors(step, std::move(again), std::make_unique<AtenAttention>()).worst();
+      });
+      for (const double error : tiled) CHECK(error <= tolerance);
+      for (const double error : aten) CHECK(error <= tolerance);
     }
   }
 }

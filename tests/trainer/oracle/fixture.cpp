@@ -192,13 +192,15 @@ Masks dropout_masks(const ModelShape& shape, const Batch& batch, std::int64_t se
 
 std::unique_ptr<Communicator> solo() { return std::make_unique<Solo>(); }
 
-Rank::Rank(const ModelShape& shape_, const Parameters& parameters, Communicator& tp, Communicator* kv_replicas, at::ScalarType dtype)
+Rank::Rank(const ModelShape& shape_, const Parameters& parameters, Communicator& tp, Communicator* kv_replicas, at::ScalarType dtype,
+           std::unique_ptr<LocalAttention> kernel)
     : shape(shape_),
       tp_size(tp.size()),
       tp_rank(tp.rank()),
       declared(declare_parameters(shape, tp_size, tp_rank)),
       store(declared.specs, declared.packs, dtype, at::kCPU, declared.num_units),
-      context{.gemm = gemm, .attention = attention, .tp = tp, .scratch = scratch, .kv_replicas = kv_replicas, .seed = 11, .step = 3} {
+      attention(std::move(kernel)),
+      context{.gemm = gemm, .attention = *attention, .tp = tp, .scratch = scratch, .kv_replicas = kv_replicas, .seed = 11, .step = 3} {
   store.flat_gradients().fill_(7.0);  // Write::overwrite must not read what was there
   for (std::size_t id = 0; id < declared.specs.size(); ++id) {
     store.weight(static_cast<ParameterId>(id)).copy_(local_part(parameters.at(declared.specs[id].name), declared.specs[id]));

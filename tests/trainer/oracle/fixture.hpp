@@ -47,7 +47,7 @@ std::unique_ptr<Communicator> solo();
 class Rank {
  public:
   Rank(const ModelShape& shape, const Parameters& parameters, Communicator& tp, Communicator* kv_replicas = nullptr,
-       at::ScalarType dtype = at::kDouble);
+       at::ScalarType dtype = at::kDouble, std::unique_ptr<LocalAttention> kernel = std::make_unique<PlainAttention>());
 
   LayerCall call(const at::Tensor& positions_BT) { return {store, context, keep, positions_BT}; }
   // The largest error of any gradient of a parameter whose name starts with `prefix`, padding included.
@@ -59,7 +59,7 @@ class Rank {
   ParameterStore store;
   FlopAudit audit;
   Gemm gemm{audit};
-  PlainAttention attention;
+  std::unique_ptr<LocalAttention> attention;
   Arena scratch, keep;
   StepContext context;
 };
