@@ -32,7 +32,7 @@ std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFol
 }
 
 // On rank 0: claims the attempt, or finds that nothing is left to do.
-Attempt decide(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage) {
+Attempt decide(const RunConfig& config, const ResumeOptions& options, Storage& storage) {
   Attempt attempt;
   attempt.folder = config.run.folder;
   if (options.fresh && storage.exists(attempt.folder)) attempt.folder = RunFolder(storage, attempt.folder).fresh_sibling();
@@ -46,8 +46,6 @@ Attempt decide(const RunConfig& config, const std::string& resolved_config, cons
     if (attempt.finished) return attempt;
   }
   attempt.number = claim_attempt(storage, folder.path());
-  storage.write_text(folder.config(), resolved_config);
-  if (storage.exists(folder.result())) storage.unlink(folder.result());
   return attempt;
 }
 
@@ -88,9 +86,8 @@ Booked booked_steps(const Ledger& ledger) {
 
 }  // namespace
 
-Attempt begin_attempt(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage,
-                      Communicator& control) {
-  return decode(on_rank_zero(control, [&] { return encode(decide(config, resolved_config, options, storage)); }));
+Attempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control) {
+  return decode(on_rank_zero(control, [&] { return encode(decide(config, options, storage)); }));
 }
 
 std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage) {

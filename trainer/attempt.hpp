@@ -27,9 +27,9 @@ struct Attempt {
   std::vector<ConfigChange> changes;  // since the attempt before
 };
 
-// Collective. Throws Error: a fixed key changed (ExitCode::data), a recorded key changed without --allow-change (config).
-Attempt begin_attempt(const RunConfig& config, const std::string& resolved_config, const ResumeOptions& options, Storage& storage,
-                      Communicator& control);
+// Collective. Claims a number and changes no other file: config.toml and result.json stay those of the attempt before until this one has
+// loaded what it needs. Throws Error: a fixed key changed (ExitCode::data), a recorded key changed without --allow-change (config).
+Attempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control);
 
 // What earlier attempts did after their last ledger line, read from events.jsonl, as ledger lines ready to append. Call on rank 0.
 std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage);

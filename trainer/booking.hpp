@@ -23,6 +23,7 @@ class Booking {
   // Collective. The interval up to `to_step`, summed over ranks where the ledger wants sums; clears the audit and the communication counts.
   Interval close(std::int64_t to_step, FlopAudit& audit, CommunicationLedger& communication, Communicator& control);
 
+  Flops exact_per_step() const { return step_flops_.at("exact"); }
   // Model FLOPs (convention `exact`) of this attempt so far, evaluation included.
   Flops exact_spent() const { return exact_spent_; }
 

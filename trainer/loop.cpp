@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/loop.hpp"
 
+#include <optional>
+
+#include "trainer/checkpoint/agreement.hpp"
 #include "trainer/training_run.hpp"
 
 namespace ergon {
 
 RunResult run_training(RunConfig config, Communicators& communicators, Storage& storage, const LoopOptions& options) {
-  const Attempt attempt = begin_attempt(config, options.resolved_config, options.resume, storage, *communicators.control);
+  const Attempt attempt = begin_attempt(config, options.resume, storage, *communicators.control);
   config.run.folder = attempt.folder;
   if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
 
   // 1. Parameters, data and checkpoints; from the newest checkpoint when there is one.
-  TrainingRun run(config, attempt, communicators, storage, options);
+  std::optional<TrainingRun> opened;
+  on_every_rank(*communicators.control, [&] { opened.emplace(config, attempt, communicators, storage, options); });
+  TrainingRun& run = *opened;
   run.resume();
   run.announce();
 
   // 2. Step after step; what is due at a boundary is done in the order of the header.
-  while (run.steps_left()) {
+  while (run.steps_left() && !run.must_stop()) {
     run.step();
     if (run.evaluation_due()) run.evaluate();
     if (run.save_due()) run.save();
-    if (run.must_stop()) break;
   }
 
   // 3. The result is written last: scripts take it for the truth.

@@ -22,7 +22,7 @@ struct LoopOptions {
   ResumeOptions resume;
   std::string resolved_config;                                                        // the echo of configs/key_table
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
-  std::function<StopRequest()> pending_stop = [] { return StopRequest::none; };       // signals of this process
+  PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent
   std::function<void(std::int64_t sample, std::span<std::uint8_t>)> label_mask = {};  // for tests: labels that the loss ignores
 };

@@ -15,6 +15,7 @@ namespace ergon {
 class AgreedError : public Error {
  public:
   using Error::Error;
+  explicit AgreedError(const Error& error) : Error(error) {}
 };
 
 // Collective. Runs `work` on rank 0 and returns its text on every rank; an Error that it throws becomes an AgreedError on every rank.

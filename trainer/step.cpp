@@ -7,6 +7,7 @@
 #include <cmath>
 #include <thread>
 
+#include "configs/error.hpp"
 #include "trainer/optimizer/adamw.hpp"
 #include "trainer/optimizer/grad_norm.hpp"
 #include "trainer/optimizer/schedule.hpp"
@@ -48,12 +49,13 @@ double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, d
   return loss;
 }
 
-void wait_limited(Work& work, StopRequest stop) {
+// A rank that is dead or stopped must not keep this one from ending in order.
+void wait_limited(Work& work, const PendingStop& pending_stop) {
   constexpr auto limit = std::chrono::seconds(5);
   const auto start = Clock::now();
   while (!work.query()) {
-    if (stop != StopRequest::none && Clock::now() - start > limit)
-      throw Error("a stop was asked for, but the other ranks did not agree within 5 s", "stop",
+    if (pending_stop && Clock::now() - start > limit && pending_stop() != StopRequest::none)
+      throw Error("a stop was asked for, but the other ranks did not arrive within 5 s", "stop",
                   "a rank is stuck or dead; nothing was saved at this step; run the same line to resume", ExitCode::stuck);
     std::this_thread::yield();
   }
@@ -64,12 +66,13 @@ struct Agreement {
   StopRequest stop;
 };
 
-Agreement agree(Communicator& control, bool finite, StopRequest stop) {
+Agreement agree(Communicator& control, bool finite, const PendingStop& pending_stop) {
+  const StopRequest stop = pending_stop ? pending_stop() : StopRequest::none;
   at::Tensor flags = at::empty({2}, at::kLong);
   flags.data_ptr<std::int64_t>()[0] = finite ? 0 : 1;
   flags.data_ptr<std::int64_t>()[1] = static_cast<std::int64_t>(stop);
   Work work = control.all_reduce(flags, Reduction::max);
-  wait_limited(work, stop);
+  wait_limited(work, pending_stop);
   return {flags.data_ptr<std::int64_t>()[0] == 0, static_cast<StopRequest>(flags.data_ptr<std::int64_t>()[1])};
 }
 
@@ -86,7 +89,7 @@ void update_parameters(Replica& replica, double lr, double gradient_scale, std::
 
 }  // namespace
 
-StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, StopRequest stop) {
+StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, const PendingStop& pending_stop) {
   StepResult result;
   Stopwatch watch;
   Communicators& groups = replica.communicators;
@@ -96,8 +99,8 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   const double loss_scale = batch.valid_tokens > 0 ? 1.0 / static_cast<double>(batch.valid_tokens) : 0.0;
 
   // 2. Microbatch after microbatch, forward and backward. The first writes its gradients, the others add to them; during the last one each
-  // bucket is summed
-  //    over dp x cp as soon as backward has filled it.
+  // bucket is summed over
+  //    dp x cp as soon as backward has filled it.
   double loss = 0;
   for (std::size_t k = 0; k < batch.microbatches.size(); ++k) {
     const bool last = k + 1 == batch.microbatches.size();
@@ -116,7 +119,7 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   result.grad_norm = std::sqrt(sum_over(*groups.tp, squared_gradient_norm(replica.parameters)));
 
   // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
-  const Agreement agreement = agree(*groups.control, std::isfinite(result.loss) && std::isfinite(result.grad_norm), stop);
+  const Agreement agreement = agree(*groups.control, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);
   result.skipped = !agreement.finite;
   result.stop = agreement.stop;
   result.seconds.reduce = watch.lap();

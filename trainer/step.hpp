@@ -26,8 +26,8 @@ struct StepResult {
   StepSeconds seconds;
 };
 
-// Collective over the mesh; `step` counts from 1. `stop` is what this rank has been asked to do: the ranks agree on it in a reduction that
-// the step needs anyway. Throws Error (ExitCode::stuck) when a stop is pending here and the other ranks do not agree within 5 s.
-StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, StopRequest stop = StopRequest::none);
+// Collective over the mesh; `step` counts from 1. The ranks agree on what any of them has been asked to do in a reduction that the step
+// needs anyway. Throws Error (ExitCode::stuck) when a stop is pending here and the other ranks do not come to that agreement within 5 s.
+StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, const PendingStop& pending_stop = {});
 
 }  // namespace ergon

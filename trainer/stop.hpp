@@ -2,7 +2,7 @@
 // Why a run should end at the next step boundary. Ordered: where ranks disagree the larger value wins.
 #pragma once
 
-#include "configs/error.hpp"
+#include <functional>
 
 namespace ergon {
 
@@ -11,5 +11,8 @@ enum class StopRequest : int {
   requeue = 1,  // USR1, USR2, TERM: save, exit 85
   stop = 2,     // INT or the stop file: save, exit 86
 };
+
+// What this rank has been asked to do so far; asked at every step boundary, and while a step waits for other ranks.
+using PendingStop = std::function<StopRequest()>;
 
 }  // namespace ergon

@@ -8,6 +8,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace ergon {
 namespace {
@@ -28,7 +29,7 @@ std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
 void TrainingRun::step() {
   const auto start = std::chrono::steady_clock::now();
   const StepBatch& batch = loader_->next();
-  const StepResult result = run_step(*replica_, batch, ++step_, stop_requested());
+  const StepResult result = run_step(*replica_, batch, ++step_, [this] { return stop_requested(); });
   if (step_ == first_step_ + 1) check_first_step();
   const Seconds seconds = since(start);
 
@@ -70,12 +71,18 @@ void TrainingRun::decide(const StepResult& result) {
                             "healthy checkpoint",
                             guard_.in_a_row(), step_),
                 /*save=*/false};
+  else if (!steps_left())
+    return;  // the target is reached: a stop or a budget ends nothing any more
   else if (result.stop == StopRequest::requeue)
     outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
   else if (result.stop == StopRequest::stop)
     outcome_ = {ExitCode::stopped, fmt::format("stopped at step {} on request; the same line resumes", step_)};
-  else if (config_.accounting.budget.value > 0 && spent_before_ + booking_->exact_spent() >= config_.accounting.budget)
+  else if (budget_spent())
     outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was reached at step {}", step_)};
+}
+
+bool TrainingRun::budget_spent() const {
+  return config_.accounting.budget.value > 0 && spent_before_ + booking_->exact_spent() >= config_.accounting.budget;
 }
 
 StopRequest TrainingRun::stop_requested() const {
@@ -94,13 +101,12 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
     wait += step.data_wait;
   }
   const double steps_per_second = static_cast<double>(recent_.size()) / time;
-  const Workload workload{config_.train.batch, config_.model.sequence};
   StepProgress progress;
   progress.step = step_;
   progress.steps = config_.train.steps;
   progress.loss = result.loss;
   progress.tokens_per_second = steps_per_second * static_cast<double>(config_.train.batch * config_.model.sequence);
-  if (peak_) progress.mfu = to_double(flops_by_convention(config_.model, workload).at("exact")) * steps_per_second / *peak_;
+  if (peak_) progress.mfu = to_double(booking_->exact_per_step()) * steps_per_second / *peak_;
   progress.data_wait = wait / time;
   progress.remaining = {static_cast<double>(config_.train.steps - step_) / steps_per_second};
   progress.spent = to_pfs_days(spent_before_ + booking_->exact_spent());
@@ -135,7 +141,7 @@ void TrainingRun::save() {
   if (saved.error) {
     say(fmt::format("step {}: NOT saved: {}", step_, saved.error->what()));
     if (leader()) events_->add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}});
-    if (must_stop() || !steps_left()) throw *saved.error;
+    if (must_stop() || !steps_left()) throw AgreedError(*saved.error);
     return;
   }
   saved_step_ = step_;
@@ -179,8 +185,8 @@ RunState TrainingRun::state() const {
 }
 
 RunResult TrainingRun::finish() {
-  // What was spent after the last save: its seconds, and evaluations at the end of a resumed run.
-  close_interval();
+  if (!outcome_ && evaluation_ && evaluated_step_ != step_) evaluate();
+  close_interval();  // what was spent after the last save
   if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
   RunResult result;
   result.code = outcome_->code;
@@ -194,6 +200,11 @@ RunResult TrainingRun::finish() {
   if (leader()) {
     events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
     events_->sync();
+    // A stop file is a request, and this run has honoured it: left behind, it would end the resumed run at its first step.
+    if (result.code == ExitCode::stopped && storage_.exists(folder_.stop_file())) {
+      storage_.unlink(folder_.stop_file());
+      say(fmt::format("removed {}", folder_.stop_file()));
+    }
     folder_.write_result(result);
   }
   say(result.reason);

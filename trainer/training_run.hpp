@@ -21,7 +21,7 @@ namespace ergon {
 
 class TrainingRun {
  public:
-  // Collective, as is everything below. Opens the data; does not touch the run folder.
+  // Opens the data; does not touch the run folder. Not collective; everything below is.
   TrainingRun(const RunConfig& config, const Attempt& attempt, Communicators& communicators, Storage& storage, const LoopOptions& options);
   ~TrainingRun();
 
@@ -36,7 +36,7 @@ class TrainingRun {
   bool save_due() const;
   void save();
   bool must_stop() const { return outcome_.has_value(); }
-  // Evaluates and saves what is still due, writes the result.
+  // Evaluates if the target was reached before this attempt did a step; writes the result.
   RunResult finish();
 
  private:
@@ -49,6 +49,8 @@ class TrainingRun {
   bool find_checkpoint(CheckpointLoader& checkpoint);
   void load(CheckpointLoader& checkpoint);
   void begin_files();
+  void begin_lineage();
+  bool budget_spent() const;
   AttemptStart attempt_start();
   std::string run_uuid();
   void append_ledger(const LedgerLine& line);
@@ -86,7 +88,7 @@ class TrainingRun {
 
   std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
   Tokens tokens_ = {};
-  double loss_ = 0;
+  std::optional<double> loss_;  // of the newest step; empty: this attempt did none
   std::optional<double> validation_loss_;
   bool last_step_finite_ = true;
   std::optional<Outcome> outcome_;

@@ -8,8 +8,10 @@
 #include "configs/devices.hpp"
 #include "configs/error.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
+#include "trainer/checkpoint/retention.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/training_run.hpp"
 
@@ -57,7 +59,9 @@ TrainingRun::~TrainingRun() {
 void TrainingRun::resume() {
   CheckpointLoader checkpoint(storage_, folder_.path(), *communicators_.control);
   const bool found = find_checkpoint(checkpoint);
-  replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto");
+  on_every_rank(*communicators_.control, [&] {
+    replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto");
+  });
   if (found) load(checkpoint);
   first_step_ = step_;
 
@@ -71,6 +75,8 @@ void TrainingRun::resume() {
   saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
   begin_files();
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
+  if (steps_left() && budget_spent())
+    outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was spent before this attempt, at step {}", step_), false};
 }
 
 std::string TrainingRun::run_uuid() {
@@ -87,11 +93,12 @@ bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
     if (!options_.resume.restart) throw;
   }
   for (const std::string& message : checkpoint.messages()) say(message);
+  if (found && options_.resume.restart) say("--restart has no effect: there is a checkpoint to resume from");
   if (found || !attempt_.started_before) return found;
   if (!options_.resume.restart)
-    throw Error("this run was started before but has no checkpoint to resume from", folder_.path(),
-                "--restart begins at step 0 in this folder and books the earlier work as lost; --fresh begins in a new folder",
-                ExitCode::data);
+    throw AgreedError("this run was started before but has no checkpoint to resume from", folder_.path(),
+                      "--restart begins at step 0 in this folder and books the earlier work as lost; --fresh begins in a new folder",
+                      ExitCode::data);
   return false;
 }
 
@@ -104,8 +111,10 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   parent_ = checkpoint.id();
   step_ = saved_step_ = state.step;
   tokens_ = state.tokens;
-  data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
-  check_data_state(data_state_, train_source_, config_.run.seed);
+  on_every_rank(*communicators_.control, [&] {
+    data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
+    check_data_state(data_state_, train_source_, config_.run.seed);
+  });
   if (const auto guard = state.records.find("guard"); guard != state.records.end()) {
     const auto counts = nlohmann::json::parse(guard->second);
     guard_.restore(counts.at("in_a_row"), counts.at("total"));
@@ -120,9 +129,21 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   for (const std::string& line : differences) say(line);
 }
 
-// Rank 0 opens the files, books what the attempt before left unbooked, and writes the first lines of this one.
+// What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.
+void TrainingRun::begin_lineage() {
+  if (attempt_.started_before && !parent_)
+    append_lineage(storage_, folder_.path(), {LineageRecord::Event::abandon, attempt_.number - 1, 0, ""});
+  append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
+}
+
+// Rank 0 opens the files, books what the attempt before left unbooked, and writes the first lines of this one. config.toml changes after
+// the ledger has the changes; only in a new folder it comes first, because a folder with a ledger is one that was started.
 void TrainingRun::begin_files() {
   const std::string spent = on_rank_zero(*communicators_.control, [&] {
+    const bool is_new = !storage_.exists(folder_.config());
+    if (is_new) storage_.write_text(folder_.config(), options_.resolved_config);
+    if (storage_.exists(folder_.result())) storage_.unlink(folder_.result());
+    for (const std::string& message : remove_leftovers(storage_, folder_.path(), attempt_.number)) say(message);
     const std::vector<LedgerLine> unbooked = unbooked_work(config_, replica_->attention->tiles(), folder_.path(), storage_);
     events_ = std::make_unique<EventLog>(storage_, folder_.events());
     ledger_ = std::make_unique<LineLog>(storage_, folder_.ledger());
@@ -133,8 +154,9 @@ void TrainingRun::begin_files() {
       LedgerSummary summary = summarise(earlier, folder_.ledger());
       spent_before = summary.spent.training.model["exact"] + summary.spent.evaluation.model["exact"];
     }
-    append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
+    begin_lineage();
     append_ledger(attempt_start());
+    if (!is_new) storage_.write_text(folder_.config(), options_.resolved_config);
     nlohmann::json fields = {{"from_step", step_},
                              {"mesh", communicators_.mesh.summary()},
                              {"ranks", communicators_.mesh.size()},

@@ -36,6 +36,8 @@ class Refusals(Case):
     def test_under_mpirun_one_rank_speaks(self):
         done = self.refused("modle.layers=3", code=2, says=("modle.layers",), mesh="dp=2 tp=1")
         self.assertEqual(done.stderr.count("ergon: error"), 1)
+        done = self.refused("data.train=missing.h5", code=3, says=("missing.h5",), mesh="dp=2 tp=2")
+        self.assertEqual(done.stderr.count("ergon: error"), 1)
 
     def test_usage(self):
         self.assertIn("train", self.ergon("trian", code=2).stderr)

@@ -3,8 +3,10 @@
 
 #include <ATen/ops/equal.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <thread>
 
 #include "parallel/plan/refusals.hpp"
 #include "tests/support/catch.hpp"
@@ -101,7 +103,7 @@ TEST_CASE("ranks agree on the largest stop request") {
     Replica replica(config, communicators);
     Loader loader(source, {1, accumulation(config), 1}, communicators, initial_data_state(source, 1));
     const StopRequest mine = communicators.world->rank() == 1 ? StopRequest::requeue : StopRequest::none;
-    if (run_step(replica, loader.next(), 1, mine).stop != StopRequest::requeue) throw std::runtime_error("not agreed");
+    if (run_step(replica, loader.next(), 1, [&] { return mine; }).stop != StopRequest::requeue) throw std::runtime_error("not agreed");
     if (run_step(replica, loader.next(), 2).stop != StopRequest::none) throw std::runtime_error("not forgotten");
   });
 }
@@ -115,4 +117,33 @@ TEST_CASE("the steady state takes no new memory from the arenas") {
   for (int step = 3; step <= 5; ++step) run_step(one.replica, one.loader.next(), step);
   CHECK(one.replica.scratch.growths() == growths);
   CHECK(one.replica.model.saved_bytes() == saved);
+}
+
+TEST_CASE("a stop that another rank does not come to agree on ends the step as stuck, within seconds") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config({"mesh.dp=2"});
+  struct Gone {};
+  std::atomic<bool> given_up = false;
+  std::string said;
+  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    Storage storage;
+    const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+    Replica replica(config, communicators);
+    Loader loader(source, {1, accumulation(config), 1}, communicators, initial_data_state(source, 1));
+    const StepBatch& batch = loader.next();
+    try {
+      if (communicators.world->rank() == 0) run_step(replica, batch, 1, [] { return StopRequest::requeue; });
+      if (communicators.world->rank() == 1)
+        run_step(replica, batch, 1, [&]() -> StopRequest {
+          while (!given_up) std::this_thread::yield();  // gets this far and no further
+          throw Gone();
+        });
+    } catch (const Error& error) {
+      if (error.code() == ExitCode::stuck) said = error.what();
+    } catch (const Gone&) {
+    }
+    given_up = true;
+  });
+  CHECK_THAT(said, Catch::Contains("did not arrive within 5 s"));
 }

@@ -62,3 +62,46 @@ TEST_CASE("an attempt that died between two ledger lines is booked by the next")
   CHECK(summary.lost.steps == 2);
   CHECK(summary.kept.steps == 9);
 }
+
+TEST_CASE("an attempt that cannot load leaves config.toml and result.json as they were") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.steps=50"});
+  tiny.run(config, [](LoopOptions& options) { options.pending_stop = [] { return StopRequest::requeue; }; });
+  const std::string file = config.run.folder + "/config.toml", result = test::read_file(config.run.folder + "/result.json");
+  std::filesystem::remove_all(config.run.folder + "/checkpoints");
+  const RunConfig changed = tiny.config({"train.steps=50", "optimizer.lr=2e-2"});
+  CHECK_THROWS_AS(tiny.run(changed, [](LoopOptions& options) { options.resume.allow_change = {"optimizer.lr"}; }), Error);
+  CHECK(test::read_file(file) == to_toml(config));
+  CHECK(test::read_file(config.run.folder + "/result.json") == result);
+}
+
+TEST_CASE("a restart abandons the old checkpoints for good, and leftovers of killed saves go") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  const std::string checkpoints = config.run.folder + "/checkpoints", aside = tiny.folder / "aside";
+  tiny.run(config);
+  std::filesystem::rename(checkpoints, aside);
+  std::filesystem::remove(config.run.folder + "/result.json");
+  tiny.run(config, [](LoopOptions& options) {
+    options.resume.restart = true;
+    options.pending_stop = [] { return StopRequest::requeue; };
+  });
+  for (const auto& old : std::filesystem::directory_iterator(aside))
+    if (old.is_directory()) std::filesystem::rename(old.path(), checkpoints + "/" + old.path().filename().string());
+  std::filesystem::create_directory(checkpoints + "/step_00000002.a0001.tmp1");
+  CHECK(tiny.run(config).code == ExitCode::ok);
+  CHECK_THAT(test::read_file(config.run.folder + "/lineage.jsonl"), Catch::Contains("abandon"));
+  CHECK_THAT(tiny.events(config), Catch::Contains("\"from_step\":1"));
+  CHECK_FALSE(std::filesystem::exists(checkpoints + "/step_00000002.a0001.tmp1"));
+}
+
+TEST_CASE("a run whose result was lost says it again, evaluated, without a loss of its own") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  const RunResult first = tiny.run(config);
+  std::filesystem::remove(config.run.folder + "/result.json");
+  const RunResult again = tiny.run(config);
+  CHECK(again.code == ExitCode::ok);
+  CHECK(again.validation_loss == first.validation_loss);
+  CHECK_FALSE(again.loss.has_value());
+}

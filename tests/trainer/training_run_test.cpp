@@ -63,16 +63,42 @@ TEST_CASE("a save that fails leaves the older checkpoint and training goes on; a
   CHECK(tiny.run(config).code == ExitCode::ok);
 }
 
-TEST_CASE("a stop file in the run folder stops with 86") {
+TEST_CASE("a stop file in the run folder stops with 86, once") {
   const TinyRun tiny;
   const RunConfig config = tiny.config({"train.steps=50", "mesh.dp=2"});
   Recorder recorder;
   const RunResult result = tiny.run(config, [&](LoopOptions& options) {
+    options.monitor = &recorder;
     options.pending_stop = [&] {
-      if (std::filesystem::exists(config.run.folder + "/config.toml")) test::write_file(config.run.folder + "/stop", "");
+      test::write_file(config.run.folder + "/stop", "");
       return StopRequest::none;
     };
   });
   CHECK(result.code == ExitCode::stopped);
   CHECK(result.step < 50);
+  CHECK_FALSE(std::filesystem::exists(config.run.folder + "/stop"));
+  CHECK_THAT(recorder.messages, Catch::Contains("removed " + config.run.folder + "/stop"));
+  CHECK(tiny.run(config).code == ExitCode::ok);
+}
+
+TEST_CASE("a stop that comes with the last step ends nothing: the target was reached, and evaluated") {
+  const TinyRun tiny;
+  int asked = 0;
+  const RunResult result = tiny.run(tiny.config(), [&](LoopOptions& options) {
+    options.pending_stop = [&] { return ++asked == 6 ? StopRequest::requeue : StopRequest::none; };
+  });
+  CHECK(result.code == ExitCode::ok);
+  CHECK(result.step == 6);
+  CHECK(result.validation_loss.has_value());
+}
+
+TEST_CASE("a budget that is spent already buys no further step") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"accounting.budget=1"});
+  CHECK(tiny.run(config).step == 1);
+  const std::string before = tiny.events(config);
+  const RunResult again = tiny.run(config);
+  CHECK(again.code == ExitCode::budget);
+  CHECK(again.step == 1);
+  CHECK(tiny.events(config).find("\"event\":\"step\"", before.size()) == std::string::npos);
 }

@@ -93,4 +93,14 @@ std::optional<Failure> agree(Communicator& control, const std::optional<Failure>
   return parse_failure(broadcast_text(control, control.rank() == root ? to_text(*mine) : "", root));
 }
 
+void on_every_rank(Communicator& control, const std::function<void()>& work) {
+  std::optional<Failure> mine;
+  try {
+    work();
+  } catch (const std::exception&) {
+    mine = current_failure();
+  }
+  if (const auto failure = agree(control, mine)) throw failure->error();
+}
+
 }  // namespace ergon

@@ -2,12 +2,14 @@
 // How the ranks of a save or a load come to one outcome: texts over a communicator, and one failure for all.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "configs/error.hpp"
 #include "parallel/communicator.hpp"
+#include "trainer/rank_zero.hpp"
 
 namespace ergon {
 
@@ -17,7 +19,7 @@ struct Failure {
   ExitCode code = ExitCode::data;
   bool corrupt = false;  // the checkpoint is to blame, so that loading may step back
 
-  Error error() const { return {problem, where, hint, code}; }
+  AgreedError error() const { return {problem, where, hint, code}; }
   bool operator==(const Failure&) const = default;
 };
 // The exception being handled as a Failure: Error and Corrupt as they are, others of the library by their text; a Bug is thrown on.
@@ -30,5 +32,7 @@ std::vector<std::string> gather_text(Communicator& control, const std::string& t
 // Collective. Nothing if no rank failed; else one failure, the same on every rank: that of the lowest rank whose failure is not `corrupt`,
 // else of the lowest that failed at all.
 std::optional<Failure> agree(Communicator& control, const std::optional<Failure>& mine);
+// Collective. Every rank does `work`, which must not communicate; what it throws on any rank becomes one AgreedError on all of them.
+void on_every_rank(Communicator& control, const std::function<void()>& work);
 
 }  // namespace ergon

@@ -153,7 +153,7 @@ void CheckpointLoader::load(const std::vector<CheckpointTensor>& tensors) {
     if (const auto second = agree(control_, trouble)) throw second->error();
     messages_.push_back(broadcast_text(control_, std::move(message)));
     if (!open())
-      throw Error("none of this run's checkpoints can be loaded", run_folder_, "`ergon checkpoint list` shows them", ExitCode::data);
+      throw AgreedError("none of this run's checkpoints can be loaded", run_folder_, "`ergon checkpoint list` shows them", ExitCode::data);
   }
 }
 

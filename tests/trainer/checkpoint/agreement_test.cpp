@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/checkpoint/agreement.hpp"
 
+#include <atomic>
 #include <system_error>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
@@ -50,4 +51,20 @@ TEST_CASE("exceptions become failures, bugs stay bugs") {
   CHECK(contains(failure_of(std::system_error(2, std::generic_category())).problem, "No such file"));
   CHECK_THROWS_AS(failure_of(Bug("b")), Bug);
   CHECK(failure_of(Error("p", "w", "h", ExitCode::stuck)).error().code() == ExitCode::stuck);
+}
+
+TEST_CASE("what one rank cannot do, all ranks end with") {
+  std::atomic<int> agreed = 0, passed = 0;
+  run_local_ranks(3, [&](std::unique_ptr<Communicator> world) {
+    on_every_rank(*world, [&] { ++passed; });
+    try {
+      on_every_rank(*world, [&] {
+        if (world->rank() == 1) throw Error("no such store", "data.train", "make one", ExitCode::data);
+      });
+    } catch (const AgreedError& error) {
+      agreed += error.problem() == "no such store" && error.where() == "data.train" && error.code() == ExitCode::data;
+    }
+  });
+  CHECK(passed == 3);
+  CHECK(agreed == 3);
 }
