@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "configs/error.hpp"
 #include "configs/key_table.hpp"
 #include "configs/parse.hpp"
 #include "configs/supported.hpp"
