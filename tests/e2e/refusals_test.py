@@ -26,7 +26,7 @@ class Refusals(Case):
     def test_data(self):
         self.refused("data.train=missing.h5", code=3, says=("missing.h5",), mpi=False)
         self.refused("data.train=corpus.txt", code=3, says=("corpus.txt",), mpi=False)
-        self.refused("model.vocabulary=100", code=3, says=("model.vocabulary", "data.train"), mpi=False)
+        self.refused("model.vocabulary=100", code=2, says=("model.vocabulary", "data.train"), mpi=False)
         self.refused("model.sequence=100000", code=3, says=("data.train",), mpi=False)
 
     def test_world(self):
