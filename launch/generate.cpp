@@ -11,6 +11,7 @@
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/data/token_store.hpp"
+#include "trainer/data/utf8.hpp"
 #include "trainer/generation.hpp"
 #include "trainer/process.hpp"
 #include "trainer/run_folder.hpp"
@@ -92,7 +93,10 @@ int command_generate(int argc, char** argv) {
   if (line.stop_at_end) line.options.stop_token = tokenizer->eod();
   std::vector<std::int32_t> text(context.begin() + 1, context.end());
   generate(replica, context, line.options, [&](std::int32_t token) { text.push_back(token); });
-  std::cout << tokenizer->decode(text) << std::endl;
+  // A byte-level model may write bytes that are no text.
+  std::string written = tokenizer->decode(text);
+  repair_utf8(written);
+  std::cout << written << std::endl;
   return 0;
 }
 
