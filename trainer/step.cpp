@@ -98,9 +98,8 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   // 1. Losses are summed and divided once by the token count of all ranks; a step without a valid label has loss 0 and gradient 0.
   const double loss_scale = batch.valid_tokens > 0 ? 1.0 / static_cast<double>(batch.valid_tokens) : 0.0;
 
-  // 2. Microbatch after microbatch, forward and backward. The first writes its gradients, the others add to them; during the last one each
-  // bucket is summed over
-  //    dp x cp as soon as backward has filled it.
+  // 2. Microbatch after microbatch, forward and backward. The first writes its gradients, the others add to them; during the last one
+  //    each bucket is summed over dp x cp as soon as backward has filled it.
   double loss = 0;
   for (std::size_t k = 0; k < batch.microbatches.size(); ++k) {
     const bool last = k + 1 == batch.microbatches.size();
