@@ -14,11 +14,18 @@ if [ -f "$folder/CMakeCache.txt" ]; then
 fi
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 cmake --preset "$preset" "${fresh[@]}" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-# A terminal sees ninja's own line; a log sees one line in fifty.
+# A terminal sees ninja's own line; a log sees one line in twenty-five.
 started=$SECONDS
 if [ -t 1 ]; then
   cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"}
 else
-  NINJA_STATUS='[%f/%t] ' cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"} | awk '!/^\[[0-9]+\/[0-9]+\]/ || ++n % 50 == 0 { print; fflush() }'
+  # Not awk: Debian's reads its input in blocks, and nothing would show for minutes.
+  NINJA_STATUS='[%f/%t] ' cmake --build "$folder" -j "${ERGON_JOBS:-2}" ${1:+--target "$@"} | {
+    lines=0
+    while IFS= read -r line; do
+      case $line in \[*/*\]*) lines=$((lines + 1)); [ $((lines % 25)) = 0 ] || continue;; esac
+      printf '%s\n' "$line"
+    done
+  }
 fi
 echo "build: $folder ready after $((SECONDS - started)) s"

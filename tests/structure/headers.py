@@ -26,9 +26,9 @@ def room_flags(build):
         for word in words:
             if skip:
                 skip = False
-            elif word in ("-o", "-MF", "-MT", "-c"):
+            elif word in ("-o", "-MF", "-MT", "-c", "-include"):  # no precompiled header: it would hide what a header forgets
                 skip = True
-            elif word not in ("-MD", "-MMD") and word != entry["file"]:
+            elif word not in ("-MD", "-MMD", "-Winvalid-pch") and word != entry["file"]:
                 kept.append(word)
         flags.setdefault(room, kept)
     return flags
