@@ -69,7 +69,6 @@ int train(const TrainLine& line) {
     Storage storage;
     LoopOptions options;
     options.resume = line.resume;
-    options.resolved_config = to_toml(config);
     options.binary = binary_identity();
     options.cpu = cpu_identity();
     options.pending_stop = pending_stop;

@@ -20,7 +20,6 @@ namespace ergon {
 
 struct LoopOptions {
   ResumeOptions resume;
-  std::string resolved_config;                                                        // the echo of configs/key_table
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent

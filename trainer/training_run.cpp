@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/key_table.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/rank_zero.hpp"
 
@@ -174,7 +175,7 @@ RunState TrainingRun::state() const {
   state.data_state = to_json(data_state_);
   state.records["guard"] = nlohmann::json{{"in_a_row", guard_.in_a_row()}, {"total", guard_.total()}}.dump();
   state.records["attention"] = nlohmann::json(replica_->attention->name()).dump();
-  state.config = options_.resolved_config;
+  state.config = to_toml(config_);
   state.mesh = communicators_.mesh.sizes();
   state.mesh_order = communicators_.mesh.order();
   state.threads = config_.run.threads;

@@ -7,6 +7,7 @@
 #include "accounting/ledger_summary.hpp"
 #include "configs/devices.hpp"
 #include "configs/error.hpp"
+#include "configs/key_table.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/lineage.hpp"
@@ -141,7 +142,7 @@ void TrainingRun::begin_lineage() {
 void TrainingRun::begin_files() {
   const std::string spent = on_rank_zero(*communicators_.control, [&] {
     const bool is_new = !storage_.exists(folder_.config());
-    if (is_new) storage_.write_text(folder_.config(), options_.resolved_config);
+    if (is_new) storage_.write_text(folder_.config(), to_toml(config_));
     if (storage_.exists(folder_.result())) storage_.unlink(folder_.result());
     for (const std::string& message : remove_leftovers(storage_, folder_.path(), attempt_.number)) say(message);
     const std::vector<LedgerLine> unbooked = unbooked_work(config_, replica_->attention->tiles(), folder_.path(), storage_);
@@ -156,7 +157,7 @@ void TrainingRun::begin_files() {
     }
     begin_lineage();
     append_ledger(attempt_start());
-    if (!is_new) storage_.write_text(folder_.config(), options_.resolved_config);
+    if (!is_new) storage_.write_text(folder_.config(), to_toml(config_));
     nlohmann::json fields = {{"from_step", step_},
                              {"mesh", communicators_.mesh.summary()},
                              {"ranks", communicators_.mesh.size()},

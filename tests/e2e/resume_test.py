@@ -73,6 +73,7 @@ class Resume(Case):
         self.train(mpi=False)
         self.train("--fresh", mpi=False)
         self.assertEqual(self.curve("run-2"), self.curve("run"))
+        self.assertIn('folder = "run-2"', (self.folder / "run-2" / "config.toml").read_text())
 
     def test_a_changed_line(self):
         self.train("train.steps=10", "optimizer.decay_steps=20", mpi=False)

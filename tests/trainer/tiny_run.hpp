@@ -77,7 +77,6 @@ struct TinyRun {
       Communicators communicators(mesh, std::move(world), replicas);
       Storage storage;
       LoopOptions options;
-      options.resolved_config = to_toml(config);
       if (adjust) adjust(options);
       const RunResult mine = run_training(config, communicators, storage, options);
       const std::lock_guard lock(mutex);
