@@ -230,13 +230,26 @@ Hdf5Extent Hdf5Reader::dataset(const std::string& name, Hdf5Type type, int rank)
   return extent;
 }
 
+namespace {
+
+struct OpenAttribute {
+  Hdf5Handle attribute, type, space;
+};
+
+OpenAttribute open_attribute(hid_t file, const std::string& object, const std::string& attribute, const std::string& path) {
+  if (H5Aexists_by_name(file, object.c_str(), attribute.c_str(), H5P_DEFAULT) <= 0) refuse("has no attribute " + attribute, path);
+  auto opened = own<H5Aclose>(H5Aopen_by_name(file, object.c_str(), attribute.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+                              "open attribute " + attribute, path);
+  auto type = own<H5Tclose>(H5Aget_type(opened.id()), "read the type of attribute " + attribute, path);
+  auto space = own<H5Sclose>(H5Aget_space(opened.id()), "read the shape of attribute " + attribute, path);
+  return {std::move(opened), std::move(type), std::move(space)};
+}
+
+}  // namespace
+
 std::string Hdf5Reader::text_attribute(const std::string& object, const std::string& attribute) const {
   if (object != "/") check_hard_links(object);
-  if (H5Aexists_by_name(file_.id(), object.c_str(), attribute.c_str(), H5P_DEFAULT) <= 0) refuse("has no attribute " + attribute, path_);
-  auto opened = own<H5Aclose>(H5Aopen_by_name(file_.id(), object.c_str(), attribute.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-                              "open attribute " + attribute, path_);
-  auto type = own<H5Tclose>(H5Aget_type(opened.id()), "read the type of attribute " + attribute, path_);
-  auto space = own<H5Sclose>(H5Aget_space(opened.id()), "read the shape of attribute " + attribute, path_);
+  const auto [opened, type, space] = open_attribute(file_.id(), object, attribute, path_);
   if (H5Tget_class(type.id()) != H5T_STRING || H5Tis_variable_str(type.id()) != 0 || H5Sget_simple_extent_npoints(space.id()) != 1)
     refuse(fmt::format("attribute {} is not one string of fixed length", attribute), path_);
   std::string value(H5Tget_size(type.id()), '\0');
@@ -247,11 +260,7 @@ std::string Hdf5Reader::text_attribute(const std::string& object, const std::str
 
 std::int64_t Hdf5Reader::integer_attribute(const std::string& object, const std::string& attribute) const {
   if (object != "/") check_hard_links(object);
-  if (H5Aexists_by_name(file_.id(), object.c_str(), attribute.c_str(), H5P_DEFAULT) <= 0) refuse("has no attribute " + attribute, path_);
-  auto opened = own<H5Aclose>(H5Aopen_by_name(file_.id(), object.c_str(), attribute.c_str(), H5P_DEFAULT, H5P_DEFAULT),
-                              "open attribute " + attribute, path_);
-  auto type = own<H5Tclose>(H5Aget_type(opened.id()), "read the type of attribute " + attribute, path_);
-  auto space = own<H5Sclose>(H5Aget_space(opened.id()), "read the shape of attribute " + attribute, path_);
+  const auto [opened, type, space] = open_attribute(file_.id(), object, attribute, path_);
   if (H5Tequal(type.id(), H5T_STD_I64LE) <= 0 || H5Sget_simple_extent_npoints(space.id()) != 1)
     refuse(fmt::format("attribute {} is not one 64-bit integer", attribute), path_);
   std::int64_t value = 0;
