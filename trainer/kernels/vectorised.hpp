@@ -19,6 +19,10 @@
 
 #include "configs/error.hpp"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace ergon {
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -34,6 +38,11 @@ enum class Isa { baseline, avx2, avx512 };
 inline Isa detect_isa() {
   return __builtin_cpu_supports("x86-64-v4") ? Isa::avx512 : __builtin_cpu_supports("x86-64-v3") ? Isa::avx2 : Isa::baseline;
 }
+// AVX512_BF16: products of bfloat16 summed in fp32.
+inline bool processor_has_bfloat16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return detect_isa() == Isa::avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+}
 template <class Body>
 void vectorised(const Body& body) {
   static const Isa isa = detect_isa();
@@ -42,6 +51,7 @@ void vectorised(const Body& body) {
   body();
 }
 #else
+inline bool processor_has_bfloat16() { return false; }
 template <class Body>
 void vectorised(const Body& body) {
   body();

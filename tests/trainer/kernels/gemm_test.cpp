@@ -64,4 +64,55 @@ TEST_CASE("what does not fit is a bug") {
   CHECK_THROWS_AS(gemm(c, a, Transpose::no, b.to(at::kFloat), Transpose::no), Bug);
   CHECK_THROWS_AS(gemm(c, a, Transpose::no, normals({5, 4}, 1).t(), Transpose::no), Bug);
   CHECK_THROWS_AS(gemm(c.view({15}), a, Transpose::no, b, Transpose::no), Bug);
+  CHECK_THROWS_AS(gemm(c, a.to(at::kBFloat16), Transpose::no, b.to(at::kBFloat16), Transpose::no), Bug);
+  CHECK_THROWS_AS(gemm(c.to(at::kBFloat16), a.to(at::kFloat), Transpose::no, b.to(at::kFloat), Transpose::no), Bug);
+  CHECK_THROWS_AS(gemm(c.to(at::kLong), a.to(at::kLong), Transpose::no, b.to(at::kLong), Transpose::no), Bug);
+}
+
+namespace {
+
+// A library without bfloat16 arithmetic.
+class NoBfloat16 final : public GemmLibrary {
+ public:
+  std::string name() const override { return "none"; }
+  void multiply(const GemmCall& g, const float* a, const float* b, float beta, float* c) const override {
+    torch_gemm_library().multiply(g, a, b, beta, c);
+  }
+  void multiply(const GemmCall&, const double*, const double*, double, double*) const override { FAIL(); }
+  bool native_bfloat16() const override { return false; }
+  void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override { FAIL("called"); }
+};
+
+}  // namespace
+
+TEST_CASE("bfloat16 products are summed in fp32 and rounded once, with and without native arithmetic") {
+  const NoBfloat16 none;
+  for (const GemmLibrary* library : {&torch_gemm_library(), static_cast<const GemmLibrary*>(&none)})
+    for (const at::ScalarType to : {at::kFloat, at::kBFloat16})
+      for (const Transpose ta : {Transpose::no, Transpose::yes})
+        for (const Transpose tb : {Transpose::no, Transpose::yes})
+          for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{5, 7, 3}, {1, 9, 4}, {8, 1, 1}, {33, 65, 129}, {3, 4, 0}}) {
+            INFO(library->name() << " " << c10::toString(to) << " " << m << " " << n << " " << k << " " << int(ta) << int(tb));
+            FlopAudit audit;
+            const Gemm gemm(audit, *library);
+            // Slices of wider rows; what lies beside the result must stay.
+            const at::Tensor a = operand(m, k + 3, Transpose::no, 1, at::kBFloat16).narrow(1, 1, k);
+            const at::Tensor b = operand(k, n + 2, Transpose::no, 2, at::kBFloat16).narrow(1, 2, n);
+            const at::Tensor left = ta == Transpose::yes ? a.t().contiguous() : a, right = tb == Transpose::yes ? b.t().contiguous() : b;
+            const at::Tensor wide = at::full({m, n + 2}, 5.0, to), c = wide.narrow(1, 1, n);
+            const at::Tensor expected = at::matmul(a.to(at::kDouble), b.to(at::kDouble));
+            // fp32 sums of at most 129 terms; a rounding to bfloat16 errs by at most 2^-8 of the value.
+            const auto close = [&](const at::Tensor& exact) {
+              const double rounding = to == at::kBFloat16 ? 0.00391 : 0.0;
+              return ((c.to(at::kDouble) - exact).abs() <= 4e-5 + rounding * exact.abs()).all().item<bool>();
+            };
+            gemm(c, left, ta, right, tb);
+            CHECK(close(expected));
+            const at::Tensor once = c.to(at::kDouble);
+            gemm(c, left, ta, right, tb, Write::accumulate);
+            CHECK(close(once + expected));
+            CHECK(max_abs(wide.narrow(1, 0, 1), at::full({m, 1}, 5.0)) == 0.0);
+            CHECK(max_abs(wide.narrow(1, n + 1, 1), at::full({m, 1}, 5.0)) == 0.0);
+            CHECK(audit.gemm(Phase::forward) == Flops{static_cast<unsigned __int128>(2 * 2 * m * n * k)});
+          }
 }
