@@ -20,16 +20,6 @@ Seconds between(Clock::time_point begin, Clock::time_point end) { return {std::c
 
 std::int64_t size_of(const at::Tensor& tensor) { return tensor.numel() * static_cast<std::int64_t>(tensor.element_size()); }
 
-void check_tensor(const at::Tensor& tensor) {
-  ERGON_CHECK(tensor.defined() && tensor.is_contiguous(), "a communicator takes contiguous tensors");
-}
-
-void check_pair(const at::Tensor& output, const at::Tensor& input) {
-  check_tensor(output);
-  check_tensor(input);
-  ERGON_CHECK(output.scalar_type() == input.scalar_type(), "output and input of two dtypes");
-}
-
 bool sums_in_float32(at::ScalarType dtype, Reduction reduction) {
   return reduction == Reduction::sum && (dtype == at::kBFloat16 || dtype == at::kHalf);
 }
@@ -84,11 +74,12 @@ bool Work::query() {
 
 void Work::wait() {
   if (!request_) return;
-  request_->waiting();
+  if (request_->waiting()) request_.reset();
   while (!query()) std::this_thread::yield();
 }
 
-// Events wait here until every earlier operation of the group is complete, so that observers see start order.
+// Events wait here until every earlier operation of the group is complete, so that observers see start order; requests that were left to
+// a stream wait here until they are done.
 class Communicator::Journal {
  public:
   std::uint64_t open(CommunicationEvent event) {
@@ -97,10 +88,10 @@ class Communicator::Journal {
     return entries_.back().event.sequence;
   }
 
-  void close(std::uint64_t sequence, Seconds seconds, Seconds exposed) {
+  void close(std::uint64_t sequence, MeasuredSeconds measured) {
     Entry& entry = entries_[sequence - first_];
-    entry.event.seconds = seconds;
-    entry.event.exposed = exposed;
+    entry.event.seconds = measured.seconds;
+    entry.event.exposed = measured.exposed;
     entry.done = true;
     while (!entries_.empty() && entries_.front().done) {
       const CommunicationEvent event = std::move(entries_.front().event);
@@ -108,6 +99,19 @@ class Communicator::Journal {
       ++first_;
       if (observer) observer->completed(event);
     }
+  }
+
+  // Takes over a request whose caller has gone on.
+  void leave(std::uint64_t sequence, RequestPtr request) { left_.emplace_back(sequence, std::move(request)); }
+
+  // The requests of a group end in start order. True when none is left.
+  bool poll() {
+    while (!left_.empty() && left_.front().second->poll()) {
+      const auto [sequence, request] = std::move(left_.front());
+      left_.pop_front();
+      close(sequence, request->measured().value_or(MeasuredSeconds{{0}, {0}}));
+    }
+    return left_.empty();
   }
 
   std::uint64_t next() const { return first_ + entries_.size(); }
@@ -120,6 +124,7 @@ class Communicator::Journal {
     bool done;
   };
   std::deque<Entry> entries_;
+  std::deque<std::pair<std::uint64_t, RequestPtr>> left_;
   std::uint64_t first_ = 0;
 };
 
@@ -137,11 +142,17 @@ class Communicator::Tracked final : public Work::Request {
     for (OrderedSum* sum : *ordered_sums_) sum->poll();
     if (!request_->poll()) return false;
     const Clock::time_point end = Clock::now();
-    journal_->close(sequence_, between(start_, end), wait_start_ ? between(*wait_start_, end) : Seconds{0});
+    const MeasuredSeconds host = {between(start_, end), wait_start_ ? between(*wait_start_, end) : Seconds{0}};
+    journal_->close(sequence_, request_->measured().value_or(host));
     return true;
   }
 
-  void waiting() override { wait_start_ = Clock::now(); }
+  bool waiting() override {
+    wait_start_ = Clock::now();
+    if (!request_->waiting()) return false;
+    journal_->leave(sequence_, std::move(request_));
+    return true;
+  }
 
  private:
   RequestPtr request_;
@@ -152,22 +163,53 @@ class Communicator::Tracked final : public Work::Request {
   std::optional<Clock::time_point> wait_start_;
 };
 
-Communicator::Communicator(int rank, int size, std::string name)
+Communicator::Communicator(int rank, int size, std::string name, at::DeviceType device)
     : rank_(rank),
       size_(size),
       name_(std::move(name)),
+      device_(device),
       journal_(std::make_shared<Journal>()),
       ordered_sums_(std::make_shared<std::vector<OrderedSum*>>()) {}
 
 Communicator::~Communicator() = default;
 
-void Communicator::observe(CommunicationObserver* observer) { journal_->observer = observer; }
+void Communicator::observe(CommunicationObserver* observer) {
+  settle();
+  journal_->observer = observer;
+}
+
+void Communicator::poll() { journal_->poll(); }
+
+void Communicator::settle() {
+  while (!journal_->poll()) std::this_thread::yield();
+}
+
+Communicator::RequestPtr Communicator::start_ordered_all_reduce(at::Tensor data) {
+  return OrderedSum::all_reduce(*this, std::move(data), journal_->next() + 1);
+}
+
+Communicator::RequestPtr Communicator::start_ordered_reduce_scatter(at::Tensor output, at::Tensor input) {
+  return OrderedSum::reduce_scatter(*this, std::move(output), std::move(input));
+}
 
 Work Communicator::track(RequestPtr request, Collective operation, at::ScalarType dtype, std::int64_t elements, std::int64_t bytes) {
+  journal_->poll();
   const std::uint64_t sequence = journal_->open({name_, operation, dtype, elements, Bytes{bytes}, 0, Seconds{0}, Seconds{0}});
   if (request) return Work(std::make_unique<Tracked>(std::move(request), *this, sequence));
-  journal_->close(sequence, Seconds{0}, Seconds{0});
+  journal_->close(sequence, {Seconds{0}, Seconds{0}});
   return {};
+}
+
+void Communicator::check_tensor(const at::Tensor& tensor) const {
+  ERGON_CHECK(tensor.defined() && tensor.is_contiguous(), "a communicator takes contiguous tensors");
+  ERGON_CHECK(tensor.device().type() == device_, "a tensor on {} for group {}, which moves tensors on {}", tensor.device().str(), name_,
+              c10::DeviceTypeName(device_, true));
+}
+
+void Communicator::check_pair(const at::Tensor& output, const at::Tensor& input) const {
+  check_tensor(output);
+  check_tensor(input);
+  ERGON_CHECK(output.scalar_type() == input.scalar_type(), "output and input of two dtypes");
 }
 
 void Communicator::check_peer(int peer, bool other) const {
@@ -183,8 +225,7 @@ Work Communicator::all_reduce(at::Tensor data, Reduction reduction) {
   check_reducible(data, reduction);
   RequestPtr request;
   if (size_ > 1)
-    request = sums_in_float32(data.scalar_type(), reduction) ? OrderedSum::all_reduce(*this, data, journal_->next() + 1)
-                                                             : start_all_reduce(data, reduction);
+    request = sums_in_float32(data.scalar_type(), reduction) ? start_ordered_all_reduce(data) : start_all_reduce(data, reduction);
   return track(std::move(request), Collective::all_reduce, data.scalar_type(), data.numel(),
                share(2 * (size_ - 1) * size_of(data), rank_, size_));
 }
@@ -210,7 +251,7 @@ Work Communicator::reduce_scatter(at::Tensor output, at::Tensor input) {
   if (size_ == 1)
     output.view({-1}).copy_(input.view({-1}));
   else
-    request = sums_in_float32(input.scalar_type(), Reduction::sum) ? OrderedSum::reduce_scatter(*this, output, input)
+    request = sums_in_float32(input.scalar_type(), Reduction::sum) ? start_ordered_reduce_scatter(output, input)
                                                                    : start_reduce_scatter(output, input);
   return track(std::move(request), Collective::reduce_scatter, output.scalar_type(), output.numel(), (size_ - 1) * size_of(output));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A group of ranks and what they can do together. One interface, several backends (local threads, MPI; NCCL later); passed explicitly,
-// never global.
+// A group of ranks and what they can do together. One interface, several backends (local threads, MPI, NCCL); passed explicitly, never
+// global.
 //
 // Invariants:
-// - Every operation is started, then polled: a start never blocks; Work::wait polls to completion. Each rank starts the operations of a
-// group in one order.
-// - Tensors are contiguous, of one dtype on all ranks, and are kept alive by the Work until it is done.
+// - Every operation is started, then polled: a start never blocks; Work::wait polls to completion, or, where a device's streams order the
+// work, orders what follows behind the operation and returns. Each rank starts the operations of a group in one order.
+// - Tensors are contiguous, of one dtype on all ranks, on the group's device, and are kept alive by the Work until it is done.
 // - The observer sees every operation once, after it completed, in start order of that group. Bytes are summed over the group (see
 // CommunicationEvent).
 // - Groups of one rank: every operation is done when it returns, and is observed with 0 bytes.
@@ -18,37 +18,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "configs/quantities.hpp"
+#include "parallel/communication_event.hpp"
 
 namespace ergon {
 
 enum class Reduction { sum, max, min };
-enum class Collective { all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, send, recv, ring_shift, barrier };
-const char* name(Collective operation);
-
-struct CommunicationEvent {
-  std::string group;  // "tp", "cp-dp", "world"
-  Collective operation;
-  at::ScalarType dtype;
-  // Element count per peer: the whole tensor (all_reduce, broadcast, send, recv, ring_shift), one rank's part (all_gather, reduce_scatter,
-  // all_to_all); of all_to_all_v everything in `input`.
-  std::int64_t elements;
-  // This rank's share. Summed over the group: all_reduce 2(n-1) x size; all_gather, reduce_scatter (n-1) x total; all_to_all the
-  // off-diagonal blocks; broadcast (n-1) x size, booked on the root; send and ring_shift its size; recv and barrier 0.
-  Bytes bytes;
-  std::uint64_t sequence;  // number of the operation within its group
-  Seconds seconds;         // start to completion as this rank saw it
-  Seconds exposed;         // of these, spent inside wait()
-};
-
-class CommunicationObserver {
- public:
-  virtual ~CommunicationObserver() = default;
-  virtual void completed(const CommunicationEvent& event) = 0;
-};
 
 // An operation under way. Destroying an unfinished Work waits for it, except while an exception unwinds: then it is abandoned, its tensors
 // stay allocated.
@@ -57,8 +35,12 @@ class Work {
   class Request {
    public:
     virtual ~Request() = default;
-    virtual bool poll() = 0;   // true when done; throws Error for a failed operation
-    virtual void waiting() {}  // from now on the caller does nothing else
+    virtual bool poll() = 0;  // true when done; throws Error for a failed operation
+    // From now on the caller does nothing else. True: what it does next is ordered behind the operation already, so it need not stay; the
+    // group polls the request until it is done.
+    virtual bool waiting() { return false; }
+    // After poll() was true; none: the clock of the host is good enough.
+    virtual std::optional<MeasuredSeconds> measured() { return {}; }
   };
 
   Work() = default;  // done
@@ -68,7 +50,7 @@ class Work {
   ~Work();
 
   bool query();  // polls once; true when done
-  void wait();   // polls until done, yielding the processor
+  void wait();   // until what the caller does next sees the result: polls, yielding the processor, or leaves it to a stream
 
  private:
   std::unique_ptr<Request> request_;
@@ -85,7 +67,11 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
   const std::string& name() const { return name_; }
-  void observe(CommunicationObserver* observer);  // null: nobody; must outlive every Work
+  at::DeviceType device() const { return device_; }  // of the tensors it moves
+  void observe(CommunicationObserver* observer);     // null: nobody; must outlive every Work. Settles first
+  // Reports the operations that were left to a stream and are done by now; settle waits for all of them. Throws Error for a failed one.
+  void poll();
+  void settle();
 
   // In place. float32, float64, int64, int32, uint8; max and min too.
   Work all_reduce(at::Tensor data, Reduction reduction = Reduction::sum);
@@ -108,7 +94,7 @@ class Communicator {
   virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
 
  protected:
-  Communicator(int rank, int size, std::string name);
+  Communicator(int rank, int size, std::string name, at::DeviceType device = at::kCPU);
 
   // What a backend does; called for groups of two ranks and more, with checked arguments.
   using RequestPtr = std::unique_ptr<Work::Request>;
@@ -123,6 +109,9 @@ class Communicator {
   virtual RequestPtr start_recv(at::Tensor data, int peer, std::uint64_t tag) = 0;
   virtual RequestPtr start_ring_shift(at::Tensor output, at::Tensor input, int distance) = 0;
   virtual RequestPtr start_barrier() = 0;
+  // Sums of 16-bit floats. Here: OrderedSum, moved by polling. A backend with streams does the same in stream order.
+  virtual RequestPtr start_ordered_all_reduce(at::Tensor data);
+  virtual RequestPtr start_ordered_reduce_scatter(at::Tensor output, at::Tensor input);
 
  private:
   friend class OrderedSum;
@@ -130,9 +119,12 @@ class Communicator {
   class Tracked;
   Work track(RequestPtr request, Collective operation, at::ScalarType dtype, std::int64_t elements, std::int64_t bytes);
   void check_peer(int peer, bool other) const;
+  void check_tensor(const at::Tensor& tensor) const;
+  void check_pair(const at::Tensor& output, const at::Tensor& input) const;
 
   int rank_, size_;
   std::string name_;
+  at::DeviceType device_;
   std::shared_ptr<Journal> journal_;                        // shared with the Works under way
   std::shared_ptr<std::vector<OrderedSum*>> ordered_sums_;  // under way: whoever polls one Work of the group moves all of them
 };

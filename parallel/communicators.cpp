@@ -20,26 +20,32 @@ std::unique_ptr<Communicator> checked(std::unique_ptr<Communicator> world, const
   return world;
 }
 
-std::unique_ptr<Communicator> group_of(const Mesh& mesh, Communicator& world, AxisSet axes) {
+std::shared_ptr<Communicator> group_of(const Mesh& mesh, Communicator& world, AxisSet axes, const char* prefix) {
   const Mesh::ColorKey place = mesh.color_key(world.rank(), axes);
-  return world.split(place.color, place.key, axes.to_string());
+  return world.split(place.color, place.key, prefix + axes.to_string());
 }
 
 }  // namespace
 
-Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> world_, int replicas)
-    : mesh(mesh_),
-      world(checked(std::move(world_), mesh)),
-      tp(group_of(mesh, *world, Axis::tp)),
-      dp(group_of(mesh, *world, Axis::dp)),
-      dp_cp(group_of(mesh, *world, Axis::dp | Axis::cp)) {
-  ERGON_CHECK(replicas >= 1 && tp->size() % replicas == 0, "{} key/value replicas in a tensor group of {}", replicas, tp->size());
-  kv_replicas = tp->split(tp->rank() / replicas, tp->rank(), "kv_replicas");
+Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> world_, int replicas, const DeviceGroup& device)
+    : mesh(mesh_), world(checked(std::move(world_), mesh)) {
+  const char* prefix = device ? "host-" : "";
+  host_tp = group_of(mesh, *world, Axis::tp, prefix);
+  host_dp_cp = group_of(mesh, *world, Axis::dp | Axis::cp, prefix);
+  ERGON_CHECK(replicas >= 1 && host_tp->size() % replicas == 0, "{} key/value replicas in a tensor group of {}", replicas, host_tp->size());
+  kv_replicas = host_tp->split(host_tp->rank() / replicas, host_tp->rank(), std::string(prefix) + "kv_replicas");
   control = world->split(0, world->rank(), "control");
+  tp = host_tp;
+  dp_cp = host_dp_cp;
+  if (!device) return;
+  tp = device(host_tp, AxisSet(Axis::tp).to_string(), Traffic::critical);
+  dp_cp = device(host_dp_cp, (Axis::dp | Axis::cp).to_string(), Traffic::bulk);
+  kv_replicas = device(kv_replicas, "kv_replicas", Traffic::bulk);
 }
 
 void Communicators::observe(CommunicationObserver* observer) {
-  for (Communicator* group : {world.get(), tp.get(), dp.get(), dp_cp.get(), kv_replicas.get(), control.get()}) group->observe(observer);
+  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get(), tp.get(), dp_cp.get(), kv_replicas.get()})
+    group->observe(observer);
 }
 
 }  // namespace ergon

@@ -23,7 +23,7 @@ EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
     result.valid_tokens += Tokens{batch.valid_tokens};
     result.sequences += batch.tokens / replica.config.model.sequence;
   }
-  replica.communicators.dp_cp->all_reduce(total).wait();
+  replica.communicators.host_dp_cp->all_reduce(total).wait();
   result.loss = result.valid_tokens.value > 0 ? loss / static_cast<double>(result.valid_tokens.value) : 0;
   result.seconds = {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
   return result;

@@ -112,10 +112,10 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
 
   // 3. What is left of the sums over ranks: the last buckets, and the loss.
   replica.buckets.finish();
-  result.loss = sum_over(*groups.dp_cp, loss) * loss_scale;
+  result.loss = sum_over(*groups.host_dp_cp, loss) * loss_scale;
 
   // 4. The global norm counts each parameter once, whatever the mesh.
-  result.grad_norm = std::sqrt(sum_over(*groups.tp, squared_gradient_norm(replica.parameters)));
+  result.grad_norm = std::sqrt(sum_over(*groups.host_tp, squared_gradient_norm(replica.parameters)));
 
   // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
   const Agreement agreement = agree(*groups.control, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);

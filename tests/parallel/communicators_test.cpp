@@ -30,8 +30,8 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
   };
   expect(*groups.world, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "world");
   expect(*groups.tp, mesh.group(rank, Axis::tp), "tp");
-  expect(*groups.dp, mesh.group(rank, Axis::dp), "dp");
   expect(*groups.dp_cp, mesh.group(rank, Axis::dp | Axis::cp), "cp-dp");
+  failures.expect(groups.host_tp == groups.tp && groups.host_dp_cp == groups.dp_cp, "on the host both kinds are the same objects");
   expect(*groups.control, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "control");
   const std::vector<int> tensor = mesh.group(rank, Axis::tp);
   const auto first = tensor.begin() + mesh.coordinate(rank, Axis::tp) / replicas * replicas;
@@ -66,6 +66,25 @@ TEST_CASE("communicators: the groups are the mesh's, over threads") {
     });
     for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
   }
+}
+
+TEST_CASE("communicators: a run on a device has host groups and their twins") {
+  std::vector<Failures> failures(4);
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
+    Failures& mine = failures[static_cast<std::size_t>(world->rank())];
+    std::vector<std::string> made;
+    const DeviceGroup twin = [&](std::shared_ptr<Communicator> host, const std::string& name, Traffic traffic) {
+      made.push_back(host->name() + " -> " + name + (traffic == Traffic::critical ? ", critical" : ", bulk"));
+      return host->split(0, host->rank(), name);
+    };
+    const Communicators groups(Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), std::move(world), 2, twin);
+    mine.expect(
+        made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk", "host-kv_replicas -> kv_replicas, bulk"},
+        "the twins");
+    mine.expect(groups.host_tp != groups.tp && groups.host_dp_cp != groups.dp_cp && groups.tp->name() == "tp", "two objects");
+    mine.expect(groups.tp->rank() == groups.host_tp->rank() && groups.dp_cp->rank() == groups.host_dp_cp->rank(), "one order");
+  });
+  for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
 }
 
 TEST_CASE("communicators: a world that does not fit is refused with a mesh that does") {
