@@ -11,7 +11,8 @@
 
 namespace ergon {
 
-enum class Collective { all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, send, recv, ring_shift, barrier };
+// split is never reported: it moves nothing, but a rank may be waited for in it.
+enum class Collective { all_reduce, all_gather, reduce_scatter, all_to_all, broadcast, send, recv, ring_shift, barrier, split };
 const char* name(Collective operation);
 
 struct CommunicationEvent {

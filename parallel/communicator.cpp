@@ -3,20 +3,16 @@
 
 #include <chrono>
 #include <cstdio>
-#include <deque>
 #include <exception>
-#include <optional>
 #include <thread>
 
 #include "configs/error.hpp"
-#include "parallel/ordered_sum.hpp"
+#include "parallel/journal.hpp"
 
 namespace ergon {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-Seconds between(Clock::time_point begin, Clock::time_point end) { return {std::chrono::duration<double>(end - begin).count()}; }
 
 std::int64_t size_of(const at::Tensor& tensor) { return tensor.numel() * static_cast<std::int64_t>(tensor.element_size()); }
 
@@ -36,6 +32,12 @@ std::int64_t share(std::int64_t total, int rank, int size) {
   return whole + (rank < rest ? 1 : 0);
 }
 
+// What a group of one rank does instead of an exchange; nothing to wait for.
+std::unique_ptr<Work::Request> copied(const at::Tensor& output, const at::Tensor& input) {
+  output.view({-1}).copy_(input.view({-1}));
+  return nullptr;
+}
+
 std::int64_t sum(const std::vector<std::int64_t>& counts) {
   std::int64_t total = 0;
   for (std::int64_t count : counts) total += count;
@@ -46,7 +48,7 @@ std::int64_t sum(const std::vector<std::int64_t>& counts) {
 
 const char* name(Collective operation) {
   constexpr const char* names[] = {"all_reduce", "all_gather", "reduce_scatter", "all_to_all", "broadcast",
-                                   "send",       "recv",       "ring_shift",     "barrier"};
+                                   "send",       "recv",       "ring_shift",     "barrier",    "split"};
   return names[static_cast<std::size_t>(operation)];
 }
 
@@ -78,95 +80,22 @@ void Work::wait() {
   while (!query()) std::this_thread::yield();
 }
 
-// Events wait here until every earlier operation of the group is complete, so that observers see start order; requests that were left to
-// a stream wait here until they are done.
-class Communicator::Journal {
- public:
-  std::uint64_t open(CommunicationEvent event) {
-    event.sequence = first_ + entries_.size();
-    entries_.push_back({std::move(event), false});
-    return entries_.back().event.sequence;
+bool Work::wait_for(Seconds limit) {
+  if (!request_) return true;
+  if (request_->waiting()) request_.reset();
+  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit.value));
+  while (!query()) {
+    if (Clock::now() > end) return false;
+    std::this_thread::yield();
   }
+  return true;
+}
 
-  void close(std::uint64_t sequence, MeasuredSeconds measured) {
-    Entry& entry = entries_[sequence - first_];
-    entry.event.seconds = measured.seconds;
-    entry.event.exposed = measured.exposed;
-    entry.done = true;
-    while (!entries_.empty() && entries_.front().done) {
-      const CommunicationEvent event = std::move(entries_.front().event);
-      entries_.pop_front();
-      ++first_;
-      if (observer) observer->completed(event);
-    }
-  }
-
-  // Takes over a request whose caller has gone on.
-  void leave(std::uint64_t sequence, RequestPtr request) { left_.emplace_back(sequence, std::move(request)); }
-
-  // The requests of a group end in start order. True when none is left.
-  bool poll() {
-    while (!left_.empty() && left_.front().second->poll()) {
-      const auto [sequence, request] = std::move(left_.front());
-      left_.pop_front();
-      close(sequence, request->measured().value_or(MeasuredSeconds{{0}, {0}}));
-    }
-    return left_.empty();
-  }
-
-  std::uint64_t next() const { return first_ + entries_.size(); }
-
-  CommunicationObserver* observer = nullptr;
-
- private:
-  struct Entry {
-    CommunicationEvent event;
-    bool done;
-  };
-  std::deque<Entry> entries_;
-  std::deque<std::pair<std::uint64_t, RequestPtr>> left_;
-  std::uint64_t first_ = 0;
-};
-
-// A backend's request with a stop-watch.
-class Communicator::Tracked final : public Work::Request {
- public:
-  Tracked(RequestPtr request, const Communicator& group, std::uint64_t sequence)
-      : request_(std::move(request)),
-        journal_(group.journal_),
-        ordered_sums_(group.ordered_sums_),
-        sequence_(sequence),
-        start_(Clock::now()) {}
-
-  bool poll() override {
-    for (OrderedSum* sum : *ordered_sums_) sum->poll();
-    if (!request_->poll()) return false;
-    const Clock::time_point end = Clock::now();
-    const MeasuredSeconds host = {between(start_, end), wait_start_ ? between(*wait_start_, end) : Seconds{0}};
-    journal_->close(sequence_, request_->measured().value_or(host));
-    return true;
-  }
-
-  bool waiting() override {
-    wait_start_ = Clock::now();
-    if (!request_->waiting()) return false;
-    journal_->leave(sequence_, std::move(request_));
-    return true;
-  }
-
- private:
-  RequestPtr request_;
-  std::shared_ptr<Journal> journal_;
-  std::shared_ptr<std::vector<OrderedSum*>> ordered_sums_;
-  std::uint64_t sequence_;
-  Clock::time_point start_;
-  std::optional<Clock::time_point> wait_start_;
-};
-
-Communicator::Communicator(int rank, int size, std::string name, at::DeviceType device)
+Communicator::Communicator(int rank, std::string name, std::vector<int> members, at::DeviceType device)
     : rank_(rank),
-      size_(size),
+      size_(static_cast<int>(members.size())),
       name_(std::move(name)),
+      members_(std::move(members)),
       device_(device),
       journal_(std::make_shared<Journal>()),
       ordered_sums_(std::make_shared<std::vector<OrderedSum*>>()) {}
@@ -185,18 +114,52 @@ void Communicator::settle() {
 }
 
 Communicator::RequestPtr Communicator::start_ordered_all_reduce(at::Tensor data) {
-  return OrderedSum::all_reduce(*this, std::move(data), journal_->next() + 1);
+  return OrderedSum::all_reduce(*this, std::move(data), journal_->next());
 }
 
 Communicator::RequestPtr Communicator::start_ordered_reduce_scatter(at::Tensor output, at::Tensor input) {
   return OrderedSum::reduce_scatter(*this, std::move(output), std::move(input));
 }
 
-Work Communicator::track(RequestPtr request, Collective operation, at::ScalarType dtype, std::int64_t elements, std::int64_t bytes) {
+void Communicator::record(std::shared_ptr<FlightRecord> record) {
+  if (size_ == 1 || !record) return;
+  journal_->flight_group = record->add_group(name_, members_);
+  journal_->record = std::move(record);
+}
+
+const std::shared_ptr<FlightRecord>& Communicator::flight_record() const { return journal_->record; }
+
+void Communicator::check_flight() const {
+  if (journal_->record) journal_->record->check();
+}
+
+std::unique_ptr<Communicator> Communicator::split(int color, int key, const std::string& name) {
+  const std::shared_ptr<FlightRecord>& record = journal_->record;
+  const std::uint64_t flight = record ? record->open(journal_->flight_group, Collective::split, at::kByte, 0) : 0;
+  if (record) record->waited_for(flight);
+  std::unique_ptr<Communicator> group = make_group(color, key, name);
+  if (record) record->close(flight);
+  group->record(record);
+  return group;
+}
+
+template <typename Start>
+Work Communicator::track(const Operation& operation, const Start& start) {
   journal_->poll();
-  const std::uint64_t sequence = journal_->open({name_, operation, dtype, elements, Bytes{bytes}, 0, Seconds{0}, Seconds{0}});
-  if (request) return Work(std::make_unique<Tracked>(std::move(request), *this, sequence));
-  journal_->close(sequence, {Seconds{0}, Seconds{0}});
+  const Clock::time_point begin = Clock::now();
+  const Journal::Place place = journal_->open(name_, operation);
+  RequestPtr request;
+  try {
+    request = start();
+  } catch (...) {
+    journal_->drop(place);
+    throw;
+  }
+  if (request) {
+    journal_->started(place);
+    return Work(std::make_unique<Tracked>(std::move(request), *this, place, begin));
+  }
+  journal_->close(place, {Seconds{0}, Seconds{0}});
   return {};
 }
 
@@ -223,23 +186,19 @@ void Communicator::check_peer(int peer, bool other) const {
 Work Communicator::all_reduce(at::Tensor data, Reduction reduction) {
   check_tensor(data);
   check_reducible(data, reduction);
-  RequestPtr request;
-  if (size_ > 1)
-    request = sums_in_float32(data.scalar_type(), reduction) ? start_ordered_all_reduce(data) : start_all_reduce(data, reduction);
-  return track(std::move(request), Collective::all_reduce, data.scalar_type(), data.numel(),
-               share(2 * (size_ - 1) * size_of(data), rank_, size_));
+  const std::int64_t bytes = share(2 * (size_ - 1) * size_of(data), rank_, size_);
+  return track({Collective::all_reduce, data.scalar_type(), data.numel(), bytes}, [&]() -> RequestPtr {
+    if (size_ == 1) return nullptr;
+    return sums_in_float32(data.scalar_type(), reduction) ? start_ordered_all_reduce(data) : start_all_reduce(data, reduction);
+  });
 }
 
 Work Communicator::all_gather(at::Tensor output, at::Tensor input) {
   check_pair(output, input);
   ERGON_CHECK(output.numel() == size_ * input.numel(), "all_gather of {} elements over {} ranks into {}", input.numel(), size_,
               output.numel());
-  RequestPtr request;
-  if (size_ > 1)
-    request = start_all_gather(output, input);
-  else
-    output.view({-1}).copy_(input.view({-1}));
-  return track(std::move(request), Collective::all_gather, input.scalar_type(), input.numel(), (size_ - 1) * size_of(input));
+  return track({Collective::all_gather, input.scalar_type(), input.numel(), (size_ - 1) * size_of(input)},
+               [&] { return size_ > 1 ? start_all_gather(output, input) : copied(output, input); });
 }
 
 Work Communicator::reduce_scatter(at::Tensor output, at::Tensor input) {
@@ -247,13 +206,11 @@ Work Communicator::reduce_scatter(at::Tensor output, at::Tensor input) {
   check_reducible(input, Reduction::sum);
   ERGON_CHECK(input.numel() == size_ * output.numel(), "reduce_scatter of {} elements over {} ranks into {}", input.numel(), size_,
               output.numel());
-  RequestPtr request;
-  if (size_ == 1)
-    output.view({-1}).copy_(input.view({-1}));
-  else
-    request = sums_in_float32(input.scalar_type(), Reduction::sum) ? start_ordered_reduce_scatter(output, input)
-                                                                   : start_reduce_scatter(output, input);
-  return track(std::move(request), Collective::reduce_scatter, output.scalar_type(), output.numel(), (size_ - 1) * size_of(output));
+  return track({Collective::reduce_scatter, output.scalar_type(), output.numel(), (size_ - 1) * size_of(output)}, [&] {
+    if (size_ == 1) return copied(output, input);
+    return sums_in_float32(input.scalar_type(), Reduction::sum) ? start_ordered_reduce_scatter(output, input)
+                                                                : start_reduce_scatter(output, input);
+  });
 }
 
 Work Communicator::all_to_all(at::Tensor output, at::Tensor input) {
@@ -261,14 +218,10 @@ Work Communicator::all_to_all(at::Tensor output, at::Tensor input) {
   ERGON_CHECK(output.numel() == input.numel() && input.numel() % size_ == 0, "all_to_all of {} elements over {} ranks into {}",
               input.numel(), size_, output.numel());
   const std::int64_t part = input.numel() / size_;
-  RequestPtr request;
-  const std::vector<std::int64_t> counts(static_cast<std::size_t>(size_), part);
-  if (size_ > 1)
-    request = start_all_to_all_v(output, counts, input, counts);
-  else
-    output.view({-1}).copy_(input.view({-1}));
   const std::int64_t bytes = (size_ - 1) * part * static_cast<std::int64_t>(input.element_size());
-  return track(std::move(request), Collective::all_to_all, input.scalar_type(), part, bytes);
+  const std::vector<std::int64_t> counts(static_cast<std::size_t>(size_), part);
+  return track({Collective::all_to_all, input.scalar_type(), part, bytes},
+               [&] { return size_ > 1 ? start_all_to_all_v(output, counts, input, counts) : copied(output, input); });
 }
 
 Work Communicator::all_to_all_v(at::Tensor output, std::vector<std::int64_t> receive, at::Tensor input, std::vector<std::int64_t> send) {
@@ -280,47 +233,40 @@ Work Communicator::all_to_all_v(at::Tensor output, std::vector<std::int64_t> rec
   const auto self = static_cast<std::size_t>(rank_);
   ERGON_CHECK(receive[self] == send[self], "rank {} sends itself {} elements and expects {}", rank_, send[self], receive[self]);
   const std::int64_t bytes = (input.numel() - send[self]) * static_cast<std::int64_t>(input.element_size());
-  RequestPtr request;
-  if (size_ > 1)
-    request = start_all_to_all_v(output, std::move(receive), input, std::move(send));
-  else
-    output.view({-1}).copy_(input.view({-1}));
-  return track(std::move(request), Collective::all_to_all, input.scalar_type(), input.numel(), bytes);
+  return track({Collective::all_to_all, input.scalar_type(), input.numel(), bytes},
+               [&] { return size_ > 1 ? start_all_to_all_v(output, std::move(receive), input, std::move(send)) : copied(output, input); });
 }
 
 Work Communicator::broadcast(at::Tensor data, int root) {
   check_tensor(data);
   check_peer(root, false);
-  RequestPtr request;
-  if (size_ > 1) request = start_broadcast(data, root);
-  return track(std::move(request), Collective::broadcast, data.scalar_type(), data.numel(),
-               rank_ == root ? (size_ - 1) * size_of(data) : 0);
+  const std::int64_t bytes = rank_ == root ? (size_ - 1) * size_of(data) : 0;
+  return track({Collective::broadcast, data.scalar_type(), data.numel(), bytes},
+               [&] { return size_ > 1 ? start_broadcast(data, root) : nullptr; });
 }
 
 Work Communicator::send(at::Tensor data, int peer) {
   check_tensor(data);
   check_peer(peer, true);
-  return track(start_send(data, peer, 0), Collective::send, data.scalar_type(), data.numel(), size_of(data));
+  return track({Collective::send, data.scalar_type(), data.numel(), size_of(data), peer}, [&] { return start_send(data, peer, 0); });
 }
 
 Work Communicator::recv(at::Tensor data, int peer) {
   check_tensor(data);
   check_peer(peer, true);
-  return track(start_recv(data, peer, 0), Collective::recv, data.scalar_type(), data.numel(), 0);
+  return track({Collective::recv, data.scalar_type(), data.numel(), 0, peer}, [&] { return start_recv(data, peer, 0); });
 }
 
 Work Communicator::ring_shift(at::Tensor output, at::Tensor input, int distance) {
   check_pair(output, input);
   ERGON_CHECK(output.numel() == input.numel(), "ring_shift of {} elements into {}", input.numel(), output.numel());
   const int hops = (distance % size_ + size_) % size_;
-  RequestPtr request;
-  if (hops > 0)
-    request = start_ring_shift(output, input, hops);
-  else
-    output.view({-1}).copy_(input.view({-1}));
-  return track(std::move(request), Collective::ring_shift, input.scalar_type(), input.numel(), hops > 0 ? size_of(input) : 0);
+  return track({Collective::ring_shift, input.scalar_type(), input.numel(), hops > 0 ? size_of(input) : 0},
+               [&] { return hops > 0 ? start_ring_shift(output, input, hops) : copied(output, input); });
 }
 
-Work Communicator::barrier() { return track(size_ > 1 ? start_barrier() : nullptr, Collective::barrier, at::kByte, 0, 0); }
+Work Communicator::barrier() {
+  return track({Collective::barrier}, [&] { return size_ > 1 ? start_barrier() : nullptr; });
+}
 
 }  // namespace ergon

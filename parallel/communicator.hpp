@@ -49,13 +49,15 @@ class Work {
   Work& operator=(Work&& other);
   ~Work();
 
-  bool query();  // polls once; true when done
-  void wait();   // until what the caller does next sees the result: polls, yielding the processor, or leaves it to a stream
+  bool query();                  // polls once; true when done
+  void wait();                   // until what the caller does next sees the result: polls, yielding the processor, or leaves it to a stream
+  bool wait_for(Seconds limit);  // polls for at most `limit`; true when done
 
  private:
   std::unique_ptr<Request> request_;
 };
 
+class FlightRecord;
 class OrderedSum;
 
 class Communicator {
@@ -67,8 +69,12 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
   const std::string& name() const { return name_; }
-  at::DeviceType device() const { return device_; }  // of the tensors it moves
-  void observe(CommunicationObserver* observer);     // null: nobody; must outlive every Work. Settles first
+  const std::vector<int>& members() const { return members_; }  // world ranks in group order
+  at::DeviceType device() const { return device_; }             // of the tensors it moves
+  void observe(CommunicationObserver* observer);                // null: nobody; must outlive every Work. Settles first
+  // From now on operations of this group, and of groups split from it later, stand in `record`, and a wait throws what it gives up with.
+  void record(std::shared_ptr<FlightRecord> record);
+  const std::shared_ptr<FlightRecord>& flight_record() const;  // null: none
   // Reports the operations that were left to a stream and are done by now; settle waits for all of them. Throws Error for a failed one.
   void poll();
   void settle();
@@ -91,10 +97,11 @@ class Communicator {
   Work barrier();
 
   // Collective over this group: ranks of one color form a group ordered by key.
-  virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
+  std::unique_ptr<Communicator> split(int color, int key, const std::string& name);
 
  protected:
-  Communicator(int rank, int size, std::string name, at::DeviceType device = at::kCPU);
+  Communicator(int rank, std::string name, std::vector<int> members, at::DeviceType device = at::kCPU);
+  void check_flight() const;  // throws what the record gives up with: for a wait that is not a Work
 
   // What a backend does; called for groups of two ranks and more, with checked arguments.
   using RequestPtr = std::unique_ptr<Work::Request>;
@@ -109,6 +116,7 @@ class Communicator {
   virtual RequestPtr start_recv(at::Tensor data, int peer, std::uint64_t tag) = 0;
   virtual RequestPtr start_ring_shift(at::Tensor output, at::Tensor input, int distance) = 0;
   virtual RequestPtr start_barrier() = 0;
+  virtual std::unique_ptr<Communicator> make_group(int color, int key, const std::string& name) = 0;
   // Sums of 16-bit floats. Here: OrderedSum, moved by polling. A backend with streams does the same in stream order.
   virtual RequestPtr start_ordered_all_reduce(at::Tensor data);
   virtual RequestPtr start_ordered_reduce_scatter(at::Tensor output, at::Tensor input);
@@ -117,13 +125,16 @@ class Communicator {
   friend class OrderedSum;
   class Journal;
   class Tracked;
-  Work track(RequestPtr request, Collective operation, at::ScalarType dtype, std::int64_t elements, std::int64_t bytes);
+  struct Operation;
+  template <typename Start>  // -> RequestPtr; null: done
+  Work track(const Operation& operation, const Start& start);
   void check_peer(int peer, bool other) const;
   void check_tensor(const at::Tensor& tensor) const;
   void check_pair(const at::Tensor& output, const at::Tensor& input) const;
 
   int rank_, size_;
   std::string name_;
+  std::vector<int> members_;
   at::DeviceType device_;
   std::shared_ptr<Journal> journal_;                        // shared with the Works under way
   std::shared_ptr<std::vector<OrderedSum*>> ordered_sums_;  // under way: whoever polls one Work of the group moves all of them

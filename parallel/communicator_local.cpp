@@ -2,11 +2,13 @@
 #include "parallel/communicator_local.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <tuple>
@@ -138,11 +140,15 @@ std::string disagreement(const Posts& posts) {
 // The state that the ranks of one group share; every member holds the lock.
 class Rendezvous {
  public:
-  Rendezvous(int size, std::string name)
-      : name_(std::move(name)), next_(static_cast<std::size_t>(size), 0), gone_(static_cast<std::size_t>(size), false) {
-    asked_.resize(static_cast<std::size_t>(size));
-    made_.resize(static_cast<std::size_t>(size));
-  }
+  Rendezvous(std::vector<int> members, std::string name)
+      : members_(std::move(members)),
+        name_(std::move(name)),
+        next_(members_.size(), 0),
+        gone_(members_.size(), false),
+        asked_(members_.size()),
+        made_(members_.size()) {}
+
+  const std::vector<int>& members() const { return members_; }
 
   int size() const { return static_cast<int>(next_.size()); }
 
@@ -211,7 +217,8 @@ class Rendezvous {
     changed_.notify_all();
   }
 
-  std::unique_ptr<Communicator> split(int rank, int color, int key, const std::string& name);
+  // `check` is called again and again while this rank waits for the others.
+  std::unique_ptr<Communicator> split(int rank, int color, int key, const std::string& name, const std::function<void()>& check);
 
  private:
   void refuse(const std::string& what) const {
@@ -225,6 +232,7 @@ class Rendezvous {
   };
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<int> members_;  // world ranks
   std::string name_;
   std::vector<std::uint64_t> next_;
   std::vector<bool> gone_;
@@ -250,14 +258,14 @@ class LocalRequest final : public Work::Request {
 class LocalCommunicator final : public Communicator {
  public:
   LocalCommunicator(std::shared_ptr<Rendezvous> group, int rank, const std::string& name)
-      : Communicator(rank, group->size(), name), group_(std::move(group)) {}
+      : Communicator(rank, name, group->members()), group_(std::move(group)) {}
   ~LocalCommunicator() override { group_->leave(rank()); }
 
-  std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override {
-    return group_->split(rank(), color, key, name);
+ protected:
+  std::unique_ptr<Communicator> make_group(int color, int key, const std::string& name) override {
+    return group_->split(rank(), color, key, name, [this] { check_flight(); });
   }
 
- protected:
   RequestPtr start_all_reduce(at::Tensor data, Reduction reduction) override {
     return start({Collective::all_reduce, data, data, {}, {}, reduction});
   }
@@ -293,7 +301,9 @@ void Rendezvous::make_groups() {
   for (std::size_t r = 0; r < asked_.size(); ++r) members[asked_[r]->color].emplace_back(asked_[r]->key, r);
   for (auto& [color, ranks] : members) {
     std::sort(ranks.begin(), ranks.end());
-    const auto group = std::make_shared<Rendezvous>(static_cast<int>(ranks.size()), asked_[std::get<1>(ranks[0])]->name);
+    std::vector<int> world_ranks;
+    for (const auto& [key, r] : ranks) world_ranks.push_back(members_[r]);
+    const auto group = std::make_shared<Rendezvous>(std::move(world_ranks), asked_[std::get<1>(ranks[0])]->name);
     for (std::size_t i = 0; i < ranks.size(); ++i) {
       const std::size_t r = std::get<1>(ranks[i]);
       made_[r] = std::make_unique<LocalCommunicator>(group, static_cast<int>(i), asked_[r]->name);
@@ -302,7 +312,7 @@ void Rendezvous::make_groups() {
   for (auto& ask : asked_) ask.reset();
 }
 
-std::unique_ptr<Communicator> Rendezvous::split(int rank, int color, int key, const std::string& name) {
+std::unique_ptr<Communicator> Rendezvous::split(int rank, int color, int key, const std::string& name, const std::function<void()>& check) {
   std::unique_lock lock(mutex_);
   asked_[static_cast<std::size_t>(rank)] = Ask{color, key, name};
   const std::uint64_t number = splits_;
@@ -316,7 +326,7 @@ std::unique_ptr<Communicator> Rendezvous::split(int rank, int color, int key, co
       if (gone_[r] && !asked_[r]) return static_cast<int>(r);
     return -1;
   };
-  changed_.wait(lock, [&] { return splits_ != number || left() >= 0; });
+  while (!changed_.wait_for(lock, std::chrono::milliseconds(20), [&] { return splits_ != number || left() >= 0; })) check();
   if (splits_ == number) refuse(fmt::format("rank {} left the group while others wait for it", left()));
   return std::move(made_[static_cast<std::size_t>(rank)]);
 }
@@ -325,7 +335,9 @@ std::unique_ptr<Communicator> Rendezvous::split(int rank, int color, int key, co
 
 std::vector<std::unique_ptr<Communicator>> make_local_group(int size, const std::string& name) {
   ERGON_CHECK(size >= 1, "a group of {} ranks", size);
-  const auto group = std::make_shared<Rendezvous>(size, name);
+  std::vector<int> members(static_cast<std::size_t>(size));
+  std::iota(members.begin(), members.end(), 0);
+  const auto group = std::make_shared<Rendezvous>(std::move(members), name);
   std::vector<std::unique_ptr<Communicator>> ranks;
   for (int rank = 0; rank < size; ++rank) ranks.push_back(std::make_unique<LocalCommunicator>(group, rank, name));
   return ranks;

@@ -77,15 +77,16 @@ class MpiRequest final : public Work::Request {
 class MpiCommunicator final : public Communicator {
  public:
   MpiCommunicator(MpiComm comm, MpiLimits limits)
-      : Communicator(comm.rank(), comm.size(), comm.name()), comm_(std::move(comm)), limits_(limits) {
+      : Communicator(comm.rank(), comm.name(), comm.members()), comm_(std::move(comm)), limits_(limits) {
     ERGON_CHECK(limits_.elements >= 1 && limits_.elements <= (std::int64_t{1} << 30), "a limit of {} elements", limits_.elements);
   }
 
-  std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override {
+ protected:
+  // MPI has no split that can be polled; the record of the caller says that it waits here.
+  std::unique_ptr<Communicator> make_group(int color, int key, const std::string& name) override {
     return std::make_unique<MpiCommunicator>(comm_.split(color, key, name), limits_);
   }
 
- protected:
   RequestPtr start_all_reduce(at::Tensor data, Reduction reduction) override {
     auto pending = std::make_unique<Pending>();
     for (std::int64_t at = 0; at < data.numel(); at += limits_.elements) {

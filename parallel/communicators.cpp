@@ -41,6 +41,7 @@ Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> wo
   tp = device(host_tp, AxisSet(Axis::tp).to_string(), Traffic::critical);
   dp_cp = device(host_dp_cp, (Axis::dp | Axis::cp).to_string(), Traffic::bulk);
   kv_replicas = device(kv_replicas, "kv_replicas", Traffic::bulk);
+  for (Communicator* group : {tp.get(), dp_cp.get(), kv_replicas.get()}) group->record(world->flight_record());
 }
 
 void Communicators::observe(CommunicationObserver* observer) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <limits>
+#include <numeric>
 #include <string_view>
 #include <thread>
 
@@ -93,6 +94,18 @@ int MpiComm::size() const {
   int size = 0;
   ERGON_MPI(MPI_Comm_size(comm_, &size), name_);
   return size;
+}
+
+std::vector<int> MpiComm::members() const {
+  std::vector<int> places(static_cast<std::size_t>(size())), world_ranks(places.size());
+  std::iota(places.begin(), places.end(), 0);
+  MPI_Group mine = MPI_GROUP_NULL, world = MPI_GROUP_NULL;
+  ERGON_MPI(MPI_Comm_group(comm_, &mine), name_);
+  ERGON_MPI(MPI_Comm_group(MPI_COMM_WORLD, &world), name_);
+  ERGON_MPI(MPI_Group_translate_ranks(mine, size(), places.data(), world, world_ranks.data()), name_);
+  MPI_Group_free(&world);
+  MPI_Group_free(&mine);
+  return world_ranks;
 }
 
 MpiComm MpiComm::split(int color, int key, const std::string& name) const {

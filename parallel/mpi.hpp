@@ -34,6 +34,7 @@ class MpiComm {
   const std::string& name() const { return name_; }
   int rank() const;
   int size() const;
+  std::vector<int> members() const;                                  // ranks of MPI_COMM_WORLD, in order
   MpiComm split(int color, int key, const std::string& name) const;  // collective
 
  private:

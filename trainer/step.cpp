@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <thread>
 
 #include "configs/error.hpp"
 #include "trainer/optimizer/adamw.hpp"
@@ -51,14 +50,11 @@ double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, d
 
 // A rank that is dead or stopped must not keep this one from ending in order.
 void wait_limited(Work& work, const PendingStop& pending_stop) {
-  constexpr auto limit = std::chrono::seconds(5);
-  const auto start = Clock::now();
-  while (!work.query()) {
-    if (pending_stop && Clock::now() - start > limit && pending_stop() != StopRequest::none)
+  if (!pending_stop) return work.wait();
+  for (Seconds limit{5}; !work.wait_for(limit); limit = Seconds{0.1})
+    if (pending_stop() != StopRequest::none)
       throw Error("a stop was asked for, but the other ranks did not arrive within 5 s", "stop",
                   "a rank is stuck or dead; nothing was saved at this step; run the same line to resume", ExitCode::stuck);
-    std::this_thread::yield();
-  }
 }
 
 struct Agreement {

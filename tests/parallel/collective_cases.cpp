@@ -226,8 +226,12 @@ void check_split(Communicator& group, Failures& failures) {
   failures.expect(odd_even->rank() == members - 1 - me / 2, "rank in a split group follows the key");
   at::Tensor ranks = at::empty({members}, at::kLong);
   odd_even->all_gather(ranks, at::full({1}, me, at::kLong)).wait();
-  for (int i = 0; i < members; ++i)
+  for (int i = 0; i < members; ++i) {
+    failures.expect(
+        odd_even->members()[static_cast<std::size_t>(i)] == group.members()[static_cast<std::size_t>(me % 2 + 2 * (members - 1 - i))],
+        "world ranks of a split group");
     failures.expect(ranks.const_data_ptr<std::int64_t>()[i] == me % 2 + 2 * (members - 1 - i), "members of a split group");
+  }
   const std::unique_ptr<Communicator> again = odd_even->split(0, odd_even->rank(), "again");
   failures.expect(again->size() == members && again->rank() == odd_even->rank(), "a split of a split");
 }

@@ -27,11 +27,11 @@ at::Generator generator(std::int64_t seed) { return at::make_generator<at::CPUGe
 
 class Solo final : public Communicator {
  public:
-  Solo() : Communicator(0, 1, "solo") {}
-  std::unique_ptr<Communicator> split(int, int, const std::string&) override { fail(); }
+  Solo() : Communicator(0, "solo", {0}) {}
 
  private:
   [[noreturn]] static void fail() { throw std::logic_error("a layer on one rank communicates"); }
+  std::unique_ptr<Communicator> make_group(int, int, const std::string&) override { fail(); }
   RequestPtr start_all_reduce(at::Tensor, Reduction) override { fail(); }
   RequestPtr start_all_gather(at::Tensor, at::Tensor) override { fail(); }
   RequestPtr start_reduce_scatter(at::Tensor, at::Tensor) override { fail(); }

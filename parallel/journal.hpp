@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the operations of a group are opened and closed, and a backend's request with its stop-watch; part of parallel/communicator.cpp.
+//
+// Events wait here until every earlier operation of the group is complete, so that observers see start order; requests that were left to a
+// stream wait here until they are done. The flight record hears of an operation before it starts.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "parallel/communicator.hpp"
+#include "parallel/flight_record.hpp"
+#include "parallel/ordered_sum.hpp"
+
+namespace ergon {
+
+struct Communicator::Operation {
+  Collective collective;
+  at::ScalarType dtype = at::kByte;
+  std::int64_t elements = 0, bytes = 0;
+  int peer = -1;  // the other side of a message
+};
+
+class Communicator::Journal {
+ public:
+  // What stands for one operation until it ends: its number among the events and in the record.
+  struct Place {
+    std::uint64_t sequence, flight;
+  };
+
+  Place open(const std::string& group, const Operation& o) {
+    const Place place{next(), record ? record->open(flight_group, o.collective, o.dtype, o.elements, o.peer) : 0};
+    entries_.push_back({{group, o.collective, o.dtype, o.elements, Bytes{o.bytes}, place.sequence, Seconds{0}, Seconds{0}}, false});
+    return place;
+  }
+
+  void started(const Place& place) {
+    if (record) record->started(place.flight);
+  }
+  void waited_for(const Place& place) {
+    if (record) record->waited_for(place.flight);
+  }
+
+  void close(const Place& place, MeasuredSeconds measured) {
+    if (record) record->close(place.flight);
+    Entry& entry = entries_[place.sequence - first_];
+    entry.event.seconds = measured.seconds;
+    entry.event.exposed = measured.exposed;
+    entry.done = true;
+    while (!entries_.empty() && entries_.front().done) {
+      const CommunicationEvent event = std::move(entries_.front().event);
+      entries_.pop_front();
+      ++first_;
+      if (observer) observer->completed(event);
+    }
+  }
+
+  // The newest operation, which did not start.
+  void drop(const Place& place) {
+    if (record) record->close(place.flight, FlightState::failed);
+    entries_.pop_back();
+  }
+
+  // Takes over a request whose caller has gone on.
+  void leave(const Place& place, RequestPtr request) { left_.emplace_back(place, std::move(request)); }
+
+  // The requests of a group end in start order. True when none is left.
+  bool poll() {
+    if (record && !left_.empty()) record->check();
+    while (!left_.empty() && left_.front().second->poll()) {
+      const auto [place, request] = std::move(left_.front());
+      left_.pop_front();
+      close(place, request->measured().value_or(MeasuredSeconds{{0}, {0}}));
+    }
+    return left_.empty();
+  }
+
+  std::uint64_t next() const { return first_ + entries_.size(); }
+
+  CommunicationObserver* observer = nullptr;
+  std::shared_ptr<FlightRecord> record;
+  int flight_group = 0;
+
+ private:
+  struct Entry {
+    CommunicationEvent event;
+    bool done;
+  };
+  std::deque<Entry> entries_;
+  std::deque<std::pair<Place, RequestPtr>> left_;
+  std::uint64_t first_ = 0;
+};
+
+class Communicator::Tracked final : public Work::Request {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Tracked(RequestPtr request, const Communicator& group, Journal::Place place, Clock::time_point start)
+      : request_(std::move(request)), journal_(group.journal_), ordered_sums_(group.ordered_sums_), place_(place), start_(start) {}
+
+  bool poll() override {
+    if (journal_->record) journal_->record->check();
+    for (OrderedSum* sum : *ordered_sums_) sum->poll();
+    if (!request_->poll()) return false;
+    const Clock::time_point end = Clock::now();
+    const auto seconds_from = [&](Clock::time_point begin) { return Seconds{std::chrono::duration<double>(end - begin).count()}; };
+    const MeasuredSeconds host = {seconds_from(start_), wait_start_ ? seconds_from(*wait_start_) : Seconds{0}};
+    journal_->close(place_, request_->measured().value_or(host));
+    return true;
+  }
+
+  bool waiting() override {
+    if (!wait_start_) journal_->waited_for(place_);
+    if (!wait_start_) wait_start_ = Clock::now();
+    if (!request_->waiting()) return false;
+    journal_->leave(place_, std::move(request_));
+    return true;
+  }
+
+ private:
+  RequestPtr request_;
+  std::shared_ptr<Journal> journal_;
+  std::shared_ptr<std::vector<OrderedSum*>> ordered_sums_;
+  Journal::Place place_;
+  Clock::time_point start_;
+  std::optional<Clock::time_point> wait_start_;
+};
+
+}  // namespace ergon
