@@ -68,6 +68,7 @@ void load_parameters(Replica& replica, Storage& storage, const std::string& fold
   for (CheckpointTensor& tensor : model_tensors(replica.parameters, replica.first_moment, replica.second_moment, 1, 0))
     if (tensor.name.rfind("parameters/", 0) == 0) parameters.push_back(std::move(tensor));
   checkpoint.load(parameters);
+  replica.parameters.round_masters();
   for (const std::string& message : checkpoint.messages()) fmt::print(stderr, "{}\n", message);
 }
 

@@ -43,7 +43,7 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
     : config(config),
       communicators(communicators),
       gemm(audit),
-      attention(select_attention(attention_job(config.model), attention).kernel),
+      attention(select_attention(attention_job(config.model, scalar_type(config.train.dtype)), attention).kernel),
       parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), at::kCPU, declaration.num_units),
       first_moment(at::zeros_like(parameters.flat_parameters())),
       second_moment(at::zeros_like(parameters.flat_parameters())),

@@ -74,12 +74,14 @@ Agreement agree(Communicator& control, bool finite, const PendingStop& pending_s
 
 void update_parameters(Replica& replica, double lr, double gradient_scale, std::int64_t step) {
   const OptimizerSection& optimizer = replica.config.optimizer;
+  const ParameterStore& store = replica.parameters;
+  const bool rounds = store.dtype() != store.accumulator();
   for (std::size_t id = 0; id < replica.decays.size(); ++id) {
-    const ElementRange range = replica.parameters.range(static_cast<ParameterId>(id));
+    const ElementRange range = store.range(static_cast<ParameterId>(id));
     const auto slice = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.size()); };
     const AdamW adamw{lr, optimizer.betas[0], optimizer.betas[1], optimizer.epsilon, replica.decays[id] ? optimizer.weight_decay : 0.0};
-    adamw_update(slice(replica.parameters.flat_parameters()), slice(replica.parameters.flat_gradients()), slice(replica.first_moment),
-                 slice(replica.second_moment), adamw, gradient_scale, step);
+    adamw_update(slice(store.flat_parameters()), slice(store.flat_gradients()), slice(replica.first_moment), slice(replica.second_moment),
+                 adamw, gradient_scale, step, rounds ? slice(store.flat_weights()) : at::Tensor());
   }
 }
 

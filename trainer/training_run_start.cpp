@@ -106,6 +106,7 @@ bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
 void TrainingRun::load(CheckpointLoader& checkpoint) {
   const CheckpointId opened = checkpoint.id();
   checkpoint.load(tensors_of(*replica_));
+  replica_->parameters.round_masters();
   if (!(checkpoint.id() == opened))
     say(fmt::format("the checkpoint of step {} did not verify; went back to step {}", opened.step, checkpoint.id().step));
   const RunState& state = checkpoint.state();

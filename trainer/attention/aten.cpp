@@ -24,7 +24,10 @@ bool square_causal(const BlockMask& mask) {
 }
 
 // Whether ATen is told to mask; throws when it cannot do the job.
-bool causal_call(const BlockMask& mask, const AttentionDropout& dropout) {
+bool causal_call(const at::Tensor& q_BTHQ, const BlockMask& mask, const AttentionDropout& dropout) {
+  if (q_BTHQ.scalar_type() == at::kBFloat16)
+    throw Error("ATen's attention kernel rounds its results to bfloat16 and would lose the float32 ones", "attention kernel",
+                "use the kernel \"tiled\", or let \"auto\" choose", ExitCode::config);
   if (!AtenAttention::supports(mask, dropout))
     throw Error("ATen's attention kernel does no dropout, windows, documents or partial blocks", "attention kernel",
                 "use the kernel \"tiled\", or let \"auto\" choose", ExitCode::config);
@@ -57,7 +60,7 @@ AttentionTiles AtenAttention::tiles() const {
 AttentionWork AtenAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
                                      const AttentionDropout& dropout, double scale, AttentionOutput& result) const {
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
-  const bool causal = causal_call(mask, dropout);
+  const bool causal = causal_call(q_BTHQ, mask, dropout);
   const auto [out_BHTQ, lse_BHT] = at::_scaled_dot_product_flash_attention_for_cpu(heads_first(q_BTHQ), heads_first(k_BSKQ),
                                                                                    heads_first(v_BSKQ), 0.0, causal, std::nullopt, scale);
   result.out_BTHQ.copy_(heads_first(out_BHTQ));
@@ -70,7 +73,7 @@ AttentionWork AtenAttention::backward(const at::Tensor& dout_BTHQ, const at::Ten
                                       const at::Tensor& /*delta_BHT: ATen makes its own*/, const BlockMask& mask,
                                       const AttentionDropout& dropout, double scale, AttentionGradients& result) const {
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
-  const bool causal = causal_call(mask, dropout);
+  const bool causal = causal_call(q_BTHQ, mask, dropout);
   const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
       heads_first(dout_BTHQ), heads_first(q_BTHQ), heads_first(k_BSKQ), heads_first(v_BSKQ), heads_first(out_BTHQ), lse_BHT, 0.0, causal,
       std::nullopt, scale);

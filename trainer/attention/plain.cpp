@@ -12,16 +12,16 @@
 namespace ergon {
 namespace {
 
-template <class T>
-T dot(const T* a, const T* b, std::int64_t n) {
-  T sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
+template <class C, class A = Accumulator<C>>
+A dot(const C* a, const C* b, std::int64_t n) {
+  A sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += widen(a[i]) * widen(b[i]);
   return sum;
 }
 
-template <class T>
-void add_scaled(T* y, T factor, const T* x, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
+template <class C, class A = Accumulator<C>>
+void add_scaled(A* y, A factor, const C* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] += factor * widen(x[i]);
 }
 
 // Dropout factors by rows of the block.
@@ -60,12 +60,13 @@ AttentionWork PlainAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const Factors factors(dropout, mask);
   std::int64_t computed = 0;
-  dispatch(q_BTHQ, [&](auto zero) {
-    using T = decltype(zero);
-    const auto q = head_view<T>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
-               k = head_view<T>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
-    const auto v = head_view<T>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-               out = head_view<T>(result.out_BTHQ, n.batch, n.queries, n.heads, n.width);
+  dispatch_compute(q_BTHQ, [&](auto zero) {
+    using C = decltype(zero);
+    using T = Accumulator<C>;
+    const auto q = head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
+               k = head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
+    const auto v = head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
+    const auto out = head_view<T>(result.out_BTHQ, n.batch, n.queries, n.heads, n.width);
     const auto lse = row_view<T>(result.lse_BHT, n);
     std::vector<T> score(static_cast<std::size_t>(n.keys));
     for (std::int64_t b = 0; b < n.batch; ++b)
@@ -86,7 +87,7 @@ AttentionWork PlainAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor
           for (std::int64_t s = 0; s < n.keys; ++s) sum += std::exp(score[s] - most);
           lse.at(b, h, t) = most + std::log(sum);
           for (std::int64_t s = 0; s < n.keys; ++s)
-            add_scaled(row, std::exp(score[s] - most) / sum * static_cast<T>(factors.at(b, h, t, s)), v.at(b, s, g), n.width);
+            add_scaled<C>(row, std::exp(score[s] - most) / sum * static_cast<T>(factors.at(b, h, t, s)), v.at(b, s, g), n.width);
         }
   });
   return work(mask, n, computed, tiles().forward_matmuls);
@@ -101,12 +102,13 @@ AttentionWork PlainAttention::backward(const at::Tensor& dout_BTHQ, const at::Te
   const Factors factors(dropout, mask);
   for (const at::Tensor* gradient : {&result.dq_BTHQ, &result.dk_BSKQ, &result.dv_BSKQ}) gradient->zero_();
   std::int64_t computed = 0;
-  dispatch(q_BTHQ, [&](auto zero) {
-    using T = decltype(zero);
-    const auto q = head_view<T>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
-               k = head_view<T>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
-    const auto v = head_view<T>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-               dout = head_view<T>(dout_BTHQ, n.batch, n.queries, n.heads, n.width);
+  dispatch_compute(q_BTHQ, [&](auto zero) {
+    using C = decltype(zero);
+    using T = Accumulator<C>;
+    const auto q = head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
+               k = head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
+    const auto v = head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+               dout = head_view<C>(dout_BTHQ, n.batch, n.queries, n.heads, n.width);
     const auto dq = head_view<T>(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width),
                dk = head_view<T>(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
     const auto dv = head_view<T>(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
@@ -122,9 +124,9 @@ AttentionWork PlainAttention::backward(const at::Tensor& dout_BTHQ, const at::Te
             const T p = std::exp(score - lse.at(b, h, t)), factor = static_cast<T>(factors.at(b, h, t, s));
             const T dp = dot(dout.at(b, t, h), v.at(b, s, g), n.width);
             const T ds = static_cast<T>(scale) * p * (dp * factor - delta.at(b, h, t));
-            add_scaled(dv.at(b, s, g), p * factor, dout.at(b, t, h), n.width);
-            add_scaled(dq.at(b, t, h), ds, k.at(b, s, g), n.width);
-            add_scaled(dk.at(b, s, g), ds, q.at(b, t, h), n.width);
+            add_scaled<C>(dv.at(b, s, g), p * factor, dout.at(b, t, h), n.width);
+            add_scaled<C>(dq.at(b, t, h), ds, k.at(b, s, g), n.width);
+            add_scaled<C>(dk.at(b, s, g), ds, q.at(b, t, h), n.width);
           }
         }
   });

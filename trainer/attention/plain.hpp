@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference kernel of attention: loops a person can follow, every feature of LocalAttention, float or double. It visits every pair of
-// the block and keeps one row of probabilities at a time; the faster kernels are tested equal to it.
+// The reference kernel of attention: loops a person can follow, every feature of LocalAttention, float, double or bfloat16. It visits every
+// pair of the block and keeps one row of probabilities at a time; the faster kernels are tested equal to it.
 #pragma once
 
 #include "parallel/local_attention.hpp"

@@ -14,6 +14,7 @@ std::string aten_refusal(const AttentionJob& job) {
   if (job.dropout > 0.0) return "dropout";
   if (job.window > 0 && job.window < job.sequence) return "a window";
   if (job.documents) return "documents";
+  if (job.bfloat16) return "bfloat16 with results in float32";
   if (!job.whole_blocks) return "parts of a sequence";
   return "";
 }
@@ -25,12 +26,13 @@ std::unique_ptr<LocalAttention> tiled(const AttentionJob& job) {
 
 }  // namespace
 
-AttentionJob attention_job(const ModelShape& shape) {
+AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute) {
   AttentionJob job;
   job.sequence = shape.sequence;
   job.head_width = shape.head_width;
   job.dropout = shape.dropout;
   job.window = shape.window;
+  job.bfloat16 = compute == at::kBFloat16;
   return job;
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "trainer/attention/views.hpp"
 #include "trainer/kernels/blas.hpp"
@@ -85,54 +86,90 @@ struct Drops {
 
 int stride(std::int64_t value) { return static_cast<int>(value); }
 
-template <class T>
+// A tile of rows as an operand of BLAS: in place, or widened into `packed` (rows x width).
+template <class A>
+struct Operand {
+  const A* data;
+  int stride;
+};
+template <class C, class A = Accumulator<C>>
+Operand<A> operand(const HeadView<C>& x, std::int64_t b, std::int64_t first, std::int64_t rows, std::int64_t h, std::int64_t width,
+                   A* packed) {
+  if constexpr (std::is_same_v<C, A>) {
+    return {x.at(b, first, h), static_cast<int>(x.row)};
+  } else {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const C* row = x.at(b, first + r, h);
+      A* out = packed + r * width;
+#pragma omp simd
+      for (std::int64_t d = 0; d < width; ++d) out[d] = widen(row[d]);
+    }
+    return {packed, static_cast<int>(width)};
+  }
+}
+
+// Elements that `operand` needs for a tile of `rows`.
+template <class C>
+std::int64_t packed_elements(std::int64_t rows, std::int64_t width) {
+  return std::is_same_v<C, Accumulator<C>> ? 0 : rows * width;
+}
+
+template <class C>
 struct Forward {
+  using A = Accumulator<C>;
   const BlockPlan& plan;
   AttentionSizes n;
-  HeadView<T> q, k, v, out;
-  RowView<T> lse;
+  HeadView<C> q, k, v;
+  HeadView<A> out;
+  RowView<A> lse;
   Drops drops;
-  T scale;
+  A scale;
 
-  // One query tile of one head; returns the pairs it computed. Scratch: scores [query_tile, key_tile], output, maximum and sum by row,
-  // factors of a row.
-  std::int64_t operator()(std::int64_t b, std::int64_t h, std::int64_t i, T* scratch) const {
-    T *score = scratch, *acc = score + plan.query_tile * plan.key_tile, *most = acc + plan.query_tile * n.width,
-      *sum = most + plan.query_tile, *factors = sum + plan.query_tile;
+  // Scores [query_tile, key_tile], output, maximum and sum by row, factors of a row; widened queries and keys (then values).
+  std::int64_t scratch_elements() const {
+    return plan.query_tile * (plan.key_tile + n.width + 2) + plan.key_tile + packed_elements<C>(plan.query_tile + plan.key_tile, n.width);
+  }
+
+  // One query tile of one head; returns the pairs it computed.
+  std::int64_t operator()(std::int64_t b, std::int64_t h, std::int64_t i, A* scratch) const {
+    A *score = scratch, *acc = score + plan.query_tile * plan.key_tile, *most = acc + plan.query_tile * n.width,
+      *sum = most + plan.query_tile, *factors = sum + plan.query_tile, *packed_q = factors + plan.key_tile,
+      *packed_k = packed_q + packed_elements<C>(plan.query_tile, n.width);
     const std::int64_t g = h / n.group(), q0 = i * plan.query_tile, queries = std::min(plan.query_tile, n.queries - q0);
-    std::fill_n(most, queries, lowest<T>);
-    std::fill_n(sum, queries, T(0));
+    std::fill_n(most, queries, lowest<A>);
+    std::fill_n(sum, queries, A(0));
+    const Operand<A> q_tile = operand(q, b, q0, queries, h, n.width, packed_q);
     std::int64_t computed = 0;
     for (std::int64_t j = 0; j < plan.key_tiles; ++j) {
       const Tile tile = tile_at(plan, i, j);
       if (tile.kind == BlockKind::empty) continue;
       const int rows = static_cast<int>(tile.queries), columns = static_cast<int>(tile.keys), width = static_cast<int>(n.width);
-      blas_gemm('n', 't', rows, columns, width, scale, q.at(b, tile.q0, h), stride(q.row), k.at(b, tile.k0, g), stride(k.row), T(0), score,
-                columns);
+      const Operand<A> k_tile = operand(k, b, tile.k0, tile.keys, g, n.width, packed_k);
+      blas_gemm('n', 't', rows, columns, width, scale, q_tile.data, q_tile.stride, k_tile.data, k_tile.stride, A(0), score, columns);
       for (std::int64_t r = 0; r < tile.queries; ++r)
         softmax_row(score + r * tile.keys, acc + r * n.width, most[r], sum[r], factors, tile, b, h, r);
-      blas_gemm('n', 'n', rows, width, columns, T(1), score, columns, v.at(b, tile.k0, g), stride(v.row), computed == 0 ? T(0) : T(1), acc,
-                width);
+      const Operand<A> v_tile = operand(v, b, tile.k0, tile.keys, g, n.width, packed_k);
+      blas_gemm('n', 'n', rows, width, columns, A(1), score, columns, v_tile.data, v_tile.stride, computed == 0 ? A(0) : A(1), acc, width);
       computed += tile.queries * tile.keys;
     }
     for (std::int64_t r = 0; r < queries; ++r) {
-      T* row = out.at(b, q0 + r, h);
-      const bool seen = sum[r] > T(0) || sum[r] != sum[r];  // not-a-number must come out
-      const T inverse = seen ? T(1) / sum[r] : T(0);
-      for (std::int64_t d = 0; d < n.width; ++d) row[d] = seen ? acc[r * n.width + d] * inverse : T(0);
-      lse.at(b, h, q0 + r) = seen ? most[r] + std::log(sum[r]) : lowest<T>;
+      A* row = out.at(b, q0 + r, h);
+      const bool seen = sum[r] > A(0) || sum[r] != sum[r];  // not-a-number must come out
+      const A inverse = seen ? A(1) / sum[r] : A(0);
+      for (std::int64_t d = 0; d < n.width; ++d) row[d] = seen ? acc[r * n.width + d] * inverse : A(0);
+      lse.at(b, h, q0 + r) = seen ? most[r] + std::log(sum[r]) : lowest<A>;
     }
     return computed;
   }
 
-  void softmax_row(T* score, T* acc, T& most, T& sum, T* factors, const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t r) const {
+  void softmax_row(A* score, A* acc, A& most, A& sum, A* factors, const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t r) const {
     if (tile.kind == BlockKind::partial) hide(score, plan, tile, r);
-    const T before = most;
+    const A before = most;
     most = maximum(score, tile.keys, before);
-    const T here = exponentials(score, most, tile.keys);
-    const T shrink = before == lowest<T> ? T(0) : vector_exp(before - most);
+    const A here = exponentials(score, most, tile.keys);
+    const A shrink = before == lowest<A> ? A(0) : vector_exp(before - most);
     sum = sum * shrink + here;
-    if (before != lowest<T> && shrink != T(1)) multiply(acc, shrink, n.width);  // without a key so far there is nothing to shrink
+    if (before != lowest<A> && shrink != A(1)) multiply(acc, shrink, n.width);  // without a key so far there is nothing to shrink
     if (drops.any) {
       drops.factors(factors, b, h, plan.query_positions[static_cast<std::size_t>(tile.q0 + r)], plan.key_positions.data() + tile.k0,
                     tile.keys);
@@ -141,49 +178,65 @@ struct Forward {
   }
 };
 
-template <class T>
+template <class C>
 struct Backward {
+  using A = Accumulator<C>;
   const BlockPlan& plan;
   AttentionSizes n;
-  HeadView<T> dout, q, k, v, dq, dk, dv;
-  RowView<T> lse, delta;
+  HeadView<C> dout, q, k, v;
+  HeadView<A> dq, dk, dv;
+  RowView<A> lse, delta;
   Drops drops;
-  T scale;
+  A scale;
+
+  // Probabilities and score gradients [query_tile, key_tile], factors of a row; widened keys, values, queries and output gradients.
+  std::int64_t scratch_elements() const {
+    return 2 * plan.query_tile * plan.key_tile + plan.key_tile + 2 * packed_elements<C>(plan.query_tile + plan.key_tile, n.width);
+  }
 
   // One key head of one sample with the query heads that share it; returns the pairs it computed. The only writer of these dk, dv and dq.
-  std::int64_t operator()(std::int64_t b, std::int64_t g, T* scratch) const {
+  std::int64_t operator()(std::int64_t b, std::int64_t g, A* scratch) const {
     std::int64_t computed = 0;
     for (std::int64_t h = g * n.group(); h < (g + 1) * n.group(); ++h)
-      for (std::int64_t t = 0; t < n.queries; ++t) std::fill_n(dq.at(b, t, h), n.width, T(0));
+      for (std::int64_t t = 0; t < n.queries; ++t) std::fill_n(dq.at(b, t, h), n.width, A(0));
+    A* packed_k = scratch + 2 * plan.query_tile * plan.key_tile + plan.key_tile;
+    A* packed_v = packed_k + packed_elements<C>(plan.key_tile, n.width);
     for (std::int64_t j = 0; j < plan.key_tiles; ++j) {
-      for (std::int64_t s = j * plan.key_tile; s < std::min(n.keys, (j + 1) * plan.key_tile); ++s) {
-        std::fill_n(dk.at(b, s, g), n.width, T(0));
-        std::fill_n(dv.at(b, s, g), n.width, T(0));
+      const std::int64_t k0 = j * plan.key_tile, keys = std::min(plan.key_tile, n.keys - k0);
+      for (std::int64_t s = k0; s < k0 + keys; ++s) {
+        std::fill_n(dk.at(b, s, g), n.width, A(0));
+        std::fill_n(dv.at(b, s, g), n.width, A(0));
       }
+      const Operand<A> k_tile = operand(k, b, k0, keys, g, n.width, packed_k), v_tile = operand(v, b, k0, keys, g, n.width, packed_v);
       for (std::int64_t h = g * n.group(); h < (g + 1) * n.group(); ++h)
-        for (std::int64_t i = 0; i < plan.query_tiles; ++i) computed += tile_gradients(tile_at(plan, i, j), b, h, g, scratch);
+        for (std::int64_t i = 0; i < plan.query_tiles; ++i)
+          computed += tile_gradients(tile_at(plan, i, j), b, h, g, k_tile, v_tile, scratch);
     }
     return computed;
   }
 
-  std::int64_t tile_gradients(const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t g, T* scratch) const {
+  std::int64_t tile_gradients(const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t g, const Operand<A>& k_tile,
+                              const Operand<A>& v_tile, A* scratch) const {
     if (tile.kind == BlockKind::empty) return 0;
-    T *p = scratch, *ds = p + plan.query_tile * plan.key_tile, *factors = ds + plan.query_tile * plan.key_tile;
+    A *p = scratch, *ds = p + plan.query_tile * plan.key_tile, *factors = ds + plan.query_tile * plan.key_tile;
+    A* packed_q = factors + plan.key_tile + 2 * packed_elements<C>(plan.key_tile, n.width);
     const int rows = static_cast<int>(tile.queries), columns = static_cast<int>(tile.keys), width = static_cast<int>(n.width);
-    const T *q_tile = q.at(b, tile.q0, h), *dout_tile = dout.at(b, tile.q0, h), *k_tile = k.at(b, tile.k0, g),
-            *v_tile = v.at(b, tile.k0, g);
-    blas_gemm('n', 't', rows, columns, width, scale, q_tile, stride(q.row), k_tile, stride(k.row), T(0), p, columns);
-    blas_gemm('n', 't', rows, columns, width, T(1), dout_tile, stride(dout.row), v_tile, stride(v.row), T(0), ds, columns);
+    const Operand<A> q_tile = operand(q, b, tile.q0, tile.queries, h, n.width, packed_q);
+    const Operand<A> dout_tile =
+        operand(dout, b, tile.q0, tile.queries, h, n.width, packed_q + packed_elements<C>(plan.query_tile, n.width));
+    blas_gemm('n', 't', rows, columns, width, scale, q_tile.data, q_tile.stride, k_tile.data, k_tile.stride, A(0), p, columns);
+    blas_gemm('n', 't', rows, columns, width, A(1), dout_tile.data, dout_tile.stride, v_tile.data, v_tile.stride, A(0), ds, columns);
     for (std::int64_t r = 0; r < tile.queries; ++r) row_gradients(p + r * tile.keys, ds + r * tile.keys, factors, tile, b, h, r);
-    blas_gemm('t', 'n', columns, width, rows, T(1), p, columns, dout_tile, stride(dout.row), T(1), dv.at(b, tile.k0, g), stride(dv.row));
-    blas_gemm('t', 'n', columns, width, rows, T(1), ds, columns, q_tile, stride(q.row), T(1), dk.at(b, tile.k0, g), stride(dk.row));
-    blas_gemm('n', 'n', rows, width, columns, T(1), ds, columns, k_tile, stride(k.row), T(1), dq.at(b, tile.q0, h), stride(dq.row));
+    blas_gemm('t', 'n', columns, width, rows, A(1), p, columns, dout_tile.data, dout_tile.stride, A(1), dv.at(b, tile.k0, g),
+              stride(dv.row));
+    blas_gemm('t', 'n', columns, width, rows, A(1), ds, columns, q_tile.data, q_tile.stride, A(1), dk.at(b, tile.k0, g), stride(dk.row));
+    blas_gemm('n', 'n', rows, width, columns, A(1), ds, columns, k_tile.data, k_tile.stride, A(1), dq.at(b, tile.q0, h), stride(dq.row));
     return tile.queries * tile.keys;
   }
 
   // p: scores in, dropped probabilities out; ds: gradients of the dropped probabilities in, of the unscaled scores out.
-  void row_gradients(T* p, T* ds, T* factors, const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t r) const {
-    const T log_sum = lse.at(b, h, tile.q0 + r), shift = log_sum == lowest<T> ? T(0) : log_sum, d = delta.at(b, h, tile.q0 + r);
+  void row_gradients(A* p, A* ds, A* factors, const Tile& tile, std::int64_t b, std::int64_t h, std::int64_t r) const {
+    const A log_sum = lse.at(b, h, tile.q0 + r), shift = log_sum == lowest<A> ? A(0) : log_sum, d = delta.at(b, h, tile.q0 + r);
     if (tile.kind == BlockKind::partial) hide(p, plan, tile, r);
     if (!drops.any) {
 #pragma omp simd
@@ -244,20 +297,21 @@ AttentionWork TiledAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const BlockPlan& plan = plans_.get(mask);
   std::int64_t computed = 0;
-  dispatch(q_BTHQ, [&](auto zero) {
-    using T = decltype(zero);
-    const Forward<T> forward{plan,
+  dispatch_compute(q_BTHQ, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    const Forward<C> forward{plan,
                              n,
-                             head_view<T>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
-                             head_view<T>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                             head_view<T>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                             head_view<T>(result.out_BTHQ, n.batch, n.queries, n.heads, n.width),
-                             row_view<T>(result.lse_BHT, n),
+                             head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
+                             head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                             head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                             head_view<A>(result.out_BTHQ, n.batch, n.queries, n.heads, n.width),
+                             row_view<A>(result.lse_BHT, n),
                              Drops(dropout),
-                             static_cast<T>(scale)};
-    const std::int64_t elements = plan.query_tile * (plan.key_tile + n.width + 2) + plan.key_tile, tiles = plan.query_tiles;
-    computed = share<T>(n.batch * n.heads * tiles, elements,
-                        [&](std::int64_t i, T* scratch) { return forward(i / tiles / n.heads, i / tiles % n.heads, i % tiles, scratch); });
+                             static_cast<A>(scale)};
+    const std::int64_t tiles = plan.query_tiles;
+    computed = share<A>(n.batch * n.heads * tiles, forward.scratch_elements(),
+                        [&](std::int64_t i, A* scratch) { return forward(i / tiles / n.heads, i / tiles % n.heads, i % tiles, scratch); });
   });
   return {visible_pairs(plan) * n.batch * n.heads, computed, tiles().forward_matmuls, false};
 }
@@ -269,23 +323,24 @@ AttentionWork TiledAttention::backward(const at::Tensor& dout_BTHQ, const at::Te
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const BlockPlan& plan = plans_.get(mask);
   std::int64_t computed = 0;
-  dispatch(q_BTHQ, [&](auto zero) {
-    using T = decltype(zero);
-    const Backward<T> backward{plan,
+  dispatch_compute(q_BTHQ, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    const Backward<C> backward{plan,
                                n,
-                               head_view<T>(dout_BTHQ, n.batch, n.queries, n.heads, n.width),
-                               head_view<T>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
-                               head_view<T>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                               head_view<T>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                               head_view<T>(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width),
-                               head_view<T>(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                               head_view<T>(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                               row_view<T>(lse_BHT, n),
-                               row_view<T>(delta_BHT, n),
+                               head_view<C>(dout_BTHQ, n.batch, n.queries, n.heads, n.width),
+                               head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
+                               head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                               head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                               head_view<A>(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width),
+                               head_view<A>(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                               head_view<A>(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
+                               row_view<A>(lse_BHT, n),
+                               row_view<A>(delta_BHT, n),
                                Drops(dropout),
-                               static_cast<T>(scale)};
-    computed = share<T>(n.batch * n.kv_heads, 2 * plan.query_tile * plan.key_tile + plan.key_tile,
-                        [&](std::int64_t i, T* scratch) { return backward(i / n.kv_heads, i % n.kv_heads, scratch); });
+                               static_cast<A>(scale)};
+    computed = share<A>(n.batch * n.kv_heads, backward.scratch_elements(),
+                        [&](std::int64_t i, A* scratch) { return backward(i / n.kv_heads, i % n.kv_heads, scratch); });
   });
   return {visible_pairs(plan) * n.batch * n.heads, computed, tiles().backward_matmuls, false};
 }

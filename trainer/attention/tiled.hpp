@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own kernel, after FlashAttention-2 (Dao 2023): tiles of queries against tiles of keys, softmax kept online, scores recomputed in
-// backward, tiles without a visible pair skipped. Everything of LocalAttention, float or double. Parallel over (sample, key head), so that
-// dK and dV have one writer and one order of summation: results do not depend on the number of threads.
+// backward, tiles without a visible pair skipped. Everything of LocalAttention, float, double or bfloat16 (widened tile by tile). Parallel
+// over (sample, key head), so that dK and dV have one writer and one order of summation: results do not depend on the number of threads.
 //
 // Not to be called from two threads at once: it owns its scratch memory.
 #pragma once

@@ -24,65 +24,68 @@ inline T gelu_slope(T z) {
   return s + z * s * (T(1) - s) * two_root<T> * (T(1) + T(3) * cubic<T> * z * z);
 }
 
-// body(row, bias or nullptr) with the two cases as two loops, so that each vectorises.
-template <class T, class Row>
+// Runs row(r) over all rows.
+template <class Row>
 void over_rows(std::int64_t rows, std::int64_t width, const Row& row) {
   for_rows(rows, width * 8, [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = begin; r < end; ++r) row(r);
   });
 }
 
-template <class T>
-void gelu_forward_row(T* y, const T* x, const T* b, std::int64_t n) {
+// With a bias and without are two loops, so that each vectorises.
+template <class C>
+void gelu_forward_row(C* y, const C* x, const C* b, std::int64_t n) {
   if (b) {
 #pragma omp simd
-    for (std::int64_t f = 0; f < n; ++f) y[f] = gelu(x[f] + b[f]);
+    for (std::int64_t f = 0; f < n; ++f) y[f] = rounded<C>(gelu(widen(x[f]) + widen(b[f])));
   } else {
 #pragma omp simd
-    for (std::int64_t f = 0; f < n; ++f) y[f] = gelu(x[f]);
+    for (std::int64_t f = 0; f < n; ++f) y[f] = rounded<C>(gelu(widen(x[f])));
   }
 }
 
-template <class T>
-void gelu_backward_row(T* dx, const T* dy, const T* x, const T* b, std::int64_t n) {
+template <class C>
+void gelu_backward_row(C* dx, const C* dy, const C* x, const C* b, std::int64_t n) {
   if (b) {
 #pragma omp simd
-    for (std::int64_t f = 0; f < n; ++f) dx[f] = dy[f] * gelu_slope(x[f] + b[f]);
+    for (std::int64_t f = 0; f < n; ++f) dx[f] = rounded<C>(widen(dy[f]) * gelu_slope(widen(x[f]) + widen(b[f])));
   } else {
 #pragma omp simd
-    for (std::int64_t f = 0; f < n; ++f) dx[f] = dy[f] * gelu_slope(x[f]);
+    for (std::int64_t f = 0; f < n; ++f) dx[f] = rounded<C>(widen(dy[f]) * gelu_slope(widen(x[f])));
   }
 }
 
-template <class T>
-void swiglu_forward_row(T* y, const T* gate, const T* up, const T* b, std::int64_t n) {
+template <class C>
+void swiglu_forward_row(C* y, const C* gate, const C* up, const C* b, std::int64_t n) {
+  using A = Accumulator<C>;
   if (b) {
 #pragma omp simd
     for (std::int64_t f = 0; f < n; ++f) {
-      const T g = gate[f] + b[f];
-      y[f] = g * logistic(g) * (up[f] + b[n + f]);
+      const A g = widen(gate[f]) + widen(b[f]);
+      y[f] = rounded<C>(g * logistic(g) * (widen(up[f]) + widen(b[n + f])));
     }
   } else {
 #pragma omp simd
-    for (std::int64_t f = 0; f < n; ++f) y[f] = gate[f] * logistic(gate[f]) * up[f];
+    for (std::int64_t f = 0; f < n; ++f) y[f] = rounded<C>(widen(gate[f]) * logistic(widen(gate[f])) * widen(up[f]));
   }
 }
 
-template <class T>
-void swiglu_backward_row(T* dgate, T* dup, const T* dy, const T* gate, const T* up, const T* b, std::int64_t n) {
+template <class C>
+void swiglu_backward_row(C* dgate, C* dup, const C* dy, const C* gate, const C* up, const C* b, std::int64_t n) {
+  using A = Accumulator<C>;
   if (b) {
 #pragma omp simd
     for (std::int64_t f = 0; f < n; ++f) {
-      const T g = gate[f] + b[f], u = up[f] + b[n + f], s = logistic(g);
-      dgate[f] = dy[f] * u * s * (T(1) + g * (T(1) - s));
-      dup[f] = dy[f] * g * s;
+      const A g = widen(gate[f]) + widen(b[f]), u = widen(up[f]) + widen(b[n + f]), d = widen(dy[f]), s = logistic(g);
+      dgate[f] = rounded<C>(d * u * s * (A(1) + g * (A(1) - s)));
+      dup[f] = rounded<C>(d * g * s);
     }
   } else {
 #pragma omp simd
     for (std::int64_t f = 0; f < n; ++f) {
-      const T g = gate[f], u = up[f], s = logistic(g);
-      dgate[f] = dy[f] * u * s * (T(1) + g * (T(1) - s));
-      dup[f] = dy[f] * g * s;
+      const A g = widen(gate[f]), u = widen(up[f]), d = widen(dy[f]), s = logistic(g);
+      dgate[f] = rounded<C>(d * u * s * (A(1) + g * (A(1) - s)));
+      dup[f] = rounded<C>(d * g * s);
     }
   }
 }
@@ -97,35 +100,34 @@ const T* optional(const at::Tensor& bias, std::int64_t elements) {
 void gelu_forward(const at::Tensor& y_RF, const at::Tensor& x_RF, const at::Tensor& bias_F) {
   const std::int64_t width = x_RF.size(-1), elements = x_RF.numel();
   if (elements == 0) return;
-  dispatch(x_RF, [&](auto zero) {
-    using T = decltype(zero);
-    T* y = data<T>(y_RF, elements);
-    const T *x = data<T>(x_RF, elements), *b = optional<T>(bias_F, width);
-    over_rows<T>(elements / width, width, [=](std::int64_t r) { gelu_forward_row(y + r * width, x + r * width, b, width); });
+  dispatch_compute(x_RF, [&](auto zero) {
+    using C = decltype(zero);
+    C* y = data<C>(y_RF, elements);
+    const C *x = data<C>(x_RF, elements), *b = optional<C>(bias_F, width);
+    over_rows(elements / width, width, [=](std::int64_t r) { gelu_forward_row(y + r * width, x + r * width, b, width); });
   });
 }
 
 void gelu_backward(const at::Tensor& dx_RF, const at::Tensor& dy_RF, const at::Tensor& x_RF, const at::Tensor& bias_F) {
   const std::int64_t width = x_RF.size(-1), elements = x_RF.numel();
   if (elements == 0) return;
-  dispatch(x_RF, [&](auto zero) {
-    using T = decltype(zero);
-    T* dx = data<T>(dx_RF, elements);
-    const T *dy = data<T>(dy_RF, elements), *x = data<T>(x_RF, elements), *b = optional<T>(bias_F, width);
-    over_rows<T>(elements / width, width,
-                 [=](std::int64_t r) { gelu_backward_row(dx + r * width, dy + r * width, x + r * width, b, width); });
+  dispatch_compute(x_RF, [&](auto zero) {
+    using C = decltype(zero);
+    C* dx = data<C>(dx_RF, elements);
+    const C *dy = data<C>(dy_RF, elements), *x = data<C>(x_RF, elements), *b = optional<C>(bias_F, width);
+    over_rows(elements / width, width, [=](std::int64_t r) { gelu_backward_row(dx + r * width, dy + r * width, x + r * width, b, width); });
   });
 }
 
 void swiglu_forward(const at::Tensor& y_RF, const at::Tensor& packed, const at::Tensor& bias) {
   const std::int64_t width = y_RF.size(-1), elements = y_RF.numel();
   if (elements == 0) return;
-  dispatch(packed, [&](auto zero) {
-    using T = decltype(zero);
-    T* y = data<T>(y_RF, elements);
-    const T *x = data<T>(packed, 2 * elements), *b = optional<T>(bias, 2 * width);
-    over_rows<T>(elements / width, width, [=](std::int64_t r) {
-      const T* row = x + 2 * r * width;
+  dispatch_compute(packed, [&](auto zero) {
+    using C = decltype(zero);
+    C* y = data<C>(y_RF, elements);
+    const C *x = data<C>(packed, 2 * elements), *b = optional<C>(bias, 2 * width);
+    over_rows(elements / width, width, [=](std::int64_t r) {
+      const C* row = x + 2 * r * width;
       swiglu_forward_row(y + r * width, row, row + width, b, width);
     });
   });
@@ -134,11 +136,11 @@ void swiglu_forward(const at::Tensor& y_RF, const at::Tensor& packed, const at::
 void swiglu_backward(const at::Tensor& dpacked, const at::Tensor& dy_RF, const at::Tensor& packed, const at::Tensor& bias) {
   const std::int64_t width = dy_RF.size(-1), elements = dy_RF.numel();
   if (elements == 0) return;
-  dispatch(packed, [&](auto zero) {
-    using T = decltype(zero);
-    T* dx = data<T>(dpacked, 2 * elements);
-    const T *dy = data<T>(dy_RF, elements), *x = data<T>(packed, 2 * elements), *b = optional<T>(bias, 2 * width);
-    over_rows<T>(elements / width, width, [=](std::int64_t r) {
+  dispatch_compute(packed, [&](auto zero) {
+    using C = decltype(zero);
+    C* dx = data<C>(dpacked, 2 * elements);
+    const C *dy = data<C>(dy_RF, elements), *x = data<C>(packed, 2 * elements), *b = optional<C>(bias, 2 * width);
+    over_rows(elements / width, width, [=](std::int64_t r) {
       const std::int64_t row = 2 * r * width;
       swiglu_backward_row(dx + row, dx + row + width, dy + r * width, x + row, x + row + width, b, width);
     });
@@ -148,15 +150,16 @@ void swiglu_backward(const at::Tensor& dpacked, const at::Tensor& dy_RF, const a
 void column_sum(const at::Tensor& dbias_N, const at::Tensor& dy_RN, Write write) {
   const std::int64_t columns = dbias_N.numel();
   if (columns == 0) return;
-  dispatch(dy_RN, [&](auto zero) {
-    using T = decltype(zero);
-    const T* dy = data<T>(dy_RN, dy_RN.numel());
+  dispatch_compute(dy_RN, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    const C* dy = data<C>(dy_RN, dy_RN.numel());
     ERGON_CHECK(dy_RN.numel() % columns == 0, "column sums of {} into {}", c10::str(dy_RN.sizes()), columns);
-    sum_columns<T>(data<T>(dbias_N, columns), dy_RN.numel() / columns, columns, write,
-                   [=](T* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
-                     const T* row = dy + r * columns + first;
+    sum_columns<A>(data<A>(dbias_N, columns), dy_RN.numel() / columns, columns, write,
+                   [=](A* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
+                     const C* row = dy + r * columns + first;
 #pragma omp simd
-                     for (std::int64_t n = 0; n < count; ++n) sums[n] += row[n];
+                     for (std::int64_t n = 0; n < count; ++n) sums[n] += widen(row[n]);
                    });
   });
 }

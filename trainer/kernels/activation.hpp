@@ -6,7 +6,8 @@
 //   swiglu:   y = silu(gate) up,  silu(z) = z / (1 + exp(-z)); gate = columns [0, F), up = columns [F, 2F) of one packed row, each plus its
 //   bias
 //
-// Tensors are contiguous, one dtype (float or double), made by the caller. bias may be undefined. y may be x, and dx may be dy (gelu).
+// Tensors are contiguous, one dtype (float, double or bfloat16; a bias gradient: its accumulator type), made by the caller. Computed in the
+// accumulator type, rounded once. bias may be undefined. y may be x, and dx may be dy (gelu).
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -33,10 +33,10 @@ T row_sum_exp(const T* x, T shift, std::int64_t n) {
   return total;
 }
 
-template <class T>
-void row_gradient(T* x, T shift, T factor, std::int64_t n) {
+template <class C, class A = Accumulator<C>>
+void row_gradient(C* dx, const A* x, A shift, A factor, std::int64_t n) {
 #pragma omp simd
-  for (std::int64_t v = 0; v < n; ++v) x[v] = vector_exp(x[v] - shift) * factor;
+  for (std::int64_t v = 0; v < n; ++v) dx[v] = rounded<C>(vector_exp(x[v] - shift) * factor);
 }
 
 void check_columns(const at::Tensor& logits_RV, std::int64_t real) {
@@ -93,23 +93,28 @@ double cross_entropy_loss(const at::Tensor& max_R, const at::Tensor& sum_R, cons
   return loss;
 }
 
-void cross_entropy_backward(const at::Tensor& logits_RV, const at::Tensor& max_R, const at::Tensor& sum_R, const at::Tensor& labels_R,
-                            std::int64_t first, std::int64_t real, double scale) {
+void cross_entropy_backward(const at::Tensor& dlogits_RV, const at::Tensor& logits_RV, const at::Tensor& max_R, const at::Tensor& sum_R,
+                            const at::Tensor& labels_R, std::int64_t first, std::int64_t real, double scale) {
   check_columns(logits_RV, real);
   const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
   const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
-  dispatch(logits_RV, [&](auto zero) {
-    using T = decltype(zero);
-    T* logits = data<T>(logits_RV, rows * columns);
-    const T *most = data<T>(max_R, rows), *sum = data<T>(sum_R, rows);
+  dispatch_compute(dlogits_RV, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    C* dlogits = data<C>(dlogits_RV, rows * columns);
+    const A *logits = data<A>(logits_RV, rows * columns), *most = data<A>(max_R, rows), *sum = data<A>(sum_R, rows);
     for_rows(rows, columns * 4, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        T* row = logits + r * columns;
-        const bool valid = labels[r] != ignored_label;
-        if (valid) row_gradient(row, most[r], static_cast<T>(scale / static_cast<double>(sum[r])), real);
-        std::fill(row + (valid ? real : 0), row + columns, T(0));
+        const A* row = logits + r * columns;
+        C* gradient = dlogits + r * columns;
         const std::int64_t column = labels[r] - first;
-        if (valid && column >= 0 && column < real) row[column] -= static_cast<T>(scale);
+        const bool valid = labels[r] != ignored_label, here = valid && column >= 0 && column < real;
+        const A factor = static_cast<A>(scale / static_cast<double>(sum[r]));
+        // The label's element is rounded once too; taken before dlogits may overwrite the logit.
+        const A of_label = here ? vector_exp(row[column] - most[r]) * factor - static_cast<A>(scale) : A(0);
+        if (valid) row_gradient(gradient, row, most[r], factor, real);
+        std::fill(gradient + (valid ? real : 0), gradient + columns, zero);
+        if (here) gradient[column] = rounded<C>(of_label);
       }
     });
   });

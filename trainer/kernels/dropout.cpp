@@ -16,18 +16,19 @@ DropoutPlan plan_of(const Dropout& d) {
 }
 
 // y = residual + (x + bias) * factor over one row; residual and bias may be null.
-template <class T>
-void row(T* y, const T* residual, const T* x, const T* bias, const DropoutPlan& plan, bool drops, std::uint64_t index, std::int64_t width) {
+template <class C>
+void row(C* y, const C* residual, const C* x, const C* bias, const DropoutPlan& plan, bool drops, std::uint64_t index, std::int64_t width) {
   constexpr std::int64_t block = 256;
-  std::array<T, block> factors;
-  factors.fill(T(1));
+  using A = Accumulator<C>;
+  std::array<A, block> factors;
+  factors.fill(A(1));
   for (std::int64_t d0 = 0; d0 < width; d0 += block) {
     const std::int64_t count = std::min(block, width - d0);
     if (drops) dropout_factors(plan, index + static_cast<std::uint64_t>(d0), count, factors.data());
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t d = d0 + i;
-      const T value = (bias ? x[d] + bias[d] : x[d]) * factors[static_cast<std::size_t>(i)];
-      y[d] = residual ? residual[d] + value : value;
+      const A value = (bias ? widen(x[d]) + widen(bias[d]) : widen(x[d])) * factors[static_cast<std::size_t>(i)];
+      y[d] = rounded<C>(residual ? widen(residual[d]) + value : value);
     }
   }
 }
@@ -39,11 +40,11 @@ void run(const at::Tensor& y_BTD, const at::Tensor* residual_BTD, const at::Tens
   const bool drops = dropout.p > 0.0;
   const DropoutPlan plan = plan_of(dropout);
   const std::int64_t* positions = drops ? data<std::int64_t>(positions_BT, batch * length) : nullptr;
-  dispatch(x_BTD, [&](auto zero) {
-    using T = decltype(zero);
-    T* y = data<T>(y_BTD, elements);
-    const T *x = data<T>(x_BTD, elements), *residual = residual_BTD ? data<T>(*residual_BTD, elements) : nullptr;
-    const T* bias = bias_D.defined() ? data<T>(bias_D, width) : nullptr;
+  dispatch_compute(x_BTD, [&](auto zero) {
+    using C = decltype(zero);
+    C* y = data<C>(y_BTD, elements);
+    const C *x = data<C>(x_BTD, elements), *residual = residual_BTD ? data<C>(*residual_BTD, elements) : nullptr;
+    const C* bias = bias_D.defined() ? data<C>(bias_D, width) : nullptr;
     for_rows(batch * length, width * 4, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
         const std::int64_t sample = dropout.first_sample + r / length, position = drops ? positions[r] : 0;

@@ -3,7 +3,8 @@
 // backward, never stored, and does not depend on mesh, microbatch or rank. An element is kept, and divided by 1 - p, when its uniform
 // (trainer/kernels/philox.hpp) is >= p.
 //
-// Tensors are contiguous, one dtype (float or double); D is the full model width. positions_BT: int64, global positions within the sample.
+// Tensors are contiguous, one dtype (float, double or bfloat16: computed in the accumulator type, rounded once); D is the full model width.
+// positions_BT: int64, global positions within the sample.
 #pragma once
 
 #include <ATen/core/Tensor.h>

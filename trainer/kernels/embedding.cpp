@@ -13,22 +13,23 @@ void scatter_rows(const at::Tensor& dtable, const at::Tensor& dy_ND, const at::T
   const std::int64_t width = dtable.size(-1), rows = dtable.size(0), count = indices_N.numel();
   ERGON_CHECK(real <= rows, "{} real rows in a table of {}", real, rows);
   const std::int64_t* indices = data<std::int64_t>(indices_N, count);
-  dispatch(dtable, [&](auto zero) {
-    using T = decltype(zero);
-    T* table = data<T>(dtable, rows * width);
-    const T* dy = data<T>(dy_ND, count * width);
+  dispatch_compute(dy_ND, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    A* table = data<A>(dtable, rows * width);
+    const C* dy = data<C>(dy_ND, count * width);
     constexpr std::int64_t columns = 16;  // a cache line of floats: threads never share one
     for_rows((width + columns - 1) / columns, count * columns, [=](std::int64_t begin, std::int64_t end) {
       const std::int64_t from = begin * columns, to = std::min(width, end * columns);
       if (write == Write::overwrite)
-        for (std::int64_t r = 0; r < rows; ++r) std::fill(table + r * width + from, table + r * width + to, T(0));
+        for (std::int64_t r = 0; r < rows; ++r) std::fill(table + r * width + from, table + r * width + to, A(0));
       for (std::int64_t n = 0; n < count; ++n) {
         const std::int64_t row = indices[n] - first;
         if (row < 0 || row >= real) continue;
-        T* target = table + row * width;
-        const T* source = dy + n * width;
+        A* target = table + row * width;
+        const C* source = dy + n * width;
 #pragma omp simd
-        for (std::int64_t d = from; d < to; ++d) target[d] += source[d];
+        for (std::int64_t d = from; d < to; ++d) target[d] += widen(source[d]);
       }
     });
   });
@@ -41,17 +42,17 @@ void embedding_forward(const at::Tensor& y_ND, const at::Tensor& tokens_N, const
   const std::int64_t width = table_VD.size(1), count = tokens_N.numel();
   ERGON_CHECK(real <= table_VD.size(0), "{} real rows in a table of {}", real, table_VD.size(0));
   const std::int64_t* tokens = data<std::int64_t>(tokens_N, count);
-  dispatch(table_VD, [&](auto zero) {
-    using T = decltype(zero);
-    T* y = data<T>(y_ND, count * width);
-    const T* table = data<T>(table_VD, table_VD.numel());
+  dispatch_compute(table_VD, [&](auto zero) {
+    using C = decltype(zero);
+    C* y = data<C>(y_ND, count * width);
+    const C* table = data<C>(table_VD, table_VD.numel());
     for_rows(count, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         const std::int64_t row = tokens[n] - first;
         if (row >= 0 && row < real)
           std::copy_n(table + row * width, width, y + n * width);
         else
-          std::fill_n(y + n * width, width, T(0));
+          std::fill_n(y + n * width, width, zero);
       }
     });
   });
@@ -67,16 +68,16 @@ void positions_add(const at::Tensor& y_ND, const at::Tensor& positions_N, const 
   const std::int64_t* positions = data<std::int64_t>(positions_N, count);
   for (std::int64_t n = 0; n < count; ++n)
     ERGON_CHECK(positions[n] >= 0 && positions[n] < limit, "position {} outside the table of {}", positions[n], limit);
-  dispatch(table_TD, [&](auto zero) {
-    using T = decltype(zero);
-    T* y = data<T>(y_ND, count * width);
-    const T* table = data<T>(table_TD, limit * width);
+  dispatch_compute(table_TD, [&](auto zero) {
+    using C = decltype(zero);
+    C* y = data<C>(y_ND, count * width);
+    const C* table = data<C>(table_TD, limit * width);
     for_rows(count, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
-        T* target = y + n * width;
-        const T* source = table + positions[n] * width;
+        C* target = y + n * width;
+        const C* source = table + positions[n] * width;
 #pragma omp simd
-        for (std::int64_t d = 0; d < width; ++d) target[d] += source[d];
+        for (std::int64_t d = 0; d < width; ++d) target[d] = rounded<C>(widen(target[d]) + widen(source[d]));
       }
     });
   });

@@ -2,7 +2,8 @@
 // Vocabulary-parallel embedding: this rank holds rows [first, first + real) of the table (padding rows follow them); a token outside gives
 // zero, so that the sum over tensor ranks is the embedding. Gradients are added row by row in token order whatever the number of threads.
 //
-// Tensors are contiguous; tokens and positions int64. N = number of tokens = B x T.
+// Tensors are contiguous; tokens and positions int64; y, dy and table have one dtype (float, double or bfloat16), dtable its accumulator
+// type. N = number of tokens = B x T.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -9,51 +9,52 @@
 namespace ergon {
 namespace {
 
-template <class T>
-T row_sum(const T* x, std::int64_t n) {
-  T sum = 0;
+template <class C, class A = Accumulator<C>>
+A row_sum(const C* x, std::int64_t n) {
+  A sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (std::int64_t d = 0; d < n; ++d) sum += x[d];
+  for (std::int64_t d = 0; d < n; ++d) sum += widen(x[d]);
   return sum;
 }
 
 // Sum of (x - shift)^2.
-template <class T>
-T row_square_sum(const T* x, T shift, std::int64_t n) {
-  T sum = 0;
+template <class C, class A = Accumulator<C>>
+A row_square_sum(const C* x, A shift, std::int64_t n) {
+  A sum = 0;
 #pragma omp simd reduction(+ : sum)
-  for (std::int64_t d = 0; d < n; ++d) sum += (x[d] - shift) * (x[d] - shift);
+  for (std::int64_t d = 0; d < n; ++d) sum += (widen(x[d]) - shift) * (widen(x[d]) - shift);
   return sum;
 }
 
-template <class T>
-void layernorm_row(T* y, const T* x, const T* w, const T* b, T mean, T rstd, std::int64_t n) {
+template <class C, class A = Accumulator<C>>
+void layernorm_row(C* y, const C* x, const C* w, const C* b, A mean, A rstd, std::int64_t n) {
   if (b) {
 #pragma omp simd
-    for (std::int64_t d = 0; d < n; ++d) y[d] = (x[d] - mean) * rstd * w[d] + b[d];
+    for (std::int64_t d = 0; d < n; ++d) y[d] = rounded<C>((widen(x[d]) - mean) * rstd * widen(w[d]) + widen(b[d]));
   } else {
 #pragma omp simd
-    for (std::int64_t d = 0; d < n; ++d) y[d] = (x[d] - mean) * rstd * w[d];
+    for (std::int64_t d = 0; d < n; ++d) y[d] = rounded<C>((widen(x[d]) - mean) * rstd * widen(w[d]));
   }
 }
 
 // dx (+)= rstd (g - mean(g) centred - xhat mean(g xhat)), g = dy w, xhat = (x - mean) rstd; rmsnorm has no mean to give back.
-template <class T>
-void backward_row(T* dx, const T* dy, const T* x, const T* w, T mean, T rstd, bool centred, std::int64_t n, Write write) {
-  T g_sum = 0, gx_sum = 0;
+template <class C, class A = Accumulator<C>>
+void backward_row(C* dx, const C* dy, const C* x, const C* w, A mean, A rstd, bool centred, std::int64_t n, Write write) {
+  A g_sum = 0, gx_sum = 0;
 #pragma omp simd reduction(+ : g_sum, gx_sum)
   for (std::int64_t d = 0; d < n; ++d) {
-    const T g = dy[d] * w[d];
+    const A g = widen(dy[d]) * widen(w[d]);
     g_sum += g;
-    gx_sum += g * ((x[d] - mean) * rstd);
+    gx_sum += g * ((widen(x[d]) - mean) * rstd);
   }
-  const T a = centred ? g_sum / static_cast<T>(n) : T(0), c = gx_sum / static_cast<T>(n);
+  const A a = centred ? g_sum / static_cast<A>(n) : A(0), c = gx_sum / static_cast<A>(n);
   if (write == Write::overwrite) {
 #pragma omp simd
-    for (std::int64_t d = 0; d < n; ++d) dx[d] = rstd * (dy[d] * w[d] - a - (x[d] - mean) * rstd * c);
+    for (std::int64_t d = 0; d < n; ++d) dx[d] = rounded<C>(rstd * (widen(dy[d]) * widen(w[d]) - a - (widen(x[d]) - mean) * rstd * c));
   } else {
 #pragma omp simd
-    for (std::int64_t d = 0; d < n; ++d) dx[d] += rstd * (dy[d] * w[d] - a - (x[d] - mean) * rstd * c);
+    for (std::int64_t d = 0; d < n; ++d)
+      dx[d] = rounded<C>(widen(dx[d]) + rstd * (widen(dy[d]) * widen(w[d]) - a - (widen(x[d]) - mean) * rstd * c));
   }
 }
 
@@ -69,14 +70,15 @@ Sizes sizes_of(const at::Tensor& x, const at::Tensor& weight) {
 void backward_input(const at::Tensor& dx_RD, const at::Tensor& dy_RD, const at::Tensor& x_RD, const at::Tensor* mean_R,
                     const at::Tensor& rstd_R, const at::Tensor& weight_D, Write write) {
   const auto [rows, width, elements] = sizes_of(x_RD, weight_D);
-  dispatch(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
-    using T = decltype(zero);
-    T* dx = data<T>(dx_RD, elements);
-    const T *dy = data<T>(dy_RD, elements), *x = data<T>(x_RD, elements), *w = data<T>(weight_D, width);
-    const T *mean = mean_R ? data<T>(*mean_R, rows) : nullptr, *rstd = data<T>(rstd_R, rows);
+  dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    C* dx = data<C>(dx_RD, elements);
+    const C *dy = data<C>(dy_RD, elements), *x = data<C>(x_RD, elements), *w = data<C>(weight_D, width);
+    const A *mean = mean_R ? data<A>(*mean_R, rows) : nullptr, *rstd = data<A>(rstd_R, rows);
     for_rows(rows, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r)
-        backward_row(dx + r * width, dy + r * width, x + r * width, w, mean ? mean[r] : T(0), rstd[r], mean != nullptr, width, write);
+        backward_row(dx + r * width, dy + r * width, x + r * width, w, mean ? mean[r] : A(0), rstd[r], mean != nullptr, width, write);
     });
   });
 }
@@ -84,21 +86,22 @@ void backward_input(const at::Tensor& dx_RD, const at::Tensor& dy_RD, const at::
 void backward_weight(const at::Tensor& dweight_D, const at::Tensor& dbias_D, const at::Tensor& dy_RD, const at::Tensor& x_RD,
                      const at::Tensor* mean_R, const at::Tensor& rstd_R, Write write) {
   const auto [rows, width, elements] = sizes_of(x_RD, dweight_D);
-  dispatch(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
-    using T = decltype(zero);
-    const T *dy = data<T>(dy_RD, elements), *x = data<T>(x_RD, elements);
-    const T *mean = mean_R ? data<T>(*mean_R, rows) : nullptr, *rstd = data<T>(rstd_R, rows);
-    sum_columns<T>(data<T>(dweight_D, width), rows, width, write, [=](T* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
-      const T *dy_row = dy + r * width + first, *x_row = x + r * width + first;
-      const T shift = mean ? mean[r] : T(0), factor = rstd[r];
+  dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    const C *dy = data<C>(dy_RD, elements), *x = data<C>(x_RD, elements);
+    const A *mean = mean_R ? data<A>(*mean_R, rows) : nullptr, *rstd = data<A>(rstd_R, rows);
+    sum_columns<A>(data<A>(dweight_D, width), rows, width, write, [=](A* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
+      const C *dy_row = dy + r * width + first, *x_row = x + r * width + first;
+      const A shift = mean ? mean[r] : A(0), factor = rstd[r];
 #pragma omp simd
-      for (std::int64_t d = 0; d < count; ++d) sums[d] += dy_row[d] * ((x_row[d] - shift) * factor);
+      for (std::int64_t d = 0; d < count; ++d) sums[d] += widen(dy_row[d]) * ((widen(x_row[d]) - shift) * factor);
     });
     if (!dbias_D.defined()) return;
-    sum_columns<T>(data<T>(dbias_D, width), rows, width, write, [=](T* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
-      const T* dy_row = dy + r * width + first;
+    sum_columns<A>(data<A>(dbias_D, width), rows, width, write, [=](A* sums, std::int64_t r, std::int64_t first, std::int64_t count) {
+      const C* dy_row = dy + r * width + first;
 #pragma omp simd
-      for (std::int64_t d = 0; d < count; ++d) sums[d] += dy_row[d];
+      for (std::int64_t d = 0; d < count; ++d) sums[d] += widen(dy_row[d]);
     });
   });
 }
@@ -108,15 +111,17 @@ void backward_weight(const at::Tensor& dweight_D, const at::Tensor& dbias_D, con
 void layernorm_forward(const at::Tensor& y_RD, const at::Tensor& mean_R, const at::Tensor& rstd_R, const at::Tensor& x_RD,
                        const at::Tensor& weight_D, const at::Tensor& bias_D, double epsilon) {
   const auto [rows, width, elements] = sizes_of(x_RD, weight_D);
-  dispatch(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
-    using T = decltype(zero);
-    T *y = data<T>(y_RD, elements), *mean = data<T>(mean_R, rows), *rstd = data<T>(rstd_R, rows);
-    const T *x = data<T>(x_RD, elements), *w = data<T>(weight_D, width), *b = bias_D.defined() ? data<T>(bias_D, width) : nullptr;
+  dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    C* y = data<C>(y_RD, elements);
+    A *mean = data<A>(mean_R, rows), *rstd = data<A>(rstd_R, rows);
+    const C *x = data<C>(x_RD, elements), *w = data<C>(weight_D, width), *b = bias_D.defined() ? data<C>(bias_D, width) : nullptr;
     for_rows(rows, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        const T* row = x + r * width;
-        mean[r] = row_sum(row, width) / static_cast<T>(width);
-        rstd[r] = T(1) / std::sqrt(row_square_sum(row, mean[r], width) / static_cast<T>(width) + static_cast<T>(epsilon));
+        const C* row = x + r * width;
+        mean[r] = row_sum(row, width) / static_cast<A>(width);
+        rstd[r] = A(1) / std::sqrt(row_square_sum(row, mean[r], width) / static_cast<A>(width) + static_cast<A>(epsilon));
         layernorm_row(y + r * width, row, w, b, mean[r], rstd[r], width);
       }
     });
@@ -135,15 +140,17 @@ void layernorm_backward_weight(const at::Tensor& dweight_D, const at::Tensor& db
 
 void rmsnorm_forward(const at::Tensor& y_RD, const at::Tensor& rstd_R, const at::Tensor& x_RD, const at::Tensor& weight_D, double epsilon) {
   const auto [rows, width, elements] = sizes_of(x_RD, weight_D);
-  dispatch(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
-    using T = decltype(zero);
-    T *y = data<T>(y_RD, elements), *rstd = data<T>(rstd_R, rows);
-    const T *x = data<T>(x_RD, elements), *w = data<T>(weight_D, width);
+  dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    C* y = data<C>(y_RD, elements);
+    A* rstd = data<A>(rstd_R, rows);
+    const C *x = data<C>(x_RD, elements), *w = data<C>(weight_D, width);
     for_rows(rows, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        const T* row = x + r * width;
-        rstd[r] = T(1) / std::sqrt(row_square_sum(row, T(0), width) / static_cast<T>(width) + static_cast<T>(epsilon));
-        layernorm_row<T>(y + r * width, row, w, nullptr, T(0), rstd[r], width);
+        const C* row = x + r * width;
+        rstd[r] = A(1) / std::sqrt(row_square_sum(row, A(0), width) / static_cast<A>(width) + static_cast<A>(epsilon));
+        layernorm_row<C>(y + r * width, row, w, nullptr, A(0), rstd[r], width);
       }
     });
   });

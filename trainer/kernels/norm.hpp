@@ -4,7 +4,9 @@
 //   layernorm: y = (x - mean) rstd w + b,  rstd = 1 / sqrt(var + epsilon), var = mean of squares about the mean
 //   rmsnorm:   y = x rstd w,               rstd = 1 / sqrt(mean(x^2) + epsilon)
 //
-// Tensors are contiguous, one dtype (float or double), made by the caller; y may be x. Results do not depend on the number of threads.
+// Tensors are contiguous, made by the caller; y may be x. x, y, dx, dy, weight and bias have one dtype (float, double or bfloat16); mean,
+// rstd and the gradients of weight and bias its accumulator type, in which everything is computed. Results do not depend on the number of
+// threads.
 #pragma once
 
 #include <ATen/core/Tensor.h>

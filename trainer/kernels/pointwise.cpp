@@ -12,17 +12,29 @@ namespace {
 
 constexpr std::int64_t sum_block = 65536;  // elements of one partial sum; part of what makes sums reproducible
 
+// y = x in another type, to nearest even.
+template <class To, class From>
+void convert(const at::Tensor& y, const at::Tensor& x) {
+  const std::int64_t n = y.numel();
+  To* out = data<To>(y, n);
+  const From* in = data<From>(x, n);
+  for_rows(n, 1, [=](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+    for (std::int64_t i = begin; i < end; ++i) out[i] = rounded<To>(widen(in[i]));
+  });
+}
+
 }  // namespace
 
 void add(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
-  dispatch(y, [&](auto zero) {
-    using T = decltype(zero);
+  dispatch_compute(y, [&](auto zero) {
+    using C = decltype(zero);
     const std::int64_t n = y.numel();
-    T* out = data<T>(y, n);
-    const T *left = data<T>(a, n), *right = data<T>(b, n);
+    C* out = data<C>(y, n);
+    const C *left = data<C>(a, n), *right = data<C>(b, n);
     for_rows(n, 1, [=](std::int64_t begin, std::int64_t end) {
 #pragma omp simd
-      for (std::int64_t i = begin; i < end; ++i) out[i] = left[i] + right[i];
+      for (std::int64_t i = begin; i < end; ++i) out[i] = rounded<C>(widen(left[i]) + widen(right[i]));
     });
   });
 }
@@ -30,28 +42,28 @@ void add(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
 void add_bias(const at::Tensor& x_RN, const at::Tensor& bias_N) {
   const std::int64_t width = bias_N.numel();
   if (x_RN.numel() == 0) return;
-  dispatch(x_RN, [&](auto zero) {
-    using T = decltype(zero);
-    T* x = data<T>(x_RN, x_RN.numel());
-    const T* bias = data<T>(bias_N, x_RN.size(-1));
+  dispatch_compute(x_RN, [&](auto zero) {
+    using C = decltype(zero);
+    C* x = data<C>(x_RN, x_RN.numel());
+    const C* bias = data<C>(bias_N, x_RN.size(-1));
     for_rows(x_RN.numel() / width, width, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        T* row = x + r * width;
+        C* row = x + r * width;
 #pragma omp simd
-        for (std::int64_t i = 0; i < width; ++i) row[i] += bias[i];
+        for (std::int64_t i = 0; i < width; ++i) row[i] = rounded<C>(widen(row[i]) + widen(bias[i]));
       }
     });
   });
 }
 
 void scale(const at::Tensor& x, double factor) {
-  dispatch(x, [&](auto zero) {
-    using T = decltype(zero);
-    T* out = data<T>(x, x.numel());
-    const T by = static_cast<T>(factor);
+  dispatch_compute(x, [&](auto zero) {
+    using C = decltype(zero);
+    C* out = data<C>(x, x.numel());
+    const auto by = static_cast<Accumulator<C>>(factor);
     for_rows(x.numel(), 1, [=](std::int64_t begin, std::int64_t end) {
 #pragma omp simd
-      for (std::int64_t i = begin; i < end; ++i) out[i] *= by;
+      for (std::int64_t i = begin; i < end; ++i) out[i] = rounded<C>(widen(out[i]) * by);
     });
   });
 }
@@ -65,22 +77,31 @@ void zero(const at::Tensor& x) {
 
 void copy(const at::Tensor& y, const at::Tensor& x) {
   ERGON_CHECK(y.sizes() == x.sizes(), "copy of {} into {}", c10::str(x.sizes()), c10::str(y.sizes()));
-  y.copy_(x);
+  const at::ScalarType to = y.scalar_type(), from = x.scalar_type();
+  const bool converts = (to == at::kFloat && from == at::kBFloat16) || (to == at::kBFloat16 && from == at::kFloat);
+  if (!converts || !x.is_contiguous() || !y.is_contiguous()) {
+    y.copy_(x);
+  } else if (to == at::kFloat) {
+    convert<float, bfloat16>(y, x);
+  } else {
+    convert<bfloat16, float>(y, x);
+  }
 }
 
 double squared_sum(const at::Tensor& x) {
   const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
   std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
-  dispatch(x, [&](auto zero) {
-    using T = decltype(zero);
-    const T* values = data<T>(x, n);
+  dispatch_compute(x, [&](auto zero) {
+    using C = decltype(zero);
+    const C* values = data<C>(x, n);
     double* sums = partial.data();
     for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b) {
         double sum = 0.0;
         const std::int64_t last = std::min(n, (b + 1) * sum_block);
 #pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = b * sum_block; i < last; ++i) sum += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+        for (std::int64_t i = b * sum_block; i < last; ++i)
+          sum += static_cast<double>(widen(values[i])) * static_cast<double>(widen(values[i]));
         sums[b] = sum;
       }
     });
@@ -93,17 +114,18 @@ double squared_sum(const at::Tensor& x) {
 bool all_finite(const at::Tensor& x) {
   const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
   std::vector<char> finite(static_cast<std::size_t>(blocks), 1);
-  dispatch(x, [&](auto zero) {
-    using T = decltype(zero);
-    const T* values = data<T>(x, n);
+  dispatch_compute(x, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    const C* values = data<C>(x, n);
     char* verdicts = finite.data();
     for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b) {
-        T sum = 0;  // 0 * x is NaN exactly when x is not finite
+        A sum = 0;  // 0 * x is NaN exactly when x is not finite
         const std::int64_t last = std::min(n, (b + 1) * sum_block);
 #pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = b * sum_block; i < last; ++i) sum += T(0) * values[i];
-        verdicts[b] = sum == T(0);
+        for (std::int64_t i = b * sum_block; i < last; ++i) sum += A(0) * widen(values[i]);
+        verdicts[b] = sum == A(0);
       }
     });
   });

@@ -36,21 +36,22 @@ void rotary_apply(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, cons
   const std::int64_t* positions = data<std::int64_t>(positions_BT, batch * length);
   for (std::int64_t i = 0; i < batch * length; ++i)
     ERGON_CHECK(positions[i] >= 0 && positions[i] < limit, "position {} outside the rotary table of {}", positions[i], limit);
-  dispatch(x_BTHQ, [&](auto zero) {
-    using T = decltype(zero);
-    T* x = x_BTHQ.data_ptr<T>();
-    const T *cos = table.cos_TC().data_ptr<T>(), *sin = table.sin_TC().data_ptr<T>();
-    const T direction = rotation == Rotation::forward ? T(1) : T(-1);
+  dispatch_compute(x_BTHQ, [&](auto zero) {
+    using C = decltype(zero);
+    using A = Accumulator<C>;
+    C* x = x_BTHQ.data_ptr<C>();
+    const A *cos = table.cos_TC().data_ptr<A>(), *sin = table.sin_TC().data_ptr<A>();
+    const A direction = rotation == Rotation::forward ? A(1) : A(-1);
     for_rows(batch * length, heads * half * 2, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        const T *c = cos + positions[r] * half, *s = sin + positions[r] * half;
+        const A *c = cos + positions[r] * half, *s = sin + positions[r] * half;
         for (std::int64_t h = 0; h < heads; ++h) {
-          T *low = x + r / length * stride_b + r % length * stride_t + h * stride_h, *high = low + half;
+          C *low = x + r / length * stride_b + r % length * stride_t + h * stride_h, *high = low + half;
 #pragma omp simd
           for (std::int64_t i = 0; i < half; ++i) {
-            const T a = low[i], b = high[i], turn = direction * s[i];
-            low[i] = a * c[i] - b * turn;
-            high[i] = b * c[i] + a * turn;
+            const A a = widen(low[i]), b = widen(high[i]), turn = direction * s[i];
+            low[i] = rounded<C>(a * c[i] - b * turn);
+            high[i] = rounded<C>(b * c[i] + a * turn);
           }
         }
       }

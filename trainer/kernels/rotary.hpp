@@ -11,8 +11,8 @@
 
 namespace ergon {
 
-// cos and sin of every position below `sequence`, computed in double once, then rounded to dtype. Head width must be even, else throws
-// Error.
+// cos and sin of every position below `sequence`, computed in double once, then rounded to dtype (float or double: the accumulator type of
+// what it turns). Head width must be even, else throws Error.
 class RotaryTable {
  public:
   RotaryTable(std::int64_t sequence, std::int64_t head_width, double theta, at::ScalarType dtype);
@@ -25,8 +25,8 @@ class RotaryTable {
 
 enum class Rotation { forward, inverse };  // the inverse turns back: it is the backward of forward
 
-// In place. The last dim of x is contiguous, the others may be strided (a slice of packed query, key, value rows). positions_BT: int64,
-// global, contiguous.
+// In place; float, double or bfloat16, computed in the table's dtype and rounded once. The last dim of x is contiguous, the others may be
+// strided (a slice of packed query, key, value rows). positions_BT: int64, global, contiguous.
 void rotary_apply(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, const RotaryTable& table, Rotation rotation);
 
 }  // namespace ergon

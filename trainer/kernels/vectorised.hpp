@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the CPU kernels run: on every thread of ATen's pool, in the widest vectors the processor has, for float and double, from one source.
+// How the CPU kernels run: on every thread of ATen's pool, in the widest vectors the processor has, for every dtype, from one source.
 //
 //   dispatch(x, [&](auto zero) { using T = decltype(zero); ... });             // T = float or double by the tensor's dtype
-//   for_rows(rows, work_per_row, [&](std::int64_t begin, std::int64_t end) {   // begin..end on one thread
+//   dispatch_compute(x, [&](auto zero) { using C = decltype(zero); ... });     // C = float, double or bfloat16; arithmetic in
+//   precision.hpp for_rows(rows, work_per_row, [&](std::int64_t begin, std::int64_t end) {   // begin..end on one thread
 //     for (...) {
 //   #pragma omp simd
 //       for (...) ...
@@ -18,6 +19,7 @@
 #include <cstdint>
 
 #include "configs/error.hpp"
+#include "trainer/kernels/precision.hpp"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -70,6 +72,12 @@ void dispatch(const at::Tensor& x, const Body& body) {
   if (x.scalar_type() == at::kFloat) return body(float{});
   ERGON_CHECK(x.scalar_type() == at::kDouble, "kernels take float and double, not {}", c10::toString(x.scalar_type()));
   body(double{});
+}
+
+template <class Body>
+void dispatch_compute(const at::Tensor& x, const Body& body) {
+  if (x.scalar_type() == at::kBFloat16) return body(bfloat16{});
+  dispatch(x, body);
 }
 
 // Checked access to a contiguous tensor of T with `elements` elements.

@@ -35,12 +35,17 @@ AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
           .sequence = shape_.sequence};
 }
 
+// What a kernel writes: in the accumulator type, so that rotation and rounding to the type of activations follow once.
+at::Tensor AttentionLayer::exact(const at::Tensor& kept, const LayerCall& call) {
+  return call.dtype() == call.accumulator() ? kept : call.scratch_accumulator(kept.sizes());
+}
+
 Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const {
   const std::int64_t n = call.rows(), b = call.samples(), t = call.length(), h = heads_.num_query, q = shape_.head_width;
   saved.x_ND = x_ND;
   saved.qkv_NE = call.keep_tensor({n, (h + 2 * heads_.num_kv) * q});
   saved.out_NC = call.keep_tensor({n, h * q});
-  saved.lse_BHT = call.keep_tensor({b, h, t});
+  saved.lse_BHT = call.keep_accumulator({b, h, t});
 
   qkv_.forward(saved.qkv_NE, x_ND, call);
   const at::Tensor bias = qkv_.bias_O(call.store);
@@ -50,11 +55,14 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
     rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
     rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
   }
-  AttentionOutput result{saved.out_NC.view({b, t, h, q}), saved.lse_BHT};
+  const Arena::Frame frame(call.step.scratch);
+  const at::Tensor exact_NC = exact(saved.out_NC, call);
+  AttentionOutput result{exact_NC.view({b, t, h, q}), saved.lse_BHT};
   const double scale = 1.0 / std::sqrt(static_cast<double>(q));
   const AttentionWork work =
       call.step.attention.forward(heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(t, shape_.window), dropout(call), scale, result);
   call.step.gemm.audit().attention(work, q);
+  if (call.dtype() != call.accumulator()) copy(saved.out_NC, exact_NC);
   return output_.forward(y_ND, saved.out_NC, call);
 }
 
@@ -62,11 +70,12 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
   const std::int64_t b = call.samples(), t = call.length(), h = heads_.num_query, q = shape_.head_width;
   saved.dy_ND = dy_ND;
   saved.dqkv_NE = call.keep_tensor(saved.qkv_NE.sizes());
-  const Heads heads = heads_of(saved.qkv_NE, call), gradients = heads_of(saved.dqkv_NE, call);
   {
     const Arena::Frame frame(call.step.scratch);
+    const at::Tensor exact_NE = exact(saved.dqkv_NE, call);
+    const Heads heads = heads_of(saved.qkv_NE, call), gradients = heads_of(exact_NE, call);
     const at::Tensor dout_NC = call.scratch_tensor(saved.out_NC.sizes());
-    const at::Tensor delta_BHT = call.scratch_tensor({b, h, t});
+    const at::Tensor delta_BHT = call.scratch_accumulator({b, h, t});
     output_.backward_input(dout_NC, dy_ND, call);
     const at::Tensor out_BTHQ = saved.out_NC.view({b, t, h, q}), dout_BTHQ = dout_NC.view({b, t, h, q});
     attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
@@ -75,10 +84,11 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
     const AttentionWork work = call.step.attention.backward(dout_BTHQ, heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, out_BTHQ, saved.lse_BHT,
                                                             delta_BHT, causal_mask(t, shape_.window), dropout(call), scale, result);
     call.step.gemm.audit().attention(work, q);
-  }
-  if (rotary_ != nullptr) {
-    rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);
-    rotary_apply(gradients.k_BTKQ, call.positions_BT, *rotary_, Rotation::inverse);
+    if (rotary_ != nullptr) {
+      rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);
+      rotary_apply(gradients.k_BTKQ, call.positions_BT, *rotary_, Rotation::inverse);
+    }
+    if (call.dtype() != call.accumulator()) copy(saved.dqkv_NE, exact_NE);
   }
   return qkv_.backward_input(dx_ND, saved.dqkv_NE, call);
 }
@@ -106,10 +116,10 @@ void AttentionLayer::backward_weight_replicated(const AttentionSaved& saved, con
   // One message: the rows of the weight, then one row more that holds the bias.
   const Arena::Frame frame(call.step.scratch);
   const std::int64_t weight_elements = kv_columns * shape_.width;
-  const at::Tensor part = call.scratch_tensor({weight_elements + (has_bias ? kv_columns : 0)});
+  const at::Tensor part = call.scratch_accumulator({weight_elements + (has_bias ? kv_columns : 0)});
   const at::Tensor dkv_weight = part.narrow(0, 0, weight_elements).view({kv_columns, shape_.width});
   call.step.gemm(dkv_weight, saved.dqkv_NE.narrow(1, query_columns, kv_columns), Transpose::yes, saved.x_ND, Transpose::no);
-  const at::Tensor all_biases = call.scratch_tensor({query_columns + kv_columns});
+  const at::Tensor all_biases = call.scratch_accumulator({query_columns + kv_columns});
   if (has_bias) {
     column_sum(all_biases, saved.dqkv_NE, Write::overwrite);
     copy(part.narrow(0, weight_elements, kv_columns), all_biases.narrow(0, query_columns, kv_columns));

@@ -11,9 +11,9 @@ HeadLayer::HeadLayer(const ModelShape& shape, int tp, int tp_rank, HeadIds ids)
 double HeadLayer::forward(const at::Tensor& x_ND, const at::Tensor& labels_BT, HeadSaved& saved, const LayerCall& call) const {
   const std::int64_t n = x_ND.size(0);
   saved.normed_ND = call.keep_tensor(x_ND.sizes());
-  saved.logits_NV = call.keep_tensor({n, vocabulary_.rows});
-  saved.max_N = call.keep_tensor({n});
-  const at::Tensor sum_and_label_2N = call.keep_tensor({2, n});
+  saved.logits_NV = call.keep_accumulator({n, vocabulary_.rows});
+  saved.max_N = call.keep_accumulator({n});
+  const at::Tensor sum_and_label_2N = call.keep_accumulator({2, n});
   saved.sum_N = sum_and_label_2N[0];
   saved.labels_N = labels_BT.view({-1});
   const at::Tensor label_N = sum_and_label_2N[1];
@@ -28,13 +28,15 @@ double HeadLayer::forward(const at::Tensor& x_ND, const at::Tensor& labels_BT, H
 }
 
 Work HeadLayer::logits_backward(const at::Tensor& dnormed_ND, double loss_scale, HeadSaved& saved, const LayerCall& call) const {
-  cross_entropy_backward(saved.logits_NV, saved.max_N, saved.sum_N, saved.labels_N, vocabulary_.first, vocabulary_.real, loss_scale);
-  call.step.gemm(dnormed_ND, saved.logits_NV, Transpose::no, call.store.weight(table_), Transpose::no);
+  saved.dlogits_NV = call.dtype() == call.accumulator() ? saved.logits_NV : call.keep_tensor(saved.logits_NV.sizes());
+  cross_entropy_backward(saved.dlogits_NV, saved.logits_NV, saved.max_N, saved.sum_N, saved.labels_N, vocabulary_.first, vocabulary_.real,
+                         loss_scale);
+  call.step.gemm(dnormed_ND, saved.dlogits_NV, Transpose::no, call.store.weight(table_), Transpose::no);
   return sum_over_tp(call, dnormed_ND);
 }
 
 void HeadLayer::table_backward_weight(const HeadSaved& saved, const LayerCall& call, Write write) const {
-  call.step.gemm(call.store.gradient(table_), saved.logits_NV, Transpose::yes, saved.normed_ND, Transpose::no, write);
+  call.step.gemm(call.store.gradient(table_), saved.dlogits_NV, Transpose::yes, saved.normed_ND, Transpose::no, write);
 }
 
 void HeadLayer::backward_input(const at::Tensor& dx_ND, double loss_scale, HeadSaved& saved, const LayerCall& call) const {
@@ -63,10 +65,10 @@ at::Tensor HeadLayer::logits(const at::Tensor& x_RD, const LayerCall& call) cons
   NormSaved unused;
   const at::Tensor normed_RD = call.scratch_tensor(x_RD.sizes());
   norm_.forward(normed_RD, x_RD, unused, call);
-  const at::Tensor local_RV = call.scratch_tensor({r, vocabulary_.rows});
+  const at::Tensor local_RV = call.scratch_accumulator({r, vocabulary_.rows});
   call.step.gemm(local_RV, normed_RD, Transpose::no, call.store.weight(table_), Transpose::yes);
   if (tp == 1) return local_RV.narrow(1, 0, shape_.vocabulary).clone();
-  const at::Tensor parts_PRV = call.scratch_tensor({tp, r, vocabulary_.rows});
+  const at::Tensor parts_PRV = call.scratch_accumulator({tp, r, vocabulary_.rows});
   call.step.tp.all_gather(parts_PRV, local_RV).wait();
   return parts_PRV.transpose(0, 1).reshape({r, vocabulary_.padded}).narrow(1, 0, shape_.vocabulary).clone();
 }

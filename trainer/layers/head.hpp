@@ -4,7 +4,8 @@
 //
 //   logits[N, V_tp] = norm(x) table[V_tp, D]^T;   loss = sum over valid rows of max + log(sum) - label logit
 //
-// Rows whose label is ignored_label contribute nothing, neither do padding columns. The logits are turned into their gradient in place.
+// Rows whose label is ignored_label contribute nothing, neither do padding columns. Logits and what is made of a row are in the accumulator
+// type; their gradient has the type of activations, and takes the place of the logits where that is the same.
 #pragma once
 
 #include "configs/model_shape.hpp"
@@ -16,7 +17,8 @@ namespace ergon {
 struct HeadSaved {
   NormSaved norm;
   at::Tensor normed_ND;
-  at::Tensor logits_NV;  // backward_input turns them into their gradient
+  at::Tensor logits_NV;
+  at::Tensor dlogits_NV;  // from backward_input to backward_weight
   at::Tensor max_N, sum_N;
   at::Tensor labels_N;  // a view of the batch
 };

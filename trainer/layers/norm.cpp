@@ -8,12 +8,12 @@ namespace ergon {
 void NormLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, NormSaved& saved, const LayerCall& call) const {
   const at::Tensor weight = call.store.weight(ids_.weight);
   saved.x_ND = x_ND;
-  saved.rstd_N = call.keep_tensor({x_ND.size(0)});
+  saved.rstd_N = call.keep_accumulator({x_ND.size(0)});
   if (kind_ == Norm::rmsnorm) {
     rmsnorm_forward(y_ND, saved.rstd_N, x_ND, weight, epsilon_);
     return;
   }
-  saved.mean_N = call.keep_tensor({x_ND.size(0)});
+  saved.mean_N = call.keep_accumulator({x_ND.size(0)});
   const at::Tensor bias = ids_.bias == no_parameter ? at::Tensor() : call.store.weight(ids_.bias);
   layernorm_forward(y_ND, saved.mean_N, saved.rstd_N, x_ND, weight, bias, epsilon_);
 }

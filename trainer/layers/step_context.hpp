@@ -37,10 +37,13 @@ struct LayerCall {
 
   std::int64_t samples() const { return positions_BT.size(0); }
   std::int64_t length() const { return positions_BT.size(1); }
-  std::int64_t rows() const { return positions_BT.numel(); }  // N = B x T
-  at::ScalarType dtype() const { return store.dtype(); }
+  std::int64_t rows() const { return positions_BT.numel(); }          // N = B x T
+  at::ScalarType dtype() const { return store.dtype(); }              // of activations
+  at::ScalarType accumulator() const { return store.accumulator(); }  // of statistics, logits, gradients of parameters
   at::Tensor keep_tensor(at::IntArrayRef sizes) const { return keep.take(sizes, dtype()); }
+  at::Tensor keep_accumulator(at::IntArrayRef sizes) const { return keep.take(sizes, accumulator()); }
   at::Tensor scratch_tensor(at::IntArrayRef sizes) const { return step.scratch.take(sizes, dtype()); }
+  at::Tensor scratch_accumulator(at::IntArrayRef sizes) const { return step.scratch.take(sizes, accumulator()); }
 };
 
 // The counter of one dropout site; p is 0 outside training.

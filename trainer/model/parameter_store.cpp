@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "configs/error.hpp"
+#include "trainer/kernels/pointwise.hpp"
+#include "trainer/kernels/precision.hpp"
 
 namespace ergon {
 namespace {
@@ -61,11 +63,13 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
   end = round_up(end, alignment);
   units_.back().end = end;
 
-  parameters_ = flat_buffer(end, dtype, device);
-  gradients_ = flat_buffer(end, dtype, device);
+  parameters_ = flat_buffer(end, accumulator_type(dtype), device);
+  flat_weights_ = dtype == accumulator_type(dtype) ? parameters_ : flat_buffer(end, dtype, device);
+  gradients_ = flat_buffer(end, accumulator_type(dtype), device);
   for (std::size_t id = 0; id < specs_.size(); ++id) {
     const ElementRange range = ranges_[id];
-    weights_.push_back(parameters_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
+    weights_.push_back(flat_weights_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
+    masters_.push_back(parameters_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
     gradients_of_.push_back(gradients_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
   }
 }
@@ -74,7 +78,11 @@ void ParameterStore::acquire(int unit) { ERGON_CHECK(unit >= 0 && unit < num_uni
 
 void ParameterStore::release(int unit) { ERGON_CHECK(unit >= 0 && unit < num_units(), "unit {} of {}", unit, num_units()); }
 
-at::Tensor ParameterStore::packed_weight(ParameterId first, ParameterId last) const { return packed(parameters_, first, last); }
+void ParameterStore::round_masters() {
+  if (flat_weights_.scalar_type() != parameters_.scalar_type()) copy(flat_weights_, parameters_);
+}
+
+at::Tensor ParameterStore::packed_weight(ParameterId first, ParameterId last) const { return packed(flat_weights_, first, last); }
 
 at::Tensor ParameterStore::packed_gradient(ParameterId first, ParameterId last) const { return packed(gradients_, first, last); }
 

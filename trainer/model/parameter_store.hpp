@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owns all parameters and gradients of a rank in two flat buffers, laid out unit after unit, and hands out views. A unit is what backward
+// Owns all parameters and gradients of a rank in flat buffers of one layout, unit after unit, and hands out views. Masters and gradients
+// are in the accumulator type (trainer/kernels/precision.hpp). The weights, which layers compute with, are the masters themselves, or in a
+// bfloat16 store their copy rounded to nearest even: whoever changes masters rounds them (adamw_update in its own pass, else
+// round_masters). A unit is what backward
 // finishes at once and what is reduced, gathered and freed together: the embedding, one layer, the head. Layers hold ParameterIds, never
 // tensors.
 //
@@ -24,19 +27,24 @@ class ParameterStore {
 
   int num_units() const { return static_cast<int>(units_.size()); }
   const std::vector<ParameterSpec>& specs() const { return specs_; }
-  at::ScalarType dtype() const { return parameters_.scalar_type(); }
+  at::ScalarType dtype() const { return flat_weights_.scalar_type(); }      // of weights and activations
+  at::ScalarType accumulator() const { return parameters_.scalar_type(); }  // of masters and gradients
 
   // acquire gives a unit's weights for use until release; with all parameters resident both cost nothing.
   void acquire(int unit);
   void release(int unit);
 
   at::Tensor weight(ParameterId id) const { return weights_[id]; }  // local_shape
+  at::Tensor master(ParameterId id) const { return masters_[id]; }
   at::Tensor gradient(ParameterId id) const { return gradients_of_[id]; }
   // Consecutive parameters of one pack as one [sum of rows, columns] (or [sum]) view.
   at::Tensor packed_weight(ParameterId first, ParameterId last) const;
   at::Tensor packed_gradient(ParameterId first, ParameterId last) const;
 
-  const at::Tensor& flat_parameters() const { return parameters_; }
+  void round_masters();
+
+  const at::Tensor& flat_parameters() const { return parameters_; }  // the masters
+  const at::Tensor& flat_weights() const { return flat_weights_; }   // the same tensor unless the store is bfloat16
   const at::Tensor& flat_gradients() const { return gradients_; }
   ElementRange range(ParameterId id) const { return ranges_[id]; }  // in the flat buffers
   const std::vector<ElementRange>& unit_ranges() const { return units_; }
@@ -46,8 +54,8 @@ class ParameterStore {
 
   std::vector<ParameterSpec> specs_;
   std::vector<ElementRange> ranges_, units_;
-  at::Tensor parameters_, gradients_;
-  std::vector<at::Tensor> weights_, gradients_of_;
+  at::Tensor parameters_, flat_weights_, gradients_;
+  std::vector<at::Tensor> weights_, masters_, gradients_of_;
 };
 
 }  // namespace ergon

@@ -29,24 +29,45 @@ Coefficients<T> fold(const AdamW& s, double gradient_scale, std::int64_t step) {
           static_cast<T>(s.epsilon)};
 }
 
+// One element; returns the new parameter.
+template <class T>
+inline T updated(T p, T gradient, T& m, T& v, const Coefficients<T>& c) {
+  const T g = gradient * c.gradient_scale;
+  m = c.beta1 * m + c.rest1 * g;
+  v = c.beta2 * v + c.rest2 * g * g;
+  return p * c.keep - c.step_size * m / (std::sqrt(v) * c.second_scale + c.epsilon);
+}
+
 template <class T>
 void update(T* __restrict p, const T* __restrict gradient, T* __restrict m, T* __restrict v, std::int64_t begin, std::int64_t end,
-            const Coefficients<T>& c) {
+            const Coefficients<T> c) {
+#pragma omp simd
+  for (std::int64_t i = begin; i < end; ++i) p[i] = updated(p[i], gradient[i], m[i], v[i], c);
+}
+
+void update_rounding(float* __restrict p, bfloat16* __restrict weight, const float* __restrict gradient, float* __restrict m,
+                     float* __restrict v, std::int64_t begin, std::int64_t end, const Coefficients<float> c) {
 #pragma omp simd
   for (std::int64_t i = begin; i < end; ++i) {
-    const T g = gradient[i] * c.gradient_scale;
-    m[i] = c.beta1 * m[i] + c.rest1 * g;
-    v[i] = c.beta2 * v[i] + c.rest2 * g * g;
-    p[i] = p[i] * c.keep - c.step_size * m[i] / (std::sqrt(v[i]) * c.second_scale + c.epsilon);
+    p[i] = updated(p[i], gradient[i], m[i], v[i], c);
+    weight[i] = rounded<bfloat16>(p[i]);
   }
 }
 
 }  // namespace
 
 void adamw_update(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& m, const at::Tensor& v, const AdamW& settings,
-                  double gradient_scale, std::int64_t step) {
+                  double gradient_scale, std::int64_t step, const at::Tensor& weight) {
   ERGON_CHECK(step >= 1, "updates count from 1, not from {}", step);
   const std::int64_t n = parameter.numel();
+  if (weight.defined()) {
+    float *p = data<float>(parameter, n), *first = data<float>(m, n), *second = data<float>(v, n);
+    bfloat16* copy = data<bfloat16>(weight, n);
+    const float* g = data<float>(gradient, n);
+    const auto coefficients = fold<float>(settings, gradient_scale, step);
+    for_rows(n, 4, [=](std::int64_t begin, std::int64_t end) { update_rounding(p, copy, g, first, second, begin, end, coefficients); });
+    return;
+  }
   dispatch(parameter, [&](auto zero) {
     using T = decltype(zero);
     T *p = data<T>(parameter, n), *first = data<T>(m, n), *second = data<T>(v, n);

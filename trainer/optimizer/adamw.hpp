@@ -16,7 +16,9 @@ struct AdamW {
 };
 
 // Contiguous tensors of one size and dtype (float or double); step counts updates from 1. gradient_scale: the clip factor, usually 1.
+// `weight`, where it is defined, is the bfloat16 copy that the model computes with: in the same pass it becomes `parameter` (float),
+// rounded to nearest even.
 void adamw_update(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& m, const at::Tensor& v, const AdamW& settings,
-                  double gradient_scale, std::int64_t step);
+                  double gradient_scale, std::int64_t step, const at::Tensor& weight = {});
 
 }  // namespace ergon
