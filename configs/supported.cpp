@@ -20,8 +20,6 @@ constexpr Refusal refusals[] = {
     {"run.deterministic", [](const RunConfig& c) { return c.run.deterministic; },
      "this version has no exchange of gradients in a fixed order",
      "set run.deterministic = false; a run continued on the same mesh is bitwise equal without it"},
-    {"train.dtype", [](const RunConfig& c) { return c.train.dtype == DType::bfloat16; }, "this version computes in float32 and float64",
-     "set train.dtype = \"float32\""},
     {"train.recompute", [](const RunConfig& c) { return c.train.recompute != Recompute::none; }, "this version keeps all activations",
      "set train.recompute = \"none\" and lower train.microbatch to save memory"},
     {"mesh.pp", [](const RunConfig& c) { return c.mesh.pp > 1; }, "this version has no pipeline",

@@ -8,6 +8,7 @@
 #include "configs/devices.hpp"
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
+#include "configs/names.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/lineage.hpp"
@@ -18,6 +19,12 @@
 
 namespace ergon {
 namespace {
+
+// What the numbers of a run are and, for bfloat16, what multiplies them.
+std::string precision(DType dtype, const Gemm& gemm) {
+  if (dtype != DType::bfloat16) return choice_name(dtype);
+  return gemm.native_bfloat16() ? "bfloat16 (native products)" : "bfloat16 (products computed in float32 from the rounded values)";
+}
 
 const std::vector<std::string>& validation_paths(const RunConfig& config) {
   return config.data.validation.empty() ? config.data.train : config.data.validation;
@@ -191,9 +198,9 @@ AttemptStart TrainingRun::attempt_start() {
 
 void TrainingRun::announce() {
   const ParameterCounts parameters = count_parameters(config_.model);
-  say(fmt::format("{} parameters, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}", parameters.total,
-                  communicators_.mesh.summary(), replica_->attention->name(), config_.train.batch, config_.model.sequence,
-                  train_source_.samples(), folder_.path()));
+  say(fmt::format("{} parameters in {}, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}",
+                  parameters.total, precision(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
+                  replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
   for (const ConfigChange& change : attempt_.changes)
     say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));
 }

@@ -14,14 +14,21 @@ class Resume(Case):
         return process
 
     def test_interrupted_equals_uninterrupted_bit_for_bit(self):
+        self.interrupted_equals_uninterrupted("train.dtype=float32")
+
+    def test_interrupted_equals_uninterrupted_bit_for_bit_in_bfloat16(self):
+        """The checkpoint holds the fp32 masters: with the rounded weights alone the curves would part at the first step."""
+        self.interrupted_equals_uninterrupted("train.dtype=bfloat16")
+
+    def interrupted_equals_uninterrupted(self, dtype):
         mesh, keys = "dp=2 tp=2", ("mesh.dp=2", "mesh.tp=2")
-        self.train("train.steps=60", "train.dtype=float32", mesh=mesh, folder="whole")
-        process = self.interrupt(signal.SIGUSR1, 7, "cut", keys, 4, "train.steps=60", "train.dtype=float32")
+        self.train("train.steps=60", dtype, mesh=mesh, folder="whole")
+        process = self.interrupt(signal.SIGUSR1, 7, "cut", keys, 4, "train.steps=60", dtype)
         self.finish(process, 85)
         self.assertEqual(self.result("cut")["code"], 85)
         stopped = self.result("cut")["step"]
         self.assertLess(stopped, 60)
-        self.train("train.steps=60", "train.dtype=float32", mesh=mesh, folder="cut")
+        self.train("train.steps=60", dtype, mesh=mesh, folder="cut")
         self.assertEqual(self.curve("cut"), self.curve("whole"))
         self.assertEqual([step for step, _ in self.steps("cut")], list(range(1, 61)))
         self.assertEqual(self.result("cut")["code"], 0)
@@ -38,19 +45,26 @@ class Resume(Case):
         self.assertGreater(int(cut["lost"]), 0)
 
     def test_other_meshes_continue(self):
-        self.train(mesh="dp=2 tp=2", folder="whole")
-        self.train("train.steps=20", mesh="dp=2 tp=2", folder="saved")
+        self.continue_on(("dp=1 tp=1", "dp=1 tp=2", "dp=2 tp=1", "dp=2 tp=4", "dp=8 tp=1"), "train.dtype=float64", 1e-10)
+
+    def test_other_meshes_continue_in_bfloat16(self):
+        """The tolerance is that of tests/e2e/mesh_test.py."""
+        self.continue_on(("dp=1 tp=1", "dp=1 tp=2", "dp=2 tp=1"), "train.dtype=bfloat16", 0.02)
+
+    def continue_on(self, meshes, dtype, tolerance):
+        self.train(dtype, mesh="dp=2 tp=2", folder="whole")
+        self.train("train.steps=20", dtype, mesh="dp=2 tp=2", folder="saved")
         shutil.rmtree(self.folder / "saved" / "checkpoints" / next(p.name for p in (self.folder / "saved" / "checkpoints").iterdir() if "00000020" in p.name))
         (self.folder / "saved" / "result.json").unlink()
-        for mesh in ("dp=1 tp=1", "dp=1 tp=2", "dp=2 tp=1", "dp=2 tp=4", "dp=8 tp=1"):
+        for mesh in meshes:
             with self.subTest(mesh=mesh):
                 folder = "on " + mesh
                 shutil.copytree(self.folder / "saved", self.folder / folder)
-                self.train(mesh=mesh, folder=folder)
+                self.train(dtype, mesh=mesh, folder=folder)
                 self.assertEqual(self.lines("events.jsonl", folder)[-1]["code"], 0)
                 starts = [event["from_step"] for event in self.lines("events.jsonl", folder) if event["event"] == "attempt"]
                 self.assertEqual(starts, [0, 10])
-                self.assert_close(self.curve(folder), self.curve("whole"), 1e-10)
+                self.assert_close(self.curve(folder), self.curve("whole"), tolerance)
 
     def test_finished_says_so(self):
         self.train(mpi=False)

@@ -38,3 +38,9 @@ TEST_CASE("what ATen is declared to compute follows its block sizes") {
   CHECK(computed_pairs(causal_mask(128), tiles) == 128 * 128);                // keys come in blocks of 512: nothing is skipped
   CHECK(computed_pairs(causal_mask(1024), tiles) == 512 * 512 + 512 * 1024);  // the first two query blocks need one key block
 }
+
+TEST_CASE("ATen's attention is refused for bfloat16, for it rounds its results") {
+  const AttentionCase c{"bfloat16", 1, 2, 2, 8, causal_mask(16), {}, 1.0};
+  const AttentionData data = attention_data(c);
+  CHECK_THROWS_WITH(run_kernel(AtenAttention(), c, data, oracle(c, data), at::kBFloat16), Catch::Matchers::Contains("bfloat16"));
+}

@@ -10,7 +10,10 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/catch.hpp"
+#include "trainer/attention/plain.hpp"
 #include "trainer/kernels/dropout.hpp"
+#include "trainer/kernels/precision.hpp"
 
 namespace ergon::test {
 namespace {
@@ -47,6 +50,29 @@ AttentionData attention_data(const AttentionCase& c, std::int64_t seed) {
   data.dout = normals({c.batch, t, c.heads, c.width}, state);
   data.scale = c.logits / std::sqrt(static_cast<double>(c.width));
   return data;
+}
+
+AttentionData rounded_to_bfloat16(const AttentionData& data) {
+  const auto rounded = [](const at::Tensor& x) { return x.to(at::kBFloat16).to(at::kDouble); };
+  return {rounded(data.q), rounded(data.k), rounded(data.v), rounded(data.dout), data.scale};
+}
+
+void check_bfloat16(const LocalAttention& kernel) {
+  for (const AttentionCase& c : all_cases()) {
+    INFO(c.name << " logits " << c.logits << " dropout " << c.dropout.p);
+    const AttentionData data = rounded_to_bfloat16(attention_data(c));
+    const AttentionAnswer expected = oracle(c, data);
+    const AttentionAnswer plain = run_kernel(PlainAttention(), c, data, expected, at::kFloat).answer;
+    const AttentionAnswer got = run_kernel(kernel, c, data, expected, at::kBFloat16).answer;
+    CHECK(worst(got, expected) <= 2 * worst(plain, expected) + 1e-6);
+    const auto once = [](const at::Tensor& x, const at::Tensor& exact) {
+      CHECK(max_abs(x.to(at::kBFloat16).to(at::kDouble), exact) <= 1.3 * max_abs(exact.to(at::kBFloat16).to(at::kDouble), exact) + 1e-6);
+    };
+    once(got.out, expected.out);
+    once(got.dq, expected.dq);
+    once(got.dk, expected.dk);
+    once(got.dv, expected.dv);
+  }
 }
 
 AttentionAnswer oracle(const AttentionCase& c, const AttentionData& data) {
@@ -95,15 +121,16 @@ KernelAnswer run_kernel(const LocalAttention& kernel, const AttentionCase& c, co
     return slice;
   };
   const at::Tensor q = strided(data.q), k = strided(data.k), v = strided(data.v);
+  const at::ScalarType exact = accumulator_type(dtype);
   const auto garbage = [&](const at::Tensor& like) {
-    return at::zeros(like.sizes(), dtype).fill_(std::numeric_limits<double>::quiet_NaN());
+    return at::zeros(like.sizes(), exact).fill_(std::numeric_limits<double>::quiet_NaN());
   };
   AttentionOutput output{garbage(data.q), garbage(global.lse)};
   AttentionGradients gradients{garbage(data.q), garbage(data.k), garbage(data.v)};
   KernelAnswer result;
   result.forward = kernel.forward(q, k, v, c.mask, c.dropout, data.scale, output);
-  result.backward =
-      kernel.backward(to(data.dout), q, k, v, to(global.out), to(global.lse), to(global.delta), c.mask, c.dropout, data.scale, gradients);
+  result.backward = kernel.backward(to(data.dout), q, k, v, to(global.out), global.lse.to(exact), global.delta.to(exact), c.mask, c.dropout,
+                                    data.scale, gradients);
   const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
   result.answer = {wide(output.out_BTHQ),   wide(output.lse_BHT),    global.delta,
                    wide(gradients.dq_BTHQ), wide(gradients.dk_BSKQ), wide(gradients.dv_BSKQ)};

@@ -25,6 +25,7 @@ struct AttentionData {
   double scale;
 };
 AttentionData attention_data(const AttentionCase& c, std::int64_t seed = 1);
+AttentionData rounded_to_bfloat16(const AttentionData& data);  // values, still in fp64
 
 struct AttentionAnswer {
   at::Tensor out, lse, delta, dq, dk, dv;  // fp64
@@ -41,6 +42,9 @@ KernelAnswer run_kernel(const LocalAttention& kernel, const AttentionCase& c, co
 
 double max_abs(const at::Tensor& a, const at::Tensor& b);          // of a - b; equal infinities count as 0
 double worst(const AttentionAnswer& a, const AttentionAnswer& b);  // over all five results
+// A kernel in bfloat16: results in float within twice the error of the plain kernel in float on the same values, and, rounded, within 1.3
+// times what one rounding costs.
+void check_bfloat16(const LocalAttention& kernel);
 
 // Causal, full, windows, documents, strides, cross blocks; heads 4/4, 8/2, 8/1; odd lengths; logits x1 and x8; with and without dropout.
 std::vector<AttentionCase> all_cases();

@@ -38,3 +38,5 @@ TEST_CASE("plain attention equals the dense oracle in fp64") {
     CHECK(got.backward.matmuls == kernel.tiles().backward_matmuls);
   }
 }
+
+TEST_CASE("plain attention in bfloat16 gives float results as exact as those of float") { check_bfloat16(PlainAttention()); }

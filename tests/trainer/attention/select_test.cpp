@@ -21,6 +21,8 @@ TEST_CASE("a kernel is chosen by name, or refused with the reason") {
   job.documents = false;
   job.whole_blocks = false;
   CHECK_THROWS_WITH(select_attention(job, "aten"), Catch::Matchers::Contains("parts of a sequence"));
+  CHECK_THROWS_WITH(select_attention(attention_job(ModelShape{}, at::kBFloat16), "aten"), Catch::Matchers::Contains("bfloat16"));
+  CHECK(std::string(select_attention(attention_job(ModelShape{}, at::kBFloat16)).kernel->name()) == "tiled");
   CHECK_THROWS_WITH(select_attention(job, "flash"), Catch::Matchers::Contains("no attention kernel is called \"flash\""));
 }
 

@@ -107,3 +107,5 @@ TEST_CASE("tiled attention passes a not-a-number on") {
   data.v.fill_(std::numeric_limits<double>::quiet_NaN());
   CHECK(run_kernel(TiledAttention(), c, data, expected, at::kDouble).answer.out.isnan().all().item<bool>());
 }
+
+TEST_CASE("tiled attention in bfloat16 gives float results as exact as those of float") { check_bfloat16(TiledAttention()); }

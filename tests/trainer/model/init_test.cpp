@@ -60,11 +60,14 @@ TEST_CASE("init: an element is the Philox normal of (seed, name, global index), 
   }
 }
 
-TEST_CASE("init: fp32 is the rounded fp64, another seed is another model") {
+TEST_CASE("init: fp32 is the rounded fp64, bfloat16 the rounded fp32, another seed is another model") {
   const ModelShape shape = oracle::variants()[0];
+  const ParameterStore half = initialized(shape, 1, 0, 9, at::kBFloat16);
   const ParameterStore wide = initialized(shape, 1, 0, 9), narrow = initialized(shape, 1, 0, 9, at::kFloat),
                        other = initialized(shape, 1, 0, 10);
   CHECK(oracle::max_error(wide.weight(0).to(at::kFloat), narrow.weight(0)) == 0.0);
+  CHECK(half.master(0).equal(narrow.weight(0)));
+  CHECK(half.weight(0).equal(narrow.weight(0).to(at::kBFloat16)));
   CHECK(oracle::max_error(wide.weight(0), other.weight(0)) > 0.01);
 }
 

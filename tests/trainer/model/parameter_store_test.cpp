@@ -44,6 +44,24 @@ TEST_CASE("parameter store: weights, gradients and packs are views of the flat b
   CHECK(store.weight(3).data_ptr() == store.flat_parameters().data_ptr<float>() + 32);
 }
 
+TEST_CASE("parameter store: in bfloat16 masters and gradients are float, and rounding masters makes the weights") {
+  ParameterStore store({spec("a", {3, 2}, 0), spec("b", {5}, 1)}, {}, at::kBFloat16, at::kCPU, 2);
+  CHECK(store.dtype() == at::kBFloat16);
+  CHECK(store.accumulator() == at::kFloat);
+  CHECK(store.gradient(0).scalar_type() == at::kFloat);
+  CHECK(store.range(1).begin == 32);  // 32 bfloat16 are 64 bytes
+  store.master(1).fill_(1.0 + 1.0 / 512);
+  store.weight(0).fill_(3.0);
+  store.round_masters();
+  CHECK(store.weight(1).scalar_type() == at::kBFloat16);
+  CHECK(store.weight(1).sum().item<double>() == 5.0);
+  CHECK(store.weight(0).sum().item<double>() == 0.0);
+  CHECK(store.flat_parameters().sum().item<double>() > 5.0);
+
+  const ParameterStore wide = small();
+  CHECK(wide.flat_weights().data_ptr() == wide.flat_parameters().data_ptr());
+}
+
 TEST_CASE("parameter store: misuse is a bug") {
   CHECK_THROWS_AS(small().packed_weight(0, 1), Bug);  // no pack
   CHECK_THROWS_AS(small().acquire(2), Bug);

@@ -7,16 +7,19 @@
 #include "parallel/communicators.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
+#include "trainer/attention/tiled.hpp"
 #include "trainer/model/transformer.hpp"
 
 namespace ergon::oracle {
 
-Step reference_step(const ModelShape& shape) {
+Step reference_step(const ModelShape& shape, const Storage& storage) {
   Step step{.shape = shape, .parameters = random_parameters(shape, 1)};
+  for (auto& [name, value] : step.parameters) value = value.to(at::kBFloat16).to(at::kDouble);  // any dtype starts from these
   require_gradients(step.parameters);
   step.batches = {make_batch(shape, 2, 10, 21, 0, 0), make_batch(shape, 2, 10, 22, 3, 2), make_batch(shape, 2, 10, 23, 1, 4)};
   for (const Batch& batch : step.batches) {
-    const at::Tensor all = model_logits(shape, step.parameters, batch.tokens_BT, batch.positions_BT, dropout_masks(shape, batch, 11, 3));
+    const at::Tensor all =
+        model_logits(shape, step.parameters, batch.tokens_BT, batch.positions_BT, dropout_masks(shape, batch, 11, 3), storage);
     const at::Tensor loss = loss_sum(all, batch.labels_BT);
     (loss * loss_scale).backward();
     step.losses.push_back(loss.item<double>());
@@ -24,6 +27,28 @@ Step reference_step(const ModelShape& shape) {
   const Batch& first = step.batches.front();
   step.next_logits_BV = model_logits(shape, step.parameters, first.tokens_BT, first.positions_BT, {}).select(1, 9).detach();
   return step;
+}
+
+double bfloat16_error_ratio(const Step& exact, const Step& rounded, std::unique_ptr<Communicator> world) {
+  const int tp = world->size();
+  const int replicas = static_cast<int>(partition_heads(exact.shape.heads, exact.shape.kv_heads, tp, world->rank()).kv_replicas);
+  const Communicators groups(Mesh({.tp = tp}), std::move(world), replicas);
+  Rank rank(exact.shape, exact.parameters, *groups.tp, groups.kv_replicas.get(), at::kBFloat16, std::make_unique<TiledAttention>(4, 3));
+  Transformer model(exact.shape, tp, groups.tp->rank(), rank.store, Recompute::none);
+  double loss = 0.0, loss_allowed = 0.0, worst = 0.0;
+  for (std::size_t k = 0; k < exact.batches.size(); ++k) {
+    loss = std::max(loss, std::abs(model.forward(exact.batches[k], rank.context) - exact.losses[k]));
+    loss_allowed = std::max(loss_allowed, std::abs(rounded.losses[k] - exact.losses[k]));
+    model.backward(rank.context, loss_scale, k == 0 ? Write::overwrite : Write::accumulate, [](int) {});
+  }
+  for (std::size_t id = 0; id < rank.declared.specs.size(); ++id) {
+    const ParameterSpec& spec = rank.declared.specs[id];
+    const at::Tensor truth = gradient_of(exact.parameters.at(spec.name));
+    const double error = max_error(rank.store.gradient(static_cast<ParameterId>(id)), local_part(truth, spec));
+    worst = std::max(worst, error / (max_error(gradient_of(rounded.parameters.at(spec.name)), truth) + 1e-6));
+  }
+  // The error of a loss is a sum of signed ones: it may be small by chance, so it is held against 1e-3 a label besides.
+  return std::max(worst, loss / std::max(loss_allowed, 0.02));
 }
 
 double Errors::worst() const { return std::max({loss, gradients, logits, evaluation}); }

@@ -18,7 +18,7 @@ struct Step {
   std::vector<double> losses{};
   at::Tensor next_logits_BV{};  // of the first batch's tokens, without dropout
 };
-Step reference_step(const ModelShape& shape);
+Step reference_step(const ModelShape& shape, const Storage& storage = {});
 
 struct Errors {
   double loss = 0.0, gradients = 0.0, logits = 0.0, evaluation = 0.0;
@@ -27,5 +27,10 @@ struct Errors {
 // Collective over `world`, which becomes the tensor group.
 Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world,
                       std::unique_ptr<LocalAttention> kernel = std::make_unique<PlainAttention>());
+
+// The same in bfloat16 against exact mathematics on the same bfloat16 parameters: the worst, over losses and the gradients of all
+// parameters, of this rank's largest error by that of a computation that is exact but for rounding, once, what a bfloat16 run keeps
+// (`rounded`).
+double bfloat16_error_ratio(const Step& exact, const Step& rounded, std::unique_ptr<Communicator> world);
 
 }  // namespace ergon::oracle

@@ -35,8 +35,8 @@ at::Tensor find(const Parameters& parameters, const std::string& name) {
   return found == parameters.end() ? at::Tensor() : found->second;
 }
 
-at::Tensor linear(const Parameters& parameters, const std::string& name, const at::Tensor& x) {
-  const at::Tensor y = at::matmul(x, parameters.at(name + ".weight").t());
+at::Tensor linear(const Parameters& parameters, const std::string& name, const at::Tensor& x, const Storage& storage) {
+  const at::Tensor y = storage.kept(at::matmul(x, parameters.at(name + ".weight").t()));
   const at::Tensor bias = find(parameters, name + ".bias");
   return bias.defined() ? y + bias : y;
 }
@@ -44,6 +44,17 @@ at::Tensor linear(const Parameters& parameters, const std::string& name, const a
 at::Tensor masked(const at::Tensor& x, const at::Tensor& mask) { return mask.defined() ? x * mask : x; }
 
 }  // namespace
+
+at::Tensor Storage::kept_forward(const at::Tensor& x) const {
+  return bfloat16 ? x + (x.detach().to(at::kBFloat16).to(at::kDouble) - x.detach()) : x;
+}
+
+at::Tensor Storage::kept(const at::Tensor& x) const {
+  if (!bfloat16) return x;
+  const at::Tensor y = kept_forward(x);
+  if (y.requires_grad()) y.register_hook([](const at::Tensor& gradient) { return gradient.to(at::kBFloat16).to(at::kDouble); });
+  return y;
+}
 
 at::Tensor visible_TT(std::int64_t length, std::int64_t window) {
   const at::Tensor query = at::arange(length).unsqueeze(1);
@@ -53,13 +64,14 @@ at::Tensor visible_TT(std::int64_t length, std::int64_t window) {
   return visible;
 }
 
-at::Tensor norm(const ModelShape& shape, const Parameters& parameters, const std::string& name, const at::Tensor& x_BTD) {
+at::Tensor norm(const ModelShape& shape, const Parameters& parameters, const std::string& name, const at::Tensor& x_BTD,
+                const Storage& storage) {
   at::Tensor centred = x_BTD;
   if (shape.norm == Norm::layernorm) centred = x_BTD - x_BTD.mean(-1, true);
   const at::Tensor scale = at::rsqrt((centred * centred).mean(-1, true) + shape.norm_epsilon);
   const at::Tensor y = centred * scale * parameters.at(name + ".weight");
   const at::Tensor bias = find(parameters, name + ".bias");
-  return bias.defined() ? y + bias : y;
+  return storage.kept(bias.defined() ? y + bias : y);
 }
 
 at::Tensor rotate(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, double theta) {
@@ -83,48 +95,55 @@ at::Tensor attention_core(const at::Tensor& q_BTHQ, const at::Tensor& k_BTKQ, co
 }
 
 at::Tensor attention(const ModelShape& shape, const Parameters& parameters, const std::string& prefix, const at::Tensor& x_BTD,
-                     const at::Tensor& positions_BT, const at::Tensor& mask_BHTT) {
+                     const at::Tensor& positions_BT, const at::Tensor& mask_BHTT, const Storage& storage) {
   const std::int64_t b = x_BTD.size(0), t = x_BTD.size(1);
-  at::Tensor q = linear(parameters, prefix + "query", x_BTD).view({b, t, shape.heads, shape.head_width});
-  at::Tensor k = linear(parameters, prefix + "key", x_BTD).view({b, t, shape.kv_heads, shape.head_width});
-  const at::Tensor v = linear(parameters, prefix + "value", x_BTD).view({b, t, shape.kv_heads, shape.head_width});
+  at::Tensor q = storage.kept_forward(linear(parameters, prefix + "query", x_BTD, storage)).view({b, t, shape.heads, shape.head_width});
+  at::Tensor k = storage.kept_forward(linear(parameters, prefix + "key", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
+  const at::Tensor v =
+      storage.kept_forward(linear(parameters, prefix + "value", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
   if (shape.positions == Positions::rotary) {
-    q = rotate(q, positions_BT, shape.rope_theta);
-    k = rotate(k, positions_BT, shape.rope_theta);
+    q = storage.kept_forward(rotate(q, positions_BT, shape.rope_theta));
+    k = storage.kept_forward(rotate(k, positions_BT, shape.rope_theta));
   }
-  const at::Tensor out = attention_core(q, k, v, shape.window, mask_BHTT);
-  return linear(parameters, prefix + "output", out.reshape({b, t, shape.heads * shape.head_width}));
+  const at::Tensor out = storage.kept(attention_core(q, k, v, shape.window, mask_BHTT));
+  return linear(parameters, prefix + "output", out.reshape({b, t, shape.heads * shape.head_width}), storage);
 }
 
-at::Tensor mlp(const ModelShape& shape, const Parameters& parameters, const std::string& prefix, const at::Tensor& x_BTD) {
-  const at::Tensor up = linear(parameters, prefix + "up", x_BTD);
+at::Tensor mlp(const ModelShape& shape, const Parameters& parameters, const std::string& prefix, const at::Tensor& x_BTD,
+               const Storage& storage) {
+  const at::Tensor up = linear(parameters, prefix + "up", x_BTD, storage);
   if (shape.mlp == Mlp::swiglu) {
-    const at::Tensor gate = linear(parameters, prefix + "gate", x_BTD);
-    return linear(parameters, prefix + "down", gate * at::sigmoid(gate) * up);
+    const at::Tensor gate = linear(parameters, prefix + "gate", x_BTD, storage);
+    return linear(parameters, prefix + "down", storage.kept(gate * at::sigmoid(gate) * up), storage);
   }
   const double c = std::sqrt(2.0 / std::numbers::pi);
-  return linear(parameters, prefix + "down", 0.5 * up * (1.0 + at::tanh(c * (up + 0.044715 * up * up * up))));
+  return linear(parameters, prefix + "down", storage.kept(0.5 * up * (1.0 + at::tanh(c * (up + 0.044715 * up * up * up)))), storage);
 }
 
 at::Tensor block(const ModelShape& shape, const Parameters& parameters, int layer, const at::Tensor& x_BTD, const at::Tensor& positions_BT,
-                 const LayerMasks& masks) {
+                 const LayerMasks& masks, const Storage& storage) {
   const std::string prefix = "layers." + std::to_string(layer) + ".";
-  const at::Tensor a = attention(shape, parameters, prefix + "attention.", norm(shape, parameters, prefix + "attention_norm", x_BTD),
-                                 positions_BT, masks.attention_BHTT);
-  const at::Tensor middle = x_BTD + masked(a, masks.attention_residual_BTD);
-  return middle +
-         masked(mlp(shape, parameters, prefix + "mlp.", norm(shape, parameters, prefix + "mlp_norm", middle)), masks.mlp_residual_BTD);
+  const at::Tensor a =
+      attention(shape, parameters, prefix + "attention.", norm(shape, parameters, prefix + "attention_norm", x_BTD, storage), positions_BT,
+                masks.attention_BHTT, storage);
+  const at::Tensor middle = storage.kept(x_BTD + masked(a, masks.attention_residual_BTD));
+  const at::Tensor m = mlp(shape, parameters, prefix + "mlp.", norm(shape, parameters, prefix + "mlp_norm", middle, storage), storage);
+  return storage.kept(middle + masked(m, masks.mlp_residual_BTD));
 }
 
 at::Tensor embedding(const ModelShape& shape, const Parameters& parameters, const at::Tensor& tokens_BT, const at::Tensor& positions_BT,
-                     const at::Tensor& mask_BTD) {
+                     const at::Tensor& mask_BTD, const Storage& storage) {
   at::Tensor x = at::embedding(parameters.at("embedding.tokens.weight"), tokens_BT);
   if (shape.positions == Positions::learned) x = x + at::embedding(parameters.at("embedding.positions.weight"), positions_BT);
-  return masked(x, mask_BTD);
+  return storage.kept(masked(x, mask_BTD));
 }
 
-at::Tensor logits(const ModelShape& shape, const Parameters& parameters, const at::Tensor& x_BTD) {
-  return at::matmul(norm(shape, parameters, "head.norm", x_BTD), parameters.at(shape.tied ? "embedding.tokens.weight" : "head.weight").t());
+at::Tensor logits(const ModelShape& shape, const Parameters& parameters, const at::Tensor& x_BTD, const Storage& storage) {
+  const at::Tensor table = parameters.at(shape.tied ? "embedding.tokens.weight" : "head.weight");
+  const at::Tensor y = at::matmul(norm(shape, parameters, "head.norm", x_BTD, storage), table.t());
+  if (storage.bfloat16 && y.requires_grad())  // logits are kept in fp32, their gradient is not
+    y.register_hook([](const at::Tensor& gradient) { return gradient.to(at::kBFloat16).to(at::kDouble); });
+  return y;
 }
 
 at::Tensor loss_sum(const at::Tensor& logits_BTV, const at::Tensor& labels_BT) {
@@ -135,13 +154,13 @@ at::Tensor loss_sum(const at::Tensor& logits_BTV, const at::Tensor& labels_BT) {
 }
 
 at::Tensor model_logits(const ModelShape& shape, const Parameters& parameters, const at::Tensor& tokens_BT, const at::Tensor& positions_BT,
-                        const Masks& masks) {
-  at::Tensor x = embedding(shape, parameters, tokens_BT, positions_BT, masks.embedding_BTD);
+                        const Masks& masks, const Storage& storage) {
+  at::Tensor x = embedding(shape, parameters, tokens_BT, positions_BT, masks.embedding_BTD, storage);
   for (int layer = 0; layer < shape.layers; ++layer) {
     x = block(shape, parameters, layer, x, positions_BT,
-              masks.layers.empty() ? LayerMasks{} : masks.layers[static_cast<std::size_t>(layer)]);
+              masks.layers.empty() ? LayerMasks{} : masks.layers[static_cast<std::size_t>(layer)], storage);
   }
-  return logits(shape, parameters, x);
+  return logits(shape, parameters, x, storage);
 }
 
 }  // namespace ergon::oracle
