@@ -64,9 +64,10 @@ void check_bfloat16(const LocalAttention& kernel) {
     const AttentionAnswer expected = oracle(c, data);
     const AttentionAnswer plain = run_kernel(PlainAttention(), c, data, expected, at::kFloat).answer;
     const AttentionAnswer got = run_kernel(kernel, c, data, expected, at::kBFloat16).answer;
-    CHECK(worst(got, expected) <= 2 * worst(plain, expected) + 1e-6);
-    const auto once = [](const at::Tensor& x, const at::Tensor& exact) {
-      CHECK(max_abs(x.to(at::kBFloat16).to(at::kDouble), exact) <= 1.3 * max_abs(exact.to(at::kBFloat16).to(at::kDouble), exact) + 1e-6);
+    const double noise = 2 * worst(plain, expected) + 1e-6;  // what float leaves, for instance where the exact gradient is zero
+    CHECK(worst(got, expected) <= noise);
+    const auto once = [noise](const at::Tensor& x, const at::Tensor& exact) {
+      CHECK(max_abs(x.to(at::kBFloat16).to(at::kDouble), exact) <= 1.3 * max_abs(exact.to(at::kBFloat16).to(at::kDouble), exact) + noise);
     };
     once(got.out, expected.out);
     once(got.dq, expected.dq);
