@@ -28,9 +28,8 @@ struct Errors {
 Errors sharded_errors(const Step& step, std::unique_ptr<Communicator> world,
                       std::unique_ptr<LocalAttention> kernel = std::make_unique<PlainAttention>());
 
-// The same in bfloat16 against exact mathematics on the same bfloat16 parameters: the worst, over losses and the gradients of all
-// parameters, of this rank's largest error by that of a computation that is exact but for rounding, once, what a bfloat16 run keeps
-// (`rounded`).
+// The same in bfloat16 against exact mathematics on the same bfloat16 parameters: the norm of the error of this rank's gradients by that of
+// a computation that is exact but for rounding, once, what a bfloat16 run keeps (`rounded`).
 double bfloat16_error_ratio(const Step& exact, const Step& rounded, std::unique_ptr<Communicator> world);
 
 }  // namespace ergon::oracle

@@ -61,6 +61,7 @@ TEST_CASE("transformer: every attention kernel equals autograd") {
   }
 }
 
+// Over tp the partial sums of row-parallel products are rounded before they travel: up to one more rounding where one rank has one.
 TEST_CASE("transformer: in bfloat16 errors are those of rounding once what is kept, on 1, 2 and 4 tensor ranks") {
   for (const ModelShape& shape : variants()) {
     const Step exact = reference_step(shape), rounded = reference_step(shape, {.bfloat16 = true});
@@ -71,7 +72,7 @@ TEST_CASE("transformer: in bfloat16 errors are those of rounding once what is ke
         const auto rank = static_cast<std::size_t>(world->rank());
         ratio[rank] = bfloat16_error_ratio(exact, rounded, std::move(world));
       });
-      for (const double of_rank : ratio) CHECK(of_rank <= 1.3);
+      for (const double of_rank : ratio) CHECK(of_rank <= (tp == 1 ? 1.3 : 1.5));
     }
   }
 }

@@ -49,12 +49,14 @@ at::Tensor Storage::kept_forward(const at::Tensor& x) const {
   return bfloat16 ? x + (x.detach().to(at::kBFloat16).to(at::kDouble) - x.detach()) : x;
 }
 
-at::Tensor Storage::kept(const at::Tensor& x) const {
-  if (!bfloat16) return x;
-  const at::Tensor y = kept_forward(x);
-  if (y.requires_grad()) y.register_hook([](const at::Tensor& gradient) { return gradient.to(at::kBFloat16).to(at::kDouble); });
+at::Tensor Storage::kept_gradient(const at::Tensor& x) const {
+  if (!bfloat16 || !x.requires_grad()) return x;
+  const at::Tensor y = x + 0.0;  // a tensor of its own: the hook must not meet x's other readers
+  y.register_hook([](const at::Tensor& gradient) { return gradient.to(at::kBFloat16).to(at::kDouble); });
   return y;
 }
+
+at::Tensor Storage::kept(const at::Tensor& x) const { return kept_gradient(kept_forward(x)); }
 
 at::Tensor visible_TT(std::int64_t length, std::int64_t window) {
   const at::Tensor query = at::arange(length).unsqueeze(1);
@@ -97,10 +99,9 @@ at::Tensor attention_core(const at::Tensor& q_BTHQ, const at::Tensor& k_BTKQ, co
 at::Tensor attention(const ModelShape& shape, const Parameters& parameters, const std::string& prefix, const at::Tensor& x_BTD,
                      const at::Tensor& positions_BT, const at::Tensor& mask_BHTT, const Storage& storage) {
   const std::int64_t b = x_BTD.size(0), t = x_BTD.size(1);
-  at::Tensor q = storage.kept_forward(linear(parameters, prefix + "query", x_BTD, storage)).view({b, t, shape.heads, shape.head_width});
-  at::Tensor k = storage.kept_forward(linear(parameters, prefix + "key", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
-  const at::Tensor v =
-      storage.kept_forward(linear(parameters, prefix + "value", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
+  at::Tensor q = storage.kept(linear(parameters, prefix + "query", x_BTD, storage)).view({b, t, shape.heads, shape.head_width});
+  at::Tensor k = storage.kept(linear(parameters, prefix + "key", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
+  const at::Tensor v = storage.kept(linear(parameters, prefix + "value", x_BTD, storage)).view({b, t, shape.kv_heads, shape.head_width});
   if (shape.positions == Positions::rotary) {
     q = storage.kept_forward(rotate(q, positions_BT, shape.rope_theta));
     k = storage.kept_forward(rotate(k, positions_BT, shape.rope_theta));
@@ -111,9 +112,9 @@ at::Tensor attention(const ModelShape& shape, const Parameters& parameters, cons
 
 at::Tensor mlp(const ModelShape& shape, const Parameters& parameters, const std::string& prefix, const at::Tensor& x_BTD,
                const Storage& storage) {
-  const at::Tensor up = linear(parameters, prefix + "up", x_BTD, storage);
+  const at::Tensor up = storage.kept_gradient(linear(parameters, prefix + "up", x_BTD, storage));
   if (shape.mlp == Mlp::swiglu) {
-    const at::Tensor gate = linear(parameters, prefix + "gate", x_BTD, storage);
+    const at::Tensor gate = storage.kept_gradient(linear(parameters, prefix + "gate", x_BTD, storage));
     return linear(parameters, prefix + "down", storage.kept(gate * at::sigmoid(gate) * up), storage);
   }
   const double c = std::sqrt(2.0 / std::numbers::pi);

@@ -33,7 +33,8 @@ struct Masks {
 struct Storage {
   bool bfloat16 = false;
   at::Tensor kept(const at::Tensor& x) const;
-  at::Tensor kept_forward(const at::Tensor& x) const;  // its gradient is kept in fp32
+  at::Tensor kept_forward(const at::Tensor& x) const;   // its gradient is kept in fp32
+  at::Tensor kept_gradient(const at::Tensor& x) const;  // its value is not kept
 };
 
 // True [T, T] where query (row) sees key (column).
