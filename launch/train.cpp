@@ -11,6 +11,7 @@
 #include "launch/identity.hpp"
 #include "launch/progress.hpp"
 #include "launch/signals.hpp"
+#include "launch/watch.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
 #include "parallel/plan/head_partition.hpp"
@@ -58,8 +59,10 @@ RunConfig agreed_config(const TrainLine& line, Communicator& world) {
 int train(const TrainLine& line) {
   std::unique_ptr<Communicator> world = make_mpi_world();
   const bool leader = world->rank() == 0;
+  const std::unique_ptr<Watchdog> watchdog = start_watchdog(*world);
   try {
     const RunConfig config = agreed_config(line, *world);
+    if (watchdog) watchdog->set_limits(limits_of(config.watchdog));
     prepare_process(config.run.threads);
     const int replicas =
         static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas);
@@ -73,6 +76,7 @@ int train(const TrainLine& line) {
     options.cpu = cpu_identity();
     options.pending_stop = pending_stop;
     options.monitor = leader ? &printer : nullptr;
+    options.watchdog = watchdog.get();
     return static_cast<int>(run_training(config, communicators, storage, options).code);
   } catch (const AgreedError& error) {
     // Every rank has it; one says it, and all end in order.

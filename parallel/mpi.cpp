@@ -12,6 +12,8 @@
 #include <string_view>
 #include <thread>
 
+#include "parallel/deadline.hpp"
+
 namespace ergon {
 namespace {
 
@@ -191,6 +193,8 @@ int MpiEnvironment::finish(ExitCode code, Seconds patience) {
     if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   if (status != MPI_SUCCESS || arrived == 0) abort(code == ExitCode::ok ? ExitCode::stuck : code);
+  // Finalize waits for the others, and one that died since would be waited for without end.
+  const Deadline late(patience, [] { std::_Exit(static_cast<int>(ExitCode::stuck)); });
   control_ = MpiComm();
   MPI_Finalize();
   return code_of(worst);

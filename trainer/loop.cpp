@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "trainer/checkpoint/agreement.hpp"
+#include "trainer/flight_files.hpp"
 #include "trainer/training_run.hpp"
 
 namespace ergon {
@@ -13,6 +14,8 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   config.run.folder = attempt.folder;
   if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
 
+  const FlightFilesScope flight(options.watchdog, storage, attempt.folder, attempt.number);
+
   // 1. Parameters, data and checkpoints; from the newest checkpoint when there is one.
   std::optional<TrainingRun> opened;
   on_every_rank(*communicators.control, [&] { opened.emplace(config, attempt, communicators, storage, options); });
@@ -21,14 +24,18 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   run.announce();
 
   // 2. Step after step; what is due at a boundary is done in the order of the header.
-  while (run.steps_left() && !run.must_stop()) {
-    run.step();
-    if (run.evaluation_due()) run.evaluate();
-    if (run.save_due()) run.save();
+  //    3. The result is written last: scripts take it for the truth.
+  try {
+    while (run.steps_left() && !run.must_stop()) {
+      run.step();
+      if (run.evaluation_due()) run.evaluate();
+      if (run.save_due()) run.save();
+    }
+    return run.finish();
+  } catch (const AgreedError& error) {
+    run.fail(error);
+    throw;
   }
-
-  // 3. The result is written last: scripts take it for the truth.
-  return run.finish();
 }
 
 }  // namespace ergon

@@ -10,6 +10,7 @@
 
 #include "configs/run_config.hpp"
 #include "parallel/communicators.hpp"
+#include "parallel/watchdog.hpp"
 #include "trainer/attempt.hpp"
 #include "trainer/monitor.hpp"
 #include "trainer/run_folder.hpp"
@@ -22,6 +23,7 @@ struct LoopOptions {
   ResumeOptions resume;
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
+  Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
   RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent
   std::function<void(std::int64_t sample, std::span<std::uint8_t>)> label_mask = {};  // for tests: labels that the loss ignores
 };

@@ -27,8 +27,14 @@ std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
   return model_tensors(replica.parameters, replica.first_moment, replica.second_moment, dp.size(), dp.rank());
 }
 
+// What the watchdog measures by; the first step of an attempt belongs to its start.
+void TrainingRun::enter(FlightPhase phase, std::int64_t step) const {
+  if (options_.watchdog != nullptr) options_.watchdog->enter(phase, step);
+}
+
 void TrainingRun::step() {
   const auto start = std::chrono::steady_clock::now();
+  enter(step_ == first_step_ ? FlightPhase::start : FlightPhase::step, step_ + 1);
   const StepBatch& batch = loader_->next();
   const StepResult result = run_step(*replica_, batch, ++step_, [this] { return stop_requested(); });
   if (step_ == first_step_ + 1) check_first_step();
@@ -120,6 +126,7 @@ bool TrainingRun::evaluation_due() const {
 }
 
 void TrainingRun::evaluate() {
+  enter(FlightPhase::evaluation, step_);
   const EvaluationResult result = ergon::evaluate(*replica_, *evaluation_);
   booking_->evaluation(result);
   evaluated_step_ = step_;
@@ -136,6 +143,7 @@ bool TrainingRun::save_due() const {
 }
 
 void TrainingRun::save() {
+  enter(FlightPhase::checkpoint, step_);
   close_interval();
   const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
   booking_->checkpoint(saved.seconds);
@@ -185,18 +193,35 @@ RunState TrainingRun::state() const {
   return state;
 }
 
-RunResult TrainingRun::finish() {
-  if (!outcome_ && evaluation_ && evaluated_step_ != step_) evaluate();
-  close_interval();  // what was spent after the last save
-  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
+RunResult TrainingRun::result_of(ExitCode code, const std::string& reason) const {
   RunResult result;
-  result.code = outcome_->code;
-  result.reason = outcome_->reason;
+  result.code = code;
+  result.reason = reason;
   result.step = step_;
   result.steps = config_.train.steps;
   result.attempt = attempt_.number;
   result.loss = loss_;
   result.validation_loss = validation_loss_;
+  return result;
+}
+
+void TrainingRun::fail(const Error& error) {
+  if (!leader()) return;
+  try {
+    events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(error.code())}, {"reason", error.what()}});
+    events_->sync();
+    folder_.write_result(result_of(error.code(), error.what()));
+  } catch (const Error& second) {
+    say(fmt::format("the result was not written: {}", second.what()));
+  }
+}
+
+RunResult TrainingRun::finish() {
+  if (!outcome_ && evaluation_ && evaluated_step_ != step_) evaluate();
+  enter(FlightPhase::finish, step_);
+  close_interval();  // what was spent after the last save
+  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
+  const RunResult result = result_of(outcome_->code, outcome_->reason);
   communicators_.control->barrier().wait();
   if (leader()) {
     events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});

@@ -38,6 +38,8 @@ class TrainingRun {
   bool must_stop() const { return outcome_.has_value(); }
   // Evaluates if the target was reached before this attempt did a step; writes the result.
   RunResult finish();
+  // Writes the result of an end by an error that every rank has, as far as the disk allows. Not collective.
+  void fail(const Error& error);
 
  private:
   struct Outcome {
@@ -46,6 +48,8 @@ class TrainingRun {
     bool save = true;  // false: the state is not worth keeping
   };
 
+  RunResult result_of(ExitCode code, const std::string& reason) const;
+  void enter(FlightPhase phase, std::int64_t step) const;
   bool find_checkpoint(CheckpointLoader& checkpoint);
   void load(CheckpointLoader& checkpoint);
   void begin_files();

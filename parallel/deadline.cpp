@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/deadline.hpp"
+
+#include <chrono>
+
+namespace ergon {
+
+Deadline::Deadline(Seconds limit, std::function<void()> late) {
+  thread_ = std::thread([this, limit, late = std::move(late)] {
+    std::unique_lock lock(mutex_);
+    const bool in_time = changed_.wait_for(lock, std::chrono::duration<double>(limit.value), [&] { return over_; });
+    lock.unlock();
+    if (!in_time) late();
+  });
+}
+
+Deadline::~Deadline() {
+  {
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+}  // namespace ergon

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/verdict.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace ergon {
+namespace {
+
+using Json = nlohmann::json;
+using Why = MissingRank::Why;
+
+std::string sentence(const AwaitedOperation& o) {
+  const std::string other = o.peer < 0 ? "" : fmt::format(", rank {} on the other side", o.members[static_cast<std::size_t>(o.peer)]);
+  return fmt::format("{} {} on {} (ranks {}{}): {} x {}, step {}", o.operation, o.sequence, o.group, fmt::join(o.members, ", "), other,
+                     o.elements, o.dtype, o.step);
+}
+
+// How many operations of the kind that `o` needs a rank has started.
+std::uint64_t started_by(const RankStatus& status, const AwaitedOperation& o) {
+  const auto group = status.groups.find(o.group_key);
+  if (group == status.groups.end()) return 0;
+  if (o.peer < 0) return group->second.collectives;
+  const auto place = static_cast<std::size_t>(std::find(o.members.begin(), o.members.end(), o.rank) - o.members.begin());
+  return o.operation == name(Collective::send) ? group->second.asked.at(place) : group->second.sent.at(place);
+}
+
+bool same_operation(const AwaitedOperation& a, const AwaitedOperation& b) {
+  return a.group_key == b.group_key && a.sequence == b.sequence && a.peer == b.peer && a.rank == b.rank;
+}
+
+MissingRank missing_process(int rank, ProcessState state) {
+  if (state == ProcessState::gone) return {rank, Why::gone, "its process is gone: killed, crashed, or out of memory"};
+  return {rank, Why::stopped, "its process is stopped"};
+}
+
+const char* name(Why why) {
+  constexpr const char* names[] = {"gone", "stopped", "silent", "behind"};
+  return names[static_cast<std::size_t>(why)];
+}
+
+Json json_of(const AwaitedOperation& o) {
+  return {{"rank", o.rank},           {"group", o.group}, {"group_key", o.group_key}, {"members", o.members},
+          {"operation", o.operation}, {"dtype", o.dtype}, {"elements", o.elements},   {"sequence", o.sequence},
+          {"peer", o.peer},           {"step", o.step},   {"phase", o.phase}};
+}
+
+AwaitedOperation operation_from(const Json& j) {
+  return {j.at("rank"),     j.at("group"),    j.at("group_key"), j.at("members"), j.at("operation"), j.at("dtype"),
+          j.at("elements"), j.at("sequence"), j.at("peer"),      j.at("step"),    j.at("phase")};
+}
+
+}  // namespace
+
+std::vector<int> AwaitedOperation::awaited() const {
+  if (peer >= 0) return {members[static_cast<std::size_t>(peer)]};
+  std::vector<int> others = members;
+  std::erase(others, rank);
+  return others;
+}
+
+AwaitedOperation describe(const FlightRecord& record, const FlightEntry& entry) {
+  const FlightGroup group = record.group(entry.group);
+  return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation), dtype_name(entry.dtype),
+          entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase)};
+}
+
+RankStatus status_of(const FlightRecord& record) {
+  const FlightRecord::Position position = record.position();
+  RankStatus status{record.rank(), position.step, name(position.phase), {}, {}};
+  for (FlightGroup& group : record.groups()) status.groups[group.key()] = group;
+  if (position.waits) status.waits = describe(record, *position.waits);
+  return status;
+}
+
+Judgement judge(const AwaitedOperation& operation, const std::map<int, RankStatus>& answers, const std::map<int, ProcessState>& processes) {
+  Judgement judgement;
+  for (int rank : operation.awaited()) {
+    const auto process = processes.find(rank);
+    const ProcessState state = process == processes.end() ? ProcessState::unknown : process->second;
+    if (state == ProcessState::gone || state == ProcessState::stopped) {
+      judgement.missing.push_back(missing_process(rank, state));
+      continue;
+    }
+    const auto answer = answers.find(rank);
+    if (answer == answers.end()) {
+      judgement.missing.push_back({rank, Why::silent, "does not answer: dead, stopped, or cut off from the network"});
+      continue;
+    }
+    const RankStatus& status = answer->second;
+    const std::uint64_t started = started_by(status, operation);
+    if (started > operation.sequence) continue;
+    if (status.waits) {
+      if (!judgement.next) judgement.next = status.waits;
+      continue;
+    }
+    judgement.missing.push_back(
+        {rank, Why::behind,
+         fmt::format("is alive in step {} ({}) and has started {} of the group's operations", status.step, status.phase, started)});
+  }
+  if (!judgement.missing.empty()) judgement.next.reset();
+  if (judgement.next && same_operation(*judgement.next, operation)) judgement.next.reset();
+  return judgement;
+}
+
+Error to_error(const Verdict& verdict, const std::string& folder) {
+  std::vector<int> ranks;
+  std::string reasons;
+  for (const MissingRank& missing : verdict.missing) {
+    ranks.push_back(missing.rank);
+    reasons += fmt::format("rank {} {}; ", missing.rank, missing.text);
+  }
+  const std::string who =
+      fmt::format("{} {} {} missing", ranks.size() == 1 ? "rank" : "ranks", fmt::join(ranks, ", "), ranks.size() == 1 ? "is" : "are");
+  std::string what;
+  if (!verdict.operation)
+    what = who + ", and training cannot go on without";
+  else if (ranks.empty())
+    what = fmt::format("every rank has started {}, and it does not end, waited for {:.1f} s", sentence(*verdict.operation),
+                       verdict.waited.value);
+  else
+    what = fmt::format("{} from {}, waited for {:.1f} s", who, sentence(*verdict.operation), verdict.waited.value);
+  const std::string records = folder.empty() ? "" : fmt::format("; flight records of the living ranks: {}", folder);
+  const std::string where = verdict.operation ? fmt::format("rank {}", verdict.operation->rank) : fmt::format("rank {}", verdict.finder);
+  return Error(what, where, fmt::format("{}the same line resumes from the newest checkpoint{}", reasons, records), ExitCode::stuck);
+}
+
+std::string to_text(const AwaitedOperation& operation) { return json_of(operation).dump(); }
+
+std::string to_text(const RankStatus& status) {
+  Json groups = Json::object();
+  for (const auto& [key, group] : status.groups) groups[key] = Json::array({group.collectives, group.sent, group.asked});
+  return Json{{"rank", status.rank},
+              {"step", status.step},
+              {"phase", status.phase},
+              {"groups", groups},
+              {"waits", status.waits ? json_of(*status.waits) : Json()}}
+      .dump();
+}
+
+RankStatus status_from_text(const std::string& text) {
+  const Json json = Json::parse(text);
+  RankStatus status{json.at("rank"), json.at("step"), json.at("phase"), {}, {}};
+  for (const auto& [key, counts] : json.at("groups").items()) {
+    FlightGroup& group = status.groups[key];
+    group.collectives = counts.at(0);
+    group.sent = counts.at(1).get<std::vector<std::uint64_t>>();
+    group.asked = counts.at(2).get<std::vector<std::uint64_t>>();
+  }
+  if (!json.at("waits").is_null()) status.waits = operation_from(json.at("waits"));
+  return status;
+}
+
+std::string to_text(const Verdict& verdict, const Error& error) {
+  Json missing = Json::array();
+  for (const MissingRank& rank : verdict.missing) missing.push_back({{"rank", rank.rank}, {"why", name(rank.why)}, {"text", rank.text}});
+  return Json{{"schema", "ergon.verdict.v1"},
+              {"finder", verdict.finder},
+              {"message", error.what()},
+              {"missing", missing},
+              {"operation", verdict.operation ? json_of(*verdict.operation) : Json()},
+              {"waited_seconds", verdict.waited.value}}
+      .dump(2);
+}
+
+}  // namespace ergon

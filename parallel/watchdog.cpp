@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/watchdog.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "parallel/deadline.hpp"
+#include "parallel/flight_format.hpp"
+#include "parallel/verdict.hpp"
+
+namespace ergon {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
+
+constexpr Seconds tick = {0.02}, pause = {0.005}, process_tick = {0.1};
+constexpr Seconds longest_tick = {0.5};  // a longer one was no waiting: this process was stopped
+constexpr Seconds sure = {0.1};          // an operation that has waited for so long is worth a question after a stop
+constexpr Seconds probe = {0.5};         // how long a question after a stop, or after a death, may take: the launcher kills soon
+constexpr int longest_chain = 8;         // of ranks that wait for ranks that wait
+
+Seconds since(Clock::time_point start) { return {std::chrono::duration<double>(Clock::now() - start).count()}; }
+void sleep(Seconds time) { std::this_thread::sleep_for(std::chrono::duration<double>(time.value)); }
+
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+class Watchdog::Loop {
+ public:
+  Loop(std::shared_ptr<FlightRecord> record, int ranks, std::unique_ptr<WatchdogMail> mail, WatchdogLimits limits, WatchdogHooks hooks)
+      : record_(std::move(record)), ranks_(ranks), mail_(std::move(mail)), limits_(limits), hooks_(std::move(hooks)) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Loop() {
+    over_ = true;
+    thread_.join();
+  }
+
+  void set_limits(WatchdogLimits limits) {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
+  }
+  void write_to(std::shared_ptr<FlightFolder> folder) {
+    const std::lock_guard lock(mutex_);
+    folder_ = std::move(folder);
+    folder_mail_ =
+        folder_ && static_cast<std::size_t>(ranks_) > limits_.largest_group ? make_folder_mail(folder_, record_->rank()) : nullptr;
+  }
+  void on_abort(std::function<void()> abort) {
+    const std::lock_guard lock(mutex_);
+    abort_ = std::move(abort);
+  }
+
+ private:
+  struct Told {
+    int from;
+    Error why;
+    std::set<int> absent;
+  };
+
+  void run() {
+    block_signals();
+    std::optional<Verdict> verdict;
+    try {
+      while (!over_ && !told_ && !verdict) {
+        sleep(tick);
+        pass_time();
+        serve();
+        if (!told_) verdict = look();
+      }
+      if (told_ || verdict) finish(verdict);
+    } catch (const std::exception& error) {
+      const Error why(fmt::format("the watchdog failed: {}", error.what()), fmt::format("rank {}", record_->rank()),
+                      "please report this line and the command", ExitCode::stuck);
+      hooks_.say(why);
+      hooks_.end(why);
+    }
+  }
+
+  // Seconds in which this process could have gone on.
+  void pass_time() {
+    const Clock::time_point now = Clock::now();
+    awake_ += Seconds{std::min(std::chrono::duration<double>(now - last_tick_).count(), longest_tick.value)};
+    last_tick_ = now;
+  }
+
+  Seconds limit(FlightPhase phase) {
+    const std::lock_guard lock(mutex_);
+    if (phase == FlightPhase::start) return limits_.start;
+    return phase == FlightPhase::step || phase == FlightPhase::evaluation ? limits_.step : limits_.checkpoint;
+  }
+
+  // A verdict when there is a hit.
+  std::optional<Verdict> look() {
+    const FlightRecord::Position here = record_->position();
+    const std::uint64_t id = here.waits ? here.waits->id : 0;
+    if (id != watched_.id || here.phase != watched_.phase || here.step != watched_.step) watched_ = {id, here.phase, here.step, awake_};
+    if (auto verdict = look_for_dead(here)) return verdict;
+    if (!here.waits) return {};
+    const Seconds waited = awake_ - watched_.since;
+    if (waited > limit(here.phase)) return inquire(*here.waits, limits_.collect, /*only_dead=*/false);
+    if (!hooks_.stop_asked || !hooks_.stop_asked() || waited < sure || awake_ - last_probe_ < probe) return {};
+    last_probe_ = awake_;
+    const bool steps = here.phase == FlightPhase::step || here.phase == FlightPhase::evaluation;
+    return inquire(*here.waits, probe, /*only_dead=*/!steps || waited < limits_.stop);
+  }
+
+  // A process that is gone will never come; a moment is given to the operation that shows what it is missed from.
+  std::optional<Verdict> look_for_dead(const FlightRecord::Position& here) {
+    if (!hooks_.process || awake_ - last_process_look_ < process_tick) return {};
+    last_process_look_ = awake_;
+    std::vector<MissingRank> gone;
+    for (int rank : hooks_.neighbours)
+      if (hooks_.process(rank) == ProcessState::gone)
+        gone.push_back({rank, MissingRank::Why::gone, "its process is gone: killed, crashed, or out of memory"});
+    if (gone.empty()) {
+      gone_since_.reset();
+      return {};
+    }
+    if (!gone_since_) gone_since_ = awake_;
+    if (here.waits)
+      if (auto verdict = inquire(*here.waits, probe, /*only_dead=*/true)) return verdict;
+    if (awake_ - *gone_since_ < probe) return {};
+    std::optional<AwaitedOperation> last;
+    if (here.waits) last = describe(*record_, *here.waits);
+    return Verdict{record_->rank(), last, awake_ - watched_.since, gone};
+  }
+
+  // Asks who is missing from the operation, and from what keeps those who are late. Nothing when the operation ends meanwhile, or when
+  // somebody else tells. only_dead: being late is no fault.
+  std::optional<Verdict> inquire(const FlightEntry& entry, Seconds patience, bool only_dead) {
+    AwaitedOperation operation = describe(*record_, entry);
+    const Seconds waited = awake_ - watched_.since;
+    for (int round = 0;; ++round) {
+      const Answers answers = ask(operation, patience, entry.id);
+      if (over_ || told_ || !record_->under_way(entry.id)) return {};
+      Judgement judgement = judge(operation, answers.statuses, answers.processes);
+      if (judgement.next && round < longest_chain) {
+        operation = *judgement.next;
+        continue;
+      }
+      if (only_dead && !certainly_dead(judgement)) return {};
+      return Verdict{record_->rank(), operation, waited, judgement.missing};
+    }
+  }
+
+  // Silence of a process that this machine knows to run may only be a busy processor.
+  bool certainly_dead(const Judgement& judgement) const {
+    return std::any_of(judgement.missing.begin(), judgement.missing.end(), [&](const MissingRank& missing) {
+      if (missing.why == MissingRank::Why::gone || missing.why == MissingRank::Why::stopped) return true;
+      const bool near = std::find(hooks_.neighbours.begin(), hooks_.neighbours.end(), missing.rank) != hooks_.neighbours.end();
+      return missing.why == MissingRank::Why::silent && !near;
+    });
+  }
+
+  struct Answers {
+    std::map<int, RankStatus> statuses;
+    std::map<int, ProcessState> processes;
+  };
+
+  Answers ask(const AwaitedOperation& operation, Seconds patience, std::uint64_t id) {
+    std::vector<int> others = operation.awaited();
+    Answers result;
+    if (std::erase(others, record_->rank()) > 0) result.statuses[record_->rank()] = status_of(*record_);
+    answers_.clear();
+    send(others, Json{{"kind", "question"}, {"number", ++question_}, {"operation", Json::parse(to_text(operation))}});
+    const auto unheard = [&] {
+      return std::any_of(others.begin(), others.end(), [&](int rank) {
+        return !answers_.contains(rank) && result.processes[rank] != ProcessState::gone && result.processes[rank] != ProcessState::stopped;
+      });
+    };
+    const Clock::time_point start = Clock::now();
+    do {
+      for (int rank : others)
+        if (std::find(hooks_.neighbours.begin(), hooks_.neighbours.end(), rank) != hooks_.neighbours.end() && hooks_.process)
+          result.processes[rank] = hooks_.process(rank);
+      sleep(pause);
+      serve();
+    } while (!over_ && !told_ && record_->under_way(id) && unheard() && since(start) < patience);
+    result.statuses.insert(answers_.begin(), answers_.end());
+    return result;
+  }
+
+  void send(const std::vector<int>& to, const Json& letter) {
+    const std::lock_guard lock(mutex_);
+    WatchdogMail& mail = to.size() + 1 > limits_.largest_group && folder_mail_ ? *folder_mail_ : *mail_;
+    mail.send(to, letter.dump());
+  }
+  void send_all(const Json& letter) {
+    std::vector<int> all;
+    for (int rank = 0; rank < ranks_; ++rank)
+      if (rank != record_->rank()) all.push_back(rank);
+    send(all, letter);
+  }
+
+  void serve() {
+    while (auto letter = receive(false)) open(*letter, false);
+    while (auto letter = receive(true)) open(*letter, true);
+  }
+  std::optional<Mail> receive(bool by_folder) {
+    const std::lock_guard lock(mutex_);
+    if (by_folder) return folder_mail_ ? folder_mail_->receive() : std::nullopt;
+    return mail_->receive();
+  }
+
+  void open(const Mail& mail, bool by_folder) {
+    const Json letter = Json::parse(mail.text);
+    const std::string kind = letter.at("kind");
+    if (kind == "question") {
+      answer(mail.from, letter.at("number"), by_folder);
+    } else if (kind == "status") {
+      if (by_folder || letter.at("number") == question_) answers_[mail.from] = status_from_text(letter.at("status").dump());
+    } else if (kind == "end") {
+      if (!told_)
+        told_.emplace(Told{mail.from, Error(letter.at("what"), letter.at("where"), letter.at("hint"), ExitCode::stuck),
+                           letter.at("absent").get<std::set<int>>()});
+    } else {
+      written_.insert(mail.from);
+    }
+  }
+
+  // A file answers everybody who asked, so one in a while is enough.
+  void answer(int to, std::uint64_t number, bool by_folder) {
+    if (by_folder && last_answer_ && since(*last_answer_) < probe) return;
+    const Json letter = {{"kind", "status"}, {"number", number}, {"status", Json::parse(to_text(status_of(*record_)))}};
+    if (!by_folder) return send({to}, letter);
+    last_answer_ = Clock::now();
+    send_all(letter);
+  }
+
+  std::string folder_path() {
+    const std::lock_guard lock(mutex_);
+    return folder_ ? folder_->path() : "";
+  }
+
+  void write(const std::string& name, const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    if (!folder_) return;
+    try {
+      folder_->write(name, text);
+    } catch (const std::exception& error) {
+      hooks_.say(Error(fmt::format("the flight record was not written: {}", error.what()), fmt::format("rank {}", record_->rank()), ""));
+    }
+  }
+
+  // Ranks that find the same at the same time speak in turn, so that the first one spares the others.
+  void take_turns() {
+    const Clock::time_point start = Clock::now();
+    const Seconds turn = {std::min(0.01 * record_->rank(), 0.2)};
+    while (!told_ && since(start) < turn) {
+      serve();
+      sleep(pause);
+    }
+  }
+
+  void finish(const std::optional<Verdict>& verdict) {
+    if (verdict) take_turns();
+    const bool first = verdict && !told_;
+    const Error why = first ? to_error(*verdict, folder_path()) : told_->why;
+    const Deadline deadline(limits_.abort, [&] { hooks_.end(why); });
+    std::set<int> absent;
+    if (first)
+      for (const MissingRank& missing : verdict->missing)
+        if (!missing.answers()) absent.insert(missing.rank);
+    if (!first) absent = told_->absent;
+
+    if (first) hooks_.say(why);
+    if (first) send_all({{"kind", "end"}, {"what", why.problem()}, {"where", why.where()}, {"hint", why.hint()}, {"absent", absent}});
+    const std::string text = verdict ? to_text(*verdict, why) : Json{{"finder", told_->from}, {"message", why.what()}}.dump();
+    write(flight_file_name(record_->rank()), format_flight(*record_, text));
+    if (first) write(verdict_file_name(record_->rank()), text + "\n");
+    break_operations();
+    send_all({{"kind", "written"}});
+    const Clock::time_point start = Clock::now();
+    while (since(start) < limits_.gather && written_.size() + absent.size() + 1 < static_cast<std::size_t>(ranks_)) {
+      serve();
+      for (int rank : hooks_.neighbours)
+        if (hooks_.process && !written_.contains(rank) && hooks_.process(rank) == ProcessState::gone) absent.insert(rank);
+      sleep(pause);
+    }
+    hooks_.end(why);
+  }
+
+  // The backend's calls may hang for ever: their thread is left behind.
+  void break_operations() {
+    std::function<void()> abort;
+    {
+      const std::lock_guard lock(mutex_);
+      abort = abort_;
+    }
+    if (!abort) return;
+    const auto done = std::make_shared<std::atomic<bool>>(false);
+    std::thread([abort = std::move(abort), done] {
+      abort();
+      *done = true;
+    }).detach();
+    const Clock::time_point start = Clock::now();
+    while (!*done && since(start) < limits_.gather) sleep(pause);
+  }
+
+  const std::shared_ptr<FlightRecord> record_;
+  const int ranks_;
+  std::mutex mutex_;  // what other threads set
+  std::unique_ptr<WatchdogMail> mail_, folder_mail_;
+  std::shared_ptr<FlightFolder> folder_;
+  WatchdogLimits limits_;
+  std::function<void()> abort_;
+  const WatchdogHooks hooks_;
+
+  // Of the thread.
+  struct Watched {
+    std::uint64_t id = 0;
+    FlightPhase phase = FlightPhase::start;
+    std::int64_t step = 0;
+    Seconds since = {0};
+  } watched_;
+  Seconds awake_ = {0}, last_probe_ = {-1}, last_process_look_ = {-1};
+  Clock::time_point last_tick_ = Clock::now();
+  std::optional<Seconds> gone_since_;
+  std::optional<Clock::time_point> last_answer_;
+  std::uint64_t question_ = 0;
+  std::map<int, RankStatus> answers_;
+  std::set<int> written_;
+  std::optional<Told> told_;
+
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+Watchdog::Watchdog(std::shared_ptr<FlightRecord> record, int ranks, std::unique_ptr<WatchdogMail> mail, WatchdogLimits limits,
+                   WatchdogHooks hooks)
+    : record_(record), loop_(std::make_unique<Loop>(std::move(record), ranks, std::move(mail), limits, std::move(hooks))) {}
+
+Watchdog::~Watchdog() = default;
+
+void Watchdog::set_limits(WatchdogLimits limits) { loop_->set_limits(limits); }
+void Watchdog::write_to(std::shared_ptr<FlightFolder> folder) { loop_->write_to(std::move(folder)); }
+void Watchdog::on_abort(std::function<void()> abort) { loop_->on_abort(std::move(abort)); }
+
+}  // namespace ergon

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ranks that die, stop, hang or throw at a planned moment of a run under mpirun (fault_probe.cpp): what is said, what is written, which codes, what is left
+behind, and that the same line resumes and ends as a run without trouble does."""
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+from harness import ENVIRONMENT, Case, main
+
+PROBE = os.environ["ERGON_PROBE"]
+KEYS = ["train.steps=12", "train.evaluate_every=0", "checkpoint.every=4"]
+# A wait longer than this is a hit; long enough for a busy machine, short enough for a test.
+LIMITS = ["watchdog.start=60", "watchdog.step=3", "watchdog.checkpoint=3", "watchdog.abort=15"]
+MESHES = {2: ["mesh.dp=1", "mesh.tp=2"], 4: ["mesh.dp=2", "mesh.tp=2"], 8: ["mesh.dp=4", "mesh.tp=2"]}
+MESSAGE = re.compile(r"ergon: error: rank \d+: (?:rank|ranks) ([\d, ]+) (?:is|are) missing from (\w+) (\d+) on ([\w-]+) \(ranks ([\d, ]+)[^)]*\): (\d+) x (\w+), step (\d+), waited")
+
+
+class FaultCase(Case):
+    def probe(self, rank, place, step, deed, ranks=4, mpirun=(), keys=(), act=None, timeout=60):
+        """Runs a planned end to its end; (exit code of mpirun, its stderr, seconds)."""
+        line = ["mpirun", *mpirun, "-n", str(ranks), "--oversubscribe", "--bind-to", "none", PROBE, rank, place, step, deed, "run.toml", "run.folder=run", *MESHES[ranks], *KEYS, *LIMITS, *keys]
+        start = time.monotonic()
+        process = subprocess.Popen([str(word) for word in line], cwd=self.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        self.addCleanup(self.end, process)
+        if act:
+            act(process)
+        out, err = process.communicate(timeout=timeout)
+        self.assert_nothing_left(ranks)
+        return process.returncode, out + err, time.monotonic() - start
+
+    def processes(self, ranks):
+        """rank -> (process, job), as each rank has left it."""
+        return {rank: tuple(map(int, (self.folder / f"pid.{rank}").read_text().split())) for rank in range(ranks)}
+
+    def assert_nothing_left(self, ranks):
+        for rank, (pid, job) in self.processes(ranks).items():
+            deadline = time.monotonic() + 3
+            while self.is_ours(pid) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            self.assertFalse(self.is_ours(pid), f"rank {rank} lives on as process {pid}")
+            left = [file.name for file in pathlib.Path("/dev/shm").iterdir() if f"{job:x}" in file.name]
+            self.assertEqual(left, [], "left in /dev/shm")
+
+    def is_ours(self, pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/exe").readlink() == pathlib.Path(PROBE)
+        except OSError:
+            return False
+
+    def flight(self):
+        folders = sorted((self.folder / "run" / "flight").iterdir())
+        return {file.name: json.loads(file.read_text()) for file in folders[-1].iterdir() if file.suffix == ".json"}
+
+    def assert_records(self, ranks, missing):
+        files = self.flight()
+        for rank in set(range(ranks)) - set(missing):
+            self.assertIn(f"rank_{rank:05}.json", files)
+            record = files[f"rank_{rank:05}.json"]
+            self.assertEqual((record["schema"], record["rank"]), ("ergon.flight.v1", rank))
+            self.assertTrue(record["operations"] and record["verdict"]["message"])
+        verdicts = [file for name, file in files.items() if name.startswith("verdict_")]
+        self.assertTrue(verdicts)
+        for verdict in verdicts:
+            self.assertEqual([rank["rank"] for rank in verdict["missing"]], list(missing))
+        return verdicts
+
+    def assert_message(self, err, missing, groups, step):
+        said = [MESSAGE.search(line) for line in err.splitlines() if "missing from" in line]
+        self.assertTrue(said and all(said), err)
+        self.assertTrue(all(match[1] == ", ".join(map(str, missing)) for match in said), err)
+        self.assertTrue(any(match[4] in groups and int(match[8]) >= step for match in said), err)
+        self.assertTrue(all(set(missing) <= {int(rank) for rank in match[5].split(",")} for match in said), err)
+
+    def assert_resumes(self, ranks):
+        """The same line goes on, and ends as a run that nothing happened to."""
+        for folder in ("run", "whole"):
+            self.ergon("train", "run.toml", f"run.folder={folder}", *MESHES[ranks], *KEYS, *LIMITS, ranks=ranks)
+        self.assertEqual(self.result("run")["code"], 0)
+        self.assert_close(self.curve("run"), self.curve("whole"), 1e-12)
+
+    def die(self, rank, place, deed, ranks=4, step=6, mpirun=()):
+        with self.subTest(rank=rank, place=place, deed=deed, ranks=ranks):
+            code, err, seconds = self.probe(rank, place, step, deed, ranks, mpirun)
+            if not mpirun:
+                self.assertEqual(code, 137 if deed == "kill" else 5, err)
+            groups = {"compute": ("tp", "cp-dp", "control", "data"), "collective": ("tp", "cp-dp"), "save": ("control",)}[place]
+            self.assert_message(err, [rank], groups, step)
+            self.assert_records(ranks, [rank])
+            self.assertLess(seconds, 40)
+            self.assert_resumes(ranks)
+            for folder in ("run", "whole"):
+                subprocess.run(["rm", "-rf", self.folder / folder], check=True)
+
+
+class Death(FaultCase):
+    def test_killed_in_a_collective(self):
+        self.die(3, "collective", "kill")
+
+    def test_killed_in_compute_rank_0(self):
+        self.die(0, "compute", "kill", ranks=2)
+
+    def test_killed_in_a_save(self):
+        self.die(1, "save", "kill")
+
+    def test_stopped_in_a_collective_of_8(self):
+        self.die(5, "collective", "stop", ranks=8)
+
+    def test_stopped_in_compute_rank_0(self):
+        self.die(0, "compute", "stop")
+
+    def test_stopped_in_a_save_rank_0(self):
+        self.die(0, "save", "stop", ranks=2)
+
+    def test_the_living_end_with_5(self):
+        # Each rank's own code, seen by a shell around it; mpirun leaves the living alone.
+        wrapper = self.folder / "wrapper"
+        wrapper.write_text('#!/bin/sh\ntrap "" TERM\n"$@"\necho $? > "code.$OMPI_COMM_WORLD_RANK"\n')
+        wrapper.chmod(0o755)
+        line = ["mpirun", "--enable-recovery", "-n", "4", "--oversubscribe", "--bind-to", "none", "./wrapper", PROBE, "2", "collective", "6", "kill", "run.toml", "run.folder=run", *MESHES[4], *KEYS, *LIMITS]
+        done = subprocess.run(line, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual([(self.folder / f"code.{rank}").read_text().strip() for rank in range(4)], ["5", "5", "137", "5"], done.stderr)
+        self.assert_message(done.stderr, [2], ("tp", "cp-dp"), 6)
+        self.assert_records(4, [2])
+
+
+class Stop(FaultCase):
+    def after(self, seconds, number, ranks, to_ranks=None):
+        """Sends a signal once the run has made a step, to the given ranks or to all."""
+        def act(process):
+            self.wait_for_step(process, 6)
+            time.sleep(seconds)
+            for rank, (pid, _) in self.processes(ranks).items():
+                if to_ranks is None or rank in to_ranks:
+                    os.kill(pid, number)
+        return act
+
+    def test_term_with_a_stopped_rank(self):
+        # Far below the limit of a step: the stop makes the watchdog ask at once.
+        code, err, seconds = self.probe(1, "collective", 6, "stop", keys=["watchdog.step=600"], act=self.after(1, signal.SIGTERM, 4, {0, 2, 3}))
+        self.assertEqual(code, 5, err)
+        self.assert_message(err, [1], ("tp", "cp-dp"), 6)
+        self.assert_records(4, [1])
+        self.assertFalse((self.folder / "run" / "result.json").exists())
+        self.assert_resumes(4)
+
+    def test_term_with_a_rank_that_hangs(self):
+        code, err, seconds = self.probe(1, "agreement", 6, "hang", keys=["watchdog.step=600"], act=self.after(1, signal.SIGTERM, 4))
+        self.assertEqual(code, 5, err)
+        self.assertIn("rank 1 is alive in step", err)
+        self.assert_records(4, [1])
+        self.assert_resumes(4)
+
+    def test_term_with_all_alive_saves(self):
+        code, err, seconds = self.probe(0, "nowhere", 6, "none", keys=["train.steps=100000"], act=self.after(0, signal.SIGTERM, 4))
+        self.assertEqual(code, 85, err)
+        self.assertEqual(self.result()["code"], 85)
+        self.assertFalse((self.folder / "run" / "flight").exists())
+
+
+class OneRank(FaultCase):
+    def test_throws_an_error(self):
+        code, err, _ = self.probe(2, "agreement", 6, "error")
+        self.assertEqual(code, 3, err)
+        self.assertIn("this rank cannot go on", err)
+        self.assert_resumes(4)
+
+    def test_meets_a_bug(self):
+        code, err, _ = self.probe(1, "agreement", 6, "bug", ranks=2)
+        self.assertEqual(code, 70, err)
+        self.assertIn("a bug in Ergon", err)
+        self.assert_resumes(2)
+
+    def test_hangs(self):
+        code, err, _ = self.probe(1, "agreement", 6, "hang")
+        self.assertEqual(code, 5, err)
+        self.assert_message(err, [1], ("tp", "cp-dp", "control"), 6)
+        self.assertIn("rank 1 is alive in step", err)
+        self.assert_records(4, [1])
+        self.assert_resumes(4)
+
+    def test_full_disk_in_a_save(self):
+        # A save that fails is said and the run goes on; the next one succeeds.
+        code, err, _ = self.probe(1, "save", 4, "full")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(len([line for line in self.lines("events.jsonl") if line["event"] == "save_failed"]), 1)
+        self.assertEqual(self.result()["code"], 0)
+
+    def test_full_disk_in_the_last_save(self):
+        code, err, _ = self.probe(1, "save", 12, "full")
+        self.assertEqual(code, 3, err)
+        self.assertIn("no space left on device", err)
+        self.assertEqual((self.result()["code"], self.result()["step"]), (3, 12))
+        self.assert_resumes(4)
+
+    def test_loss_that_is_not_finite(self):
+        code, err, _ = self.probe(0, "nowhere", 1, "none", keys=["train.steps=40", "optimizer.lr=1e300"])
+        self.assertEqual(code, 86, err)
+        self.assertEqual(self.result()["code"], 86)
+
+
+class EveryRank(FaultCase):
+    def test_matrix(self):
+        for ranks in MESHES:
+            for place in ("compute", "collective", "save"):
+                for deed in ("kill", "stop"):
+                    for rank in range(ranks):
+                        self.die(rank, place, deed, ranks=ranks)
+
+
+main()

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon train` with a planned end: fault_probe RANK PLACE STEP DEED RUN.toml KEY=VALUE...
+//
+// On rank RANK, in step STEP or later, the DEED is done at PLACE:
+//   compute     while no operation of this rank is under way        collective  while this rank waits for an operation of tp or cp-dp
+//   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
+// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none.
+// Each process first leaves a file pid.RANK with its number and that of the MPI job.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "configs/parse.hpp"
+#include "launch/failure.hpp"
+#include "launch/signals.hpp"
+#include "launch/watch.hpp"
+#include "parallel/communicator_mpi.hpp"
+#include "parallel/mpi.hpp"
+#include "parallel/plan/refusals.hpp"
+#include "trainer/loop.hpp"
+#include "trainer/process.hpp"
+#include "trainer/rank_zero.hpp"
+
+namespace ergon {
+namespace {
+
+struct Plan {
+  int rank = 0;
+  std::string place, deed;
+  std::int64_t step = 0;
+
+  void carry_out() const {
+    if (deed == "kill") std::raise(SIGKILL);
+    if (deed == "stop") std::raise(SIGSTOP);
+    if (deed == "full") throw Error("no space left on device", "planned", "make room", ExitCode::data);
+    if (deed == "error") throw Error("this rank cannot go on", "planned", "no way out", ExitCode::data);
+    if (deed == "bug") ERGON_CHECK(false, "planned");
+    while (deed == "hang") std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+};
+
+// Looks at the rank's own flight record and does the deed when the moment has come.
+class Saboteur {
+ public:
+  Saboteur(const Plan& plan, std::shared_ptr<FlightRecord> record) : plan_(plan), record_(std::move(record)) {
+    thread_ = std::thread([this] { watch(); });
+  }
+  ~Saboteur() {
+    over_ = true;
+    thread_.join();
+  }
+
+ private:
+  void watch() {
+    while (!over_) {
+      const FlightRecord::Position here = record_->position();
+      if (here.step >= plan_.step && here.phase == FlightPhase::step && is_the_place(here)) return plan_.carry_out();
+    }
+  }
+  bool is_the_place(const FlightRecord::Position& here) const {
+    if (plan_.place == "compute") return !here.waits && here.newest && here.newest->step == here.step && here.newest->completed > 0;
+    if (plan_.place != "collective" || !here.waits) return false;
+    const std::string group = record_->group(here.waits->group).name;
+    return group == "tp" || group == "cp-dp";
+  }
+
+  const Plan plan_;
+  std::shared_ptr<FlightRecord> record_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+class PlannedStorage final : public Storage {
+ public:
+  explicit PlannedStorage(const Plan* plan, std::shared_ptr<FlightRecord> record) : plan_(plan), record_(std::move(record)) {}
+  void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) override {
+    if (plan_ != nullptr && plan_->place == "save" && record_->position().step >= plan_->step && ++writes_ == 2) plan_->carry_out();
+    Storage::pwrite(file, data, offset);
+  }
+
+ private:
+  const Plan* plan_;
+  std::shared_ptr<FlightRecord> record_;
+  int writes_ = 0;
+};
+
+int train(const Plan& plan, const char* file, const std::vector<std::string>& keys) {
+  std::unique_ptr<Communicator> world = make_mpi_world();
+  const int rank = world->rank();
+  const char* job = std::getenv("PMIX_NAMESPACE");
+  std::ofstream("pid." + std::to_string(rank)) << getpid() << " " << (job != nullptr ? job : "0") << "\n";
+  const std::unique_ptr<Watchdog> watchdog = start_watchdog(*world);
+  try {
+    const RunConfig config = parse_run_config(file, keys);
+    watchdog->set_limits(limits_of(config.watchdog));
+    prepare_process(1);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+    const Plan* mine = rank == plan.rank ? &plan : nullptr;
+    PlannedStorage storage(mine, watchdog->record());
+    std::optional<Saboteur> saboteur;
+    if (mine != nullptr && (plan.place == "compute" || plan.place == "collective")) saboteur.emplace(plan, watchdog->record());
+    LoopOptions options;
+    options.watchdog = watchdog.get();
+    options.pending_stop = [&] {
+      if (mine != nullptr && plan.place == "agreement" && watchdog->record()->position().step >= plan.step) plan.carry_out();
+      return pending_stop();
+    };
+    return static_cast<int>(run_training(config, communicators, storage, options).code);
+  } catch (const AgreedError& error) {
+    if (rank == 0) fmt::print(stderr, "ergon: error: {}\n", error.what());
+    return static_cast<int>(error.code());
+  }
+}
+
+}  // namespace
+}  // namespace ergon
+
+int main(int argc, char** argv) {
+  using namespace ergon;
+  const Plan plan{std::atoi(argv[1]), argv[2], argv[4], std::atoll(argv[3])};
+  const std::vector<std::string> keys(argv + 6, argv + argc);
+  install_signal_handlers();
+  MpiEnvironment mpi(&argc, &argv);
+  const int code =
+      run_guarded([&] { return train(plan, argv[5], keys); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
+  return mpi.finish(static_cast<ExitCode>(code), Seconds{30});
+}
