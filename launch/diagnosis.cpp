@@ -60,9 +60,18 @@ Finding torch(const Machine& machine) {
 Finding nccl(const Machine& machine) {
   if (!machine.nccl_version.empty()) return {"nccl", Verdict::good, machine.nccl_version, ""};
   Finding finding{"nccl", Verdict::note, "missing: " + machine.nccl_problem,
-                  "needed for GPUs only: ERGON_CUDA=on launch/setup.sh, then build again"};
+                  "needed for GPUs only: launch/setup.sh --cuda (ERGON_CUDA=on), then build again"};
   if (machine.gpus > 0) finding.verdict = Verdict::poor;
   return finding;
+}
+
+// Nothing here is broken: a machine without GPUs trains on its CPU.
+Finding cuda(const Machine& machine) {
+  const Verdict missing = machine.gpus > 0 ? Verdict::poor : Verdict::note;
+  if (machine.cuda_part.empty()) return {"cuda", missing, machine.cuda_problem, machine.cuda_cure};
+  if (machine.cuda_devices.empty())
+    return {"cuda", missing, fmt::format("libergon_cuda.so ({}); {}", machine.cuda_part, machine.cuda_problem), machine.cuda_cure};
+  return {"cuda", Verdict::good, fmt::format("libergon_cuda.so ({}); {}", machine.cuda_part, machine.cuda_devices), ""};
 }
 
 Finding gpus(const Machine& machine) {
@@ -116,8 +125,8 @@ Finding shared_memory(const Machine& machine) {
 }  // namespace
 
 std::vector<Finding> diagnose(const Machine& machine) {
-  return {compiler(machine), mpi(machine),   mpirun(machine), hdf5(machine), torch(machine),        nccl(machine),
-          gpus(machine),     cores(machine), memory(machine), disk(machine), shared_memory(machine)};
+  return {compiler(machine), mpi(machine),  mpirun(machine), hdf5(machine),   torch(machine), nccl(machine),
+          cuda(machine),     gpus(machine), cores(machine),  memory(machine), disk(machine),  shared_memory(machine)};
 }
 
 std::string to_text(Verdict verdict) {

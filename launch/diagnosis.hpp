@@ -13,7 +13,7 @@ namespace ergon {
 enum class Verdict { good, note, poor, broken };
 
 struct Finding {
-  std::string part;  // compiler, mpi, mpirun, hdf5, torch, nccl, gpus, cores, memory, disk, shared memory
+  std::string part;  // compiler, mpi, mpirun, hdf5, torch, nccl, cuda, gpus, cores, memory, disk, shared memory
   Verdict verdict = Verdict::good;
   std::string found;  // one line
   std::string cure;   // empty when the verdict is good

@@ -20,7 +20,9 @@
 #include <sstream>
 #include <thread>
 
+#include "configs/error.hpp"
 #include "launch/build_info.hpp"
+#include "parallel/cuda_library.hpp"
 
 namespace ergon {
 namespace {
@@ -88,6 +90,30 @@ void probe_nccl(Machine& machine) {
   }
 }
 
+std::string driver_text(const ErgonNvmlTable& nvml) {
+  char text[96] = "";
+  const int code = nvml.open() == 0 ? nvml.driver_version(text, sizeof text) : 1;
+  return code == 0 ? fmt::format(", driver {}", text) : "";
+}
+
+// Opens the CUDA part as a run would, and asks it for the devices.
+void probe_cuda(Machine& machine) {
+  std::error_code none;
+  machine.cuda_built = fs::exists(cuda_plugin_path(), none);
+  try {
+    const ErgonCudaPlugin& plugin = open_cuda_library();
+    machine.cuda_part = fmt::format("CUDA {}.{}, sm {}", plugin.cuda_version / 1000, plugin.cuda_version % 1000 / 10, plugin.architectures);
+    check_nccl(*plugin.nccl);
+    const TakenDevice first = take_device(*plugin.device, {}, DeviceSharing::refused);
+    int count = 0;
+    plugin.device->device_count(&count);
+    machine.cuda_devices = fmt::format("{} x {}{}", count, first.name, driver_text(*plugin.nvml));
+  } catch (const Error& error) {
+    machine.cuda_problem = error.problem();
+    machine.cuda_cure = error.hint();
+  }
+}
+
 void probe_torch(Machine& machine) {
   machine.torch_version = TORCH_VERSION;
   machine.torch_threads = at::get_num_threads();
@@ -150,6 +176,7 @@ Machine probe_machine() {
   machine.hdf5_thread_safe = H5is_library_threadsafe(&safe) >= 0 && safe;
   probe_torch(machine);
   probe_nccl(machine);
+  probe_cuda(machine);
   probe_gpus(machine);
   probe_host(machine);
   return machine;
@@ -169,11 +196,6 @@ Bytes meminfo(const std::string& text, const std::string& key) {
     return {std::strtoll(line.c_str() + key.size() + 1, nullptr, 10) * 1024};
   }
   return {0};
-}
-
-std::string nccl_version_text(int code) {
-  if (code < 10000) return fmt::format("{}.{}.{}", code / 1000, code / 100 % 10, code % 100);
-  return fmt::format("{}.{}.{}", code / 10000, code / 100 % 100, code % 100);
 }
 
 }  // namespace ergon

@@ -23,9 +23,13 @@ struct Machine {
   bool hdf5_thread_safe = false;
   std::string torch_version, torch_folder, torch_instructions;  // instructions: what ATen chose for this CPU
   std::int64_t torch_threads = 0;
-  std::string nccl_version;  // empty: no libnccl.so.2 that loads
-  std::string nccl_problem;  // what the loader said
-  std::string gpu_driver;    // empty: no driver
+  std::string nccl_version;             // empty: no libnccl.so.2 that loads
+  std::string nccl_problem;             // what the loader said
+  bool cuda_built = false;              // libergon_cuda.so is beside this binary
+  std::string cuda_part;                // what it is made of; empty: it does not open
+  std::string cuda_devices;             // "2 x NVIDIA H100, driver 580.65"; empty: none that CUDA can use
+  std::string cuda_problem, cuda_cure;  // why one of the two is empty
+  std::string gpu_driver;               // empty: no driver
   std::int64_t gpus = 0;
   std::int64_t cores = 0;         // of the machine
   std::int64_t cores_usable = 0;  // by affinity and control group
@@ -42,7 +46,5 @@ Machine probe_machine();
 std::int64_t cores_of_quota(const std::string& cpu_max);
 // The value in bytes of a line "MemTotal:  16303428 kB" of /proc/meminfo; 0 when the key is missing.
 Bytes meminfo(const std::string& text, const std::string& key);
-// "22809" -> "2.28.9", as ncclGetVersion codes it.
-std::string nccl_version_text(int code);
 
 }  // namespace ergon

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh [--python-torch]: makes a bare Debian 12 able to build and run Ergon. Run it again at any time: it changes nothing when nothing is missing.
+# setup.sh [--cuda] [--python-torch]: makes a bare Debian 12 able to build and run Ergon. Run it again at any time: it changes nothing when nothing is missing.
 #   1. Debian packages, as root or through sudo; without either it prints the line to run and exits 2.
 #   2. LibTorch: the torch folder named by ERGON_TORCH as it is, else the wheel in .venv: the CPU-only set, or the full set when a GPU answers
 #      (ERGON_CUDA=on|off decides otherwise). A set appears under its final name only when it is complete.
+#   --cuda: the full set in .venv, which run.device = "cuda" needs: the same as ERGON_CUDA=on.
 #   --python-torch: also .venv-torch, a Python that can import torch, for `ergon bench --against pytorch` and the scripts that make golden values.
 # Exit status: 0 ready; 2 something only the user can do (the text says what); 1 a download failed twice.
 set -euo pipefail
@@ -129,8 +130,9 @@ install_python_torch() {
 python_torch=no
 for argument in "$@"; do
   case $argument in
+    --cuda) ERGON_CUDA=on;;
     --python-torch) python_torch=yes;;
-    -h|--help) sed -n '3,9s/^# \{0,1\}//p' "$top/launch/setup.sh"; exit 0;;
+    -h|--help) sed -n '3,10s/^# \{0,1\}//p' "$top/launch/setup.sh"; exit 0;;
     *) refuse "unknown argument '$argument'; launch/setup.sh --help";;
   esac
 done

@@ -8,6 +8,7 @@
 #include <torch/headeronly/version.h>
 
 #include <CLI/Version.hpp>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "launch/build_info.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "parallel/cuda_library.hpp"
 
 namespace ergon {
 namespace {
@@ -25,6 +27,7 @@ std::vector<std::pair<std::string, std::string>> versions() {
   H5get_libversion(&major, &minor, &release);
   char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = {};
   int length = 0;
+  std::error_code none;
   MPI_Get_library_version(mpi, &length);
   std::string mpi_line = std::string(mpi, static_cast<std::size_t>(length));
   return {
@@ -33,6 +36,8 @@ std::vector<std::pair<std::string, std::string>> versions() {
       {"build", build_info::build_type},
       {"system", build_info::system},
       {"torch", TORCH_VERSION},
+      {"cuda",
+       std::filesystem::exists(cuda_plugin_path(), none) ? "libergon_cuda.so (ergon doctor opens it)" : "libergon_cuda.so is not built"},
       {"mpi", mpi_line.substr(0, mpi_line.find_first_of(",\n"))},
       {"hdf5", fmt::format("{}.{}.{}", major, minor, release)},
       {"fmt", fmt::format("{}.{}.{}", FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},

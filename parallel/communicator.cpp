@@ -103,7 +103,11 @@ Communicator::Communicator(int rank, std::string name, std::vector<int> members,
 Communicator::~Communicator() = default;
 
 void Communicator::observe(CommunicationObserver* observer) {
-  settle();
+  try {
+    if (std::uncaught_exceptions() == 0) settle();
+  } catch (const std::exception& error) {  // observers leave in destructors; the next operation of the group throws it again
+    fmt::print(stderr, "ergon: a collective failed after its owner had left it: {}\n", error.what());
+  }
   journal_->observer = observer;
 }
 

@@ -14,6 +14,19 @@ std::int64_t first_of(const std::vector<std::int64_t>& parts, int rank) {
 
 }  // namespace
 
+std::vector<std::int64_t> ordered_parts(std::int64_t total, int ranks) {
+  std::vector<std::int64_t> parts;
+  for (std::int64_t j = 0; j < ranks; ++j) parts.push_back((j + 1) * total / ranks - j * total / ranks);
+  return parts;
+}
+
+void add_in_rank_order(const at::Tensor& received, int ranks, const at::Tensor& own) {
+  const at::Tensor parts = received.view({ranks, own.numel()});
+  at::Tensor sum = parts.select(0, 0).to(at::kFloat);
+  for (int rank = 1; rank < ranks; ++rank) sum.add_(parts.select(0, rank));
+  own.copy_(sum);
+}
+
 OrderedSum::OrderedSum(Communicator& group, at::Tensor input, at::Tensor output, std::vector<std::int64_t> parts, std::uint64_t tag)
     : group_(group), siblings_(group.ordered_sums_), own_(std::move(output)), parts_(std::move(parts)), tag_(tag) {
   const std::int64_t own = parts_[static_cast<std::size_t>(group.rank())];
@@ -25,9 +38,7 @@ OrderedSum::OrderedSum(Communicator& group, at::Tensor input, at::Tensor output,
 OrderedSum::~OrderedSum() { std::erase(*siblings_, this); }
 
 std::unique_ptr<Work::Request> OrderedSum::all_reduce(Communicator& group, at::Tensor data, std::uint64_t tag) {
-  const std::int64_t size = group.size(), total = data.numel();
-  std::vector<std::int64_t> parts;
-  for (std::int64_t j = 0; j < size; ++j) parts.push_back((j + 1) * total / size - j * total / size);
+  std::vector<std::int64_t> parts = ordered_parts(data.numel(), group.size());
   at::Tensor flat = data.view({-1});
   at::Tensor own = flat.narrow(0, first_of(parts, group.rank()), parts[static_cast<std::size_t>(group.rank())]);
   std::unique_ptr<OrderedSum> sum(new OrderedSum(group, flat, own, std::move(parts), tag));
@@ -52,10 +63,7 @@ bool OrderedSum::poll() {
 }
 
 void OrderedSum::add_parts() {
-  const at::Tensor parts = received_.view({group_.size(), own_.numel()});
-  at::Tensor sum = parts.select(0, 0).to(at::kFloat);
-  for (int rank = 1; rank < group_.size(); ++rank) sum.add_(parts.select(0, rank));
-  own_.copy_(sum);
+  add_in_rank_order(received_, group_.size(), own_);
   received_.reset();
 }
 

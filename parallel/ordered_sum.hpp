@@ -15,6 +15,11 @@
 
 namespace ergon {
 
+// The two halves of the scheme, for a backend that orders them by a stream. Elements of each rank's part:
+std::vector<std::int64_t> ordered_parts(std::int64_t total, int ranks);
+// received: `ranks` parts in rank order; own = their sum in float32, rounded once.
+void add_in_rank_order(const at::Tensor& received, int ranks, const at::Tensor& own);
+
 class OrderedSum final : public Work::Request {
  public:
   // In place; `tag` differs from that of every other operation under way in the group, and is not 0.

@@ -18,6 +18,9 @@ Machine sound_machine() {
   machine.hdf5_thread_safe = true;
   machine.torch_version = "2.11.0";
   machine.nccl_version = "2.28.9";
+  machine.cuda_built = true;
+  machine.cuda_part = "CUDA 13.0, sm 80 90 100";
+  machine.cuda_devices = "2 x Planted, driver 580.65";
   machine.cores = machine.cores_usable = 8;
   machine.memory = {16LL << 30};
   machine.memory_available = {8LL << 30};
@@ -42,6 +45,7 @@ TEST_CASE("a sound machine without GPUs has nothing wrong") {
     CHECK_FALSE(finding.found.empty());
     if (finding.verdict == Verdict::good) CHECK(finding.cure.empty());
   }
+  CHECK(finding_of(sound_machine(), "cuda").found == "libergon_cuda.so (CUDA 13.0, sm 80 90 100); 2 x Planted, driver 580.65");
   CHECK(finding_of(sound_machine(), "memory").found == "16.0 GiB, of which 8.0 GiB free");
 }
 
@@ -60,6 +64,8 @@ TEST_CASE("each thing that can be wrong has its verdict and its cure") {
       {"hdf5", Verdict::broken, "libhdf5-dev", [](Machine& m) { m.hdf5_thread_safe = false; }},
       {"nccl", Verdict::note, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(); }},
       {"nccl", Verdict::poor, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(), m.gpus = 2; }},
+      {"cuda", Verdict::note, "the cure", [](Machine& m) { m.cuda_devices.clear(), m.cuda_cure = "the cure"; }},
+      {"cuda", Verdict::poor, "the cure", [](Machine& m) { m.cuda_part.clear(), m.gpus = 2, m.cuda_cure = "the cure"; }},
       {"gpus", Verdict::poor, "--gres", [](Machine& m) { m.gpu_driver = "NVRM version: 580"; }},
       {"gpus", Verdict::note, "CPU", [](Machine& m) { m.gpus = 2; }},
       {"cores", Verdict::note, "run.threads", [](Machine& m) { m.cores_usable = 2; }},

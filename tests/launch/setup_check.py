@@ -123,6 +123,8 @@ def broken_download(machine):
     offline = {"ERGON_TORCH": None, "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_DEFAULT_TIMEOUT": "2"}
     status, text, _ = machine.run(**offline)
     check(status == 1 and "pip install failed twice" in text, "a download that fails", status, text)
+    text = machine.run("--cuda", **offline)[1]
+    check("about 6 GB" in text, "--cuda takes the full set", text)
     left = sorted(path.name for path in machine.top.iterdir())
     check(left == ["launch"], "a failed download left", left)
     for name, done in (("LibTorch 2.11.0, CPU-only set", 0), ("LibTorch 2.11.0, full set", 0), ("LibTorch 2.10.0, CPU-only set", 1)):
