@@ -131,7 +131,7 @@ class Stop(FaultCase):
     def after(self, seconds, number, ranks, to_ranks=None):
         """Sends a signal once the run has made a step, to the given ranks or to all."""
         def act(process):
-            self.wait_for_step(process, 6)
+            self.wait_for_step(process, 5)  # the step of the deed never ends
             time.sleep(seconds)
             for rank, (pid, _) in self.processes(ranks).items():
                 if to_ranks is None or rank in to_ranks:
