@@ -211,6 +211,7 @@ class Watchdog::Loop {
   void serve() {
     while (auto letter = receive(false)) open(*letter, false);
     while (auto letter = receive(true)) open(*letter, true);
+    if (owes_answer_ && (!last_answer_ || since(*last_answer_) > probe)) answer_all();
   }
   std::optional<Mail> receive(bool by_folder) {
     const std::lock_guard lock(mutex_);
@@ -222,7 +223,10 @@ class Watchdog::Loop {
     const Json letter = Json::parse(mail.text);
     const std::string kind = letter.at("kind");
     if (kind == "question") {
-      answer(mail.from, letter.at("number"), by_folder);
+      if (by_folder)
+        owes_answer_ = true;
+      else
+        send({mail.from}, answer(letter.at("number")));
     } else if (kind == "status") {
       if (by_folder || letter.at("number") == question_) answers_[mail.from] = status_from_text(letter.at("status").dump());
     } else if (kind == "end") {
@@ -234,13 +238,14 @@ class Watchdog::Loop {
     }
   }
 
-  // A file answers everybody who asked, so one in a while is enough.
-  void answer(int to, std::uint64_t number, bool by_folder) {
-    if (by_folder && last_answer_ && since(*last_answer_) < probe) return;
-    const Json letter = {{"kind", "status"}, {"number", number}, {"status", Json::parse(to_text(status_of(*record_)))}};
-    if (!by_folder) return send({to}, letter);
+  Json answer(std::uint64_t number) {
+    return {{"kind", "status"}, {"number", number}, {"status", Json::parse(to_text(status_of(*record_)))}};
+  }
+  // A file answers everybody who has asked by then, so one in a while is enough.
+  void answer_all() {
+    owes_answer_ = false;
     last_answer_ = Clock::now();
-    send_all(letter);
+    send_all(answer(0));
   }
 
   std::string folder_path() {
@@ -333,6 +338,7 @@ class Watchdog::Loop {
   Clock::time_point last_tick_ = Clock::now();
   std::optional<Seconds> gone_since_;
   std::optional<Clock::time_point> last_answer_;
+  bool owes_answer_ = false;
   std::uint64_t question_ = 0;
   std::map<int, RankStatus> answers_;
   std::set<int> written_;
