@@ -50,20 +50,23 @@ Json to_json(const AttemptStart& start) {
   Json changes = Json::array();
   for (const ConfigChange& change : start.changes)
     changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
-  return {{"schema", schema},
-          {"kind", "attempt"},
-          {"attempt", start.attempt},
-          {"parent", start.parent},
-          {"resumed_step", start.resumed_step},
-          {"mesh", start.mesh},
-          {"world_size", start.world_size},
-          {"device", start.device},
-          {"devices", start.devices},
-          {"peak", start.peak.value},
-          {"peak_source", start.peak_source},
-          {"parameters", to_json(start.parameters)},
-          {"torn_lines", start.torn_lines},
-          {"changes", changes}};
+  Json line = {{"schema", schema},
+               {"kind", "attempt"},
+               {"attempt", start.attempt},
+               {"parent", start.parent},
+               {"resumed_step", start.resumed_step},
+               {"mesh", start.mesh},
+               {"world_size", start.world_size},
+               {"device", start.device},
+               {"devices", start.devices},
+               {"peak", start.peak.value},
+               {"peak_source", start.peak_source},
+               {"parameters", to_json(start.parameters)},
+               {"torn_lines", start.torn_lines},
+               {"changes", changes}};
+  for (const MeasuredChoice& m : start.measured)
+    line["measured"].push_back({{"what", m.what}, {"choice", m.choice}, {"seconds", m.seconds.value}});
+  return line;
 }
 
 AttemptStart attempt_of(const Json& json) {
@@ -78,8 +81,11 @@ AttemptStart attempt_of(const Json& json) {
                      .peak_source = json.at("peak_source"),
                      .parameters = parameters_of(json.at("parameters")),
                      .torn_lines = json.at("torn_lines"),
-                     .changes = {}};
+                     .changes = {},
+                     .measured = {}};
   for (const Json& change : json.at("changes")) start.changes.push_back({change.at("key"), change.at("before"), change.at("after")});
+  if (json.contains("measured"))
+    for (const Json& m : json.at("measured")) start.measured.push_back({m.at("what"), m.at("choice"), {m.at("seconds").get<double>()}});
   return start;
 }
 

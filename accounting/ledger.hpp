@@ -58,6 +58,13 @@ struct ConfigChange {
   bool operator==(const ConfigChange&) const = default;
 };
 
+// A choice that was made by measuring.
+struct MeasuredChoice {
+  std::string what, choice;  // "gemm", "mkl"
+  Seconds seconds;
+  bool operator==(const MeasuredChoice&) const = default;
+};
+
 struct AttemptStart {
   std::int64_t attempt = 1;  // from 1
   std::int64_t parent = 0;   // the attempt that saved the checkpoint it resumes; 0: started afresh
@@ -71,6 +78,7 @@ struct AttemptStart {
   ParameterCounts parameters;
   std::int64_t torn_lines = 0;  // torn last lines that this attempt cut off
   std::vector<ConfigChange> changes;
+  std::vector<MeasuredChoice> measured;  // their seconds are part of the first interval's startup
   bool operator==(const AttemptStart&) const = default;
 };
 

@@ -19,6 +19,8 @@ std::vector<Key> keys_run() {
               at(&S::threads), 1, 4096),
       boolean({"run.deterministic", "", layout, "bitwise equal losses over dp and ZeRO layouts, at the price of exchanges and memory"},
               at(&S::deterministic)),
+      choice({"run.gemm", "", layout, "auto times the libraries on the run's own products at its first start and keeps the fastest"},
+             at(&S::gemm)),
   };
 }
 

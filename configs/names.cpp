@@ -28,6 +28,12 @@ std::span<const char* const> choices<Device>() {
 }
 
 template <>
+std::span<const char* const> choices<GemmName>() {
+  static constexpr const char* words[] = {"auto", "mkl", "mkl-generic", "onednn", "openblas"};
+  return words;
+}
+
+template <>
 std::span<const char* const> choices<DType>() {
   static constexpr const char* words[] = {"float32", "float64", "bfloat16"};
   return words;

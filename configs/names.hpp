@@ -21,6 +21,8 @@ std::span<const char* const> choices<Mlp>();
 template <>
 std::span<const char* const> choices<Device>();
 template <>
+std::span<const char* const> choices<GemmName>();
+template <>
 std::span<const char* const> choices<DType>();
 template <>
 std::span<const char* const> choices<Recompute>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything a run file may say, as plain structs, one per section, with the defaults. The key table (configs/key_table.hpp) is the one place that names,
-// checks and documents the keys; it writes into this struct.
+// Everything a run file may say, as plain structs, one per section, with the defaults. The key table (configs/key_table.hpp) is the one
+// place that names, checks and documents the keys; it writes into this struct.
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 namespace ergon {
 
 enum class Device { cpu, cuda };
+enum class GemmName { automatic, mkl, mkl_generic, onednn, openblas };  // trainer/kernels/gemm_library.hpp
 enum class DType { float32, float64, bfloat16 };
 enum class Recompute { none, selective, core, full };
 enum class LrSchedule { cosine, linear, constant, wsd };
@@ -26,6 +27,7 @@ struct RunSection {
   Device device = Device::cpu;
   std::int64_t threads = 1;  // intra-op threads of a rank
   bool deterministic = false;
+  GemmName gemm = GemmName::automatic;  // the library that multiplies matrices on CPUs
 
   bool operator==(const RunSection&) const = default;
 };
@@ -42,8 +44,8 @@ struct TrainSection {
   std::int64_t batch = 64;      // sequences a step over all ranks = microbatch x dp x accumulation
   std::int64_t microbatch = 8;  // sequences a forward on one rank
   DType dtype = DType::float32;
-  std::int64_t evaluate_every = 100;    // steps; 0: never
-  std::int64_t evaluate_batches = 8;    // batches of `batch` sequences an evaluation
+  std::int64_t evaluate_every = 100;  // steps; 0: never
+  std::int64_t evaluate_batches = 8;  // batches of `batch` sequences an evaluation
   Recompute recompute = Recompute::none;
 
   bool operator==(const TrainSection&) const = default;
@@ -56,7 +58,7 @@ struct OptimizerSection {
   double epsilon = 1e-8;
   double weight_decay = 0.1;
   std::vector<std::string> no_decay = {"norm", "bias", "embedding"};  // parameter kinds
-  double clip = 1.0;  // global norm; 0: never clip
+  double clip = 1.0;                                                  // global norm; 0: never clip
   LrSchedule schedule = LrSchedule::cosine;
   std::int64_t warmup = 100;     // steps
   std::int64_t decay_steps = 0;  // 0: until train.steps

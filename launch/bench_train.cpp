@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <chrono>
 
+#include "configs/names.hpp"
+#include "launch/bench_timers.hpp"
 #include "parallel/communicator_local.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "trainer/kernels/gemm_probe.hpp"
 #include "trainer/kernels/philox.hpp"
 #include "trainer/process.hpp"
 
@@ -45,6 +48,29 @@ StepBatch synthetic_batch(const RunConfig& config, std::int64_t accumulation) {
   return batch;
 }
 
+double executed_gemm(const FlopAudit& audit) {
+  double sum = 0;
+  for (int phase = 0; phase < num_phases; ++phase) sum += static_cast<double>(audit.gemm(static_cast<Phase>(phase)).value);
+  return sum;
+}
+
+FlopsPerSecond measured_peak(const RunConfig& config, const std::string& library) {
+  GemmProbe probe{library, choice_name(config.train.dtype), config.run.threads, {1.0}, {}};
+  for (const std::int64_t n : {2048, 1536, 1024}) probe.products.push_back({n, n, n, Transpose::no, Transpose::yes, 1});
+  const std::vector<double> seconds = time_products(probe);
+  double best = 0;
+  for (std::size_t i = 0; i < seconds.size(); ++i) best = std::max(best, probe.products[i].flops() / seconds[i]);
+  return {best};
+}
+
+// Sums to means of the counted steps.
+void average(BenchTrainResult& result, std::int64_t steps) {
+  StepSeconds& split = result.split;
+  for (Seconds* part : {&split.forward, &split.backward, &split.reduce, &split.optimizer, &result.gemm, &result.attention})
+    part->value /= static_cast<double>(steps);
+  result.gemm_flops /= static_cast<double>(steps);
+}
+
 Bytes peak_memory() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
@@ -62,25 +88,33 @@ double median(std::vector<double> values) {
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options) {
   prepare_process(config.run.threads);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
-  Replica replica(config, communicators);
+  BenchTrainResult result;
+  result.gemm_library = config.run.gemm == GemmName::automatic ? "mkl" : choice_name(config.run.gemm);
+  const std::unique_ptr<GemmLibrary> library = timed(open_gemm_library(result.gemm_library), result.gemm);
+  Replica replica(config, communicators, "auto", *library);
+  replica.attention = timed(std::move(replica.attention), result.attention);
   const StepBatch batch = synthetic_batch(config, accumulation(config));
 
-  BenchTrainResult result;
   for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
     const auto start = std::chrono::steady_clock::now();
     const StepResult stepped = run_step(replica, batch, step);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     result.loss = stepped.loss;
-    if (step <= options.warmup) continue;
+    if (step <= options.warmup) {
+      result.gemm = result.attention = {};
+      replica.audit.reset();
+      continue;
+    }
     result.tokens_per_second.push_back(static_cast<double>(batch.tokens) / seconds);
     result.split.forward += stepped.seconds.forward;
     result.split.backward += stepped.seconds.backward;
     result.split.reduce += stepped.seconds.reduce;
     result.split.optimizer += stepped.seconds.optimizer;
   }
-  for (Seconds* part : {&result.split.forward, &result.split.backward, &result.split.reduce, &result.split.optimizer})
-    part->value /= static_cast<double>(options.steps);
+  result.gemm_flops = executed_gemm(replica.audit);
+  average(result, options.steps);
   result.peak_memory = peak_memory();
+  result.gemm_peak = measured_peak(config, result.gemm_library);
   return result;
 }
 

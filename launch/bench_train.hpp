@@ -17,10 +17,15 @@ struct BenchTrainOptions {
 struct BenchTrainResult {
   std::vector<double> tokens_per_second;  // of each counted step
   StepSeconds split;                      // mean of the counted steps
-  Bytes peak_memory = {};                 // resident, of the process
+  std::string gemm_library;
+  Seconds gemm, attention;        // of a step, inside its products and its attention kernel
+  double gemm_flops = 0;          // of a step, as executed
+  FlopsPerSecond gemm_peak = {};  // of the library on large square products, in this process after the steps
+  Bytes peak_memory = {};         // resident, of the process
   double loss = 0;
 };
 
+// The GEMM library is run.gemm; "auto" is mkl here (what times libraries does so before).
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options);
 
 double median(std::vector<double> values);

@@ -2,11 +2,16 @@
 #include "launch/child_process.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <utility>
 
 #include "configs/error.hpp"
 
@@ -15,49 +20,100 @@ extern char** environ;
 namespace ergon {
 namespace {
 
-std::string read_all(int descriptor) {
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n; (n = ::read(descriptor, buffer, sizeof(buffer))) != 0;) {
-    if (n > 0)
-      text.append(buffer, static_cast<std::size_t>(n));
-    else if (errno != EINTR)
-      break;
+using Clock = std::chrono::steady_clock;
+
+// A started program and the end of the pipe that its stdout goes into. Whoever leaves early kills and reaps it.
+class Child {
+ public:
+  explicit Child(const std::vector<std::string>& arguments) : program_(arguments.front()) {
+    std::vector<char*> argv;
+    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    int ends[2];
+    if (pipe(ends) != 0) throw Error(fmt::format("no pipe: {}", std::strerror(errno)), program_, "close programs that hold many files");
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    posix_spawn_file_actions_addclose(&actions, ends[1]);
+    const int failed = posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(ends[1]);
+    output_ = ends[0];
+    if (failed == 0) return;
+    ::close(output_);
+    throw Error(fmt::format("cannot be started: {}", std::strerror(failed)), program_, "check the path and that it is executable");
   }
-  return text;
-}
+  ~Child() {
+    ::close(output_);
+    if (pid_ == 0) return;
+    kill(pid_, SIGKILL);
+    reap();
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  // Everything until the program closes its stdout; empty when `until` comes first.
+  std::optional<std::string> read_all(std::optional<Clock::time_point> until) {
+    std::string text;
+    char buffer[4096];
+    for (;;) {
+      pollfd ready = {output_, POLLIN, 0};
+      const auto left = until ? std::chrono::duration_cast<std::chrono::milliseconds>(*until - Clock::now()).count() : -1;
+      if (until && left <= 0) return std::nullopt;
+      if (poll(&ready, 1, static_cast<int>(left)) <= 0) continue;
+      const ssize_t n = ::read(output_, buffer, sizeof(buffer));
+      if (n == 0) return text;
+      if (n > 0)
+        text.append(buffer, static_cast<std::size_t>(n));
+      else if (errno != EINTR)
+        return text;
+    }
+  }
+
+  // Waits for the end. Throws Error unless it is exit 0.
+  void finish() {
+    const int status = reap();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    throw Error(WIFEXITED(status) ? fmt::format("exited with {}", WEXITSTATUS(status)) : fmt::format("died of signal {}", WTERMSIG(status)),
+                program_, "its own message stands above");
+  }
+
+ private:
+  int reap() {
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    return status;
+  }
+
+  std::string program_;
+  pid_t pid_ = 0;
+  int output_ = -1;
+};
 
 }  // namespace
 
+std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
 std::string output_of(const std::vector<std::string>& arguments) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  Child child(arguments);
+  const std::optional<std::string> text = child.read_all(std::nullopt);
+  child.finish();
+  return *text;
+}
 
-  int ends[2];
-  if (pipe(ends) != 0)
-    throw Error(fmt::format("no pipe: {}", std::strerror(errno)), arguments.front(), "close programs that hold many files");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addclose(&actions, ends[0]);
-  posix_spawn_file_actions_addclose(&actions, ends[1]);
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  const std::string text = failed == 0 ? read_all(ends[0]) : "";
-  ::close(ends[0]);
-  if (failed != 0)
-    throw Error(fmt::format("cannot be started: {}", std::strerror(failed)), arguments.front(), "check the path and that it is executable");
-
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+std::optional<std::string> output_within(Seconds limit, const std::vector<std::string>& arguments) {
+  try {
+    Child child(arguments);
+    std::optional<std::string> text =
+        child.read_all(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit.value)));
+    if (text) child.finish();
+    return text;
+  } catch (const Error&) {
+    return std::nullopt;
   }
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    throw Error(WIFEXITED(status) ? fmt::format("exited with {}", WEXITSTATUS(status)) : fmt::format("died of signal {}", WTERMSIG(status)),
-                arguments.front(), "its own message stands above");
-  return text;
 }
 
 }  // namespace ergon

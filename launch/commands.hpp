@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands of `ergon`: one function each, in the file of its name. argv[0] is the subcommand's name; the return value is the exit code; errors are
-// thrown (configs/error.hpp) and turned into text and exit code by main.
+// The subcommands of `ergon`: one function each, in the file of its name. argv[0] is the subcommand's name; the return value is the exit
+// code; errors are thrown (configs/error.hpp) and turned into text and exit code by main.
 #pragma once
 
 namespace ergon {
@@ -10,6 +10,7 @@ int command_checkpoint(int argc, char** argv);
 int command_data(int argc, char** argv);
 int command_doctor(int argc, char** argv);
 int command_flops(int argc, char** argv);
+int command_gemm_probe(int argc, char** argv);
 int command_generate(int argc, char** argv);
 int command_report(int argc, char** argv);
 int command_train(int argc, char** argv);

@@ -22,6 +22,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"train", "train the model of a run file, or resume its run", command_train},
+    {"gemm-probe", nullptr, command_gemm_probe},  // for `ergon train` itself
     {"generate", "text from a trained model", command_generate},
     {"checkpoint", "the checkpoints of a run: list, verify, inspect", command_checkpoint},
     {"data", "token stores: make, look into, check", command_data},
@@ -35,7 +36,8 @@ constexpr Command commands[] = {
 std::string usage() {
   std::string text =
       "Ergon trains transformers over many ranks and accounts for every floating-point operation.\n\nUsage: ergon COMMAND ...\n\n";
-  for (const Command& command : commands) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
+  for (const Command& command : commands)
+    if (command.summary != nullptr) text += fmt::format("  {:<12} {}\n", command.name, command.summary);
   return text + "\n`ergon COMMAND --help` lists the options of a command.\n";
 }
 
@@ -49,7 +51,7 @@ int dispatch(int argc, char** argv) {
   std::vector<std::string> names;
   for (const Command& command : commands) {
     if (word == command.name) return command.function(argc - 1, argv + 1);
-    names.push_back(command.name);
+    if (command.summary != nullptr) names.push_back(command.name);
   }
   std::string meant = did_you_mean(word, names);
   throw Error(fmt::format("unknown command '{}'", word), "", meant.empty() ? "ergon --help" : meant);

@@ -8,6 +8,7 @@
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/failure.hpp"
+#include "launch/gemm_timer.hpp"
 #include "launch/identity.hpp"
 #include "launch/progress.hpp"
 #include "launch/signals.hpp"
@@ -75,6 +76,7 @@ int train(const TrainLine& line) {
     options.binary = binary_identity();
     options.cpu = cpu_identity();
     options.pending_stop = pending_stop;
+    options.time_gemm = child_gemm_timer();
     options.monitor = leader ? &printer : nullptr;
     options.watchdog = watchdog.get();
     return static_cast<int>(run_training(config, communicators, storage, options).code);

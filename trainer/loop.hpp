@@ -12,6 +12,7 @@
 #include "parallel/communicators.hpp"
 #include "parallel/watchdog.hpp"
 #include "trainer/attempt.hpp"
+#include "trainer/gemm_choice.hpp"
 #include "trainer/monitor.hpp"
 #include "trainer/run_folder.hpp"
 #include "trainer/stop.hpp"
@@ -24,6 +25,7 @@ struct LoopOptions {
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
+  GemmTimer time_gemm = {};                                                           // rank 0; null: runs use "mkl" unless told otherwise
   RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent
   std::function<void(std::int64_t sample, std::span<std::uint8_t>)> label_mask = {};  // for tests: labels that the loss ignores
 };

@@ -36,13 +36,14 @@ at::ScalarType scalar_type(DType dtype) {
   ERGON_CHECK(false, "dtype {}", static_cast<int>(dtype));
 }
 
-Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention)
-    : Replica(config, communicators, attention, declare(config, communicators)) {}
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library)
+    : Replica(config, communicators, attention, gemm_library, declare(config, communicators)) {}
 
-Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, Transformer::Declaration declaration)
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
+                 Transformer::Declaration declaration)
     : config(config),
       communicators(communicators),
-      gemm(audit),
+      gemm(audit, gemm_library),
       attention(select_attention(attention_job(config.model, scalar_type(config.train.dtype)), attention).kernel),
       parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), at::kCPU, declaration.num_units),
       first_moment(at::zeros_like(parameters.flat_parameters())),

@@ -22,7 +22,8 @@ at::ScalarType scalar_type(DType dtype);
 struct Replica {
   // Draws the initial weights from run.seed. Throws Error as the mesh, the partitions and the choice of an attention kernel do.
   // attention: a kernel's name or "auto" (trainer/attention/select.hpp).
-  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention = "auto");
+  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention = "auto",
+          const GemmLibrary& gemm_library = torch_gemm_library());
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
@@ -41,7 +42,8 @@ struct Replica {
   std::vector<char> decays;  // by parameter: weight decay applies
 
  private:
-  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, Transformer::Declaration declaration);
+  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
+          Transformer::Declaration declaration);
 };
 
 }  // namespace ergon

@@ -183,6 +183,7 @@ RunState TrainingRun::state() const {
   state.data_state = to_json(data_state_);
   state.records["guard"] = nlohmann::json{{"in_a_row", guard_.in_a_row()}, {"total", guard_.total()}}.dump();
   state.records["attention"] = nlohmann::json(replica_->attention->name()).dump();
+  state.records["gemm"] = nlohmann::json(gemm_.library).dump();
   state.config = to_toml(config_);
   state.mesh = communicators_.mesh.sizes();
   state.mesh_order = communicators_.mesh.order();

@@ -52,6 +52,7 @@ class TrainingRun {
   void enter(FlightPhase phase, std::int64_t step) const;
   bool find_checkpoint(CheckpointLoader& checkpoint);
   void load(CheckpointLoader& checkpoint);
+  void choose_gemm_library(const CheckpointLoader* checkpoint);
   void begin_files();
   void begin_lineage();
   bool budget_spent() const;
@@ -77,6 +78,7 @@ class TrainingRun {
 
   TokenSource train_source_, validation_source_;
   DataState data_state_;
+  GemmChoice gemm_;
   std::unique_ptr<Replica> replica_;
   CommunicationLedger communication_;
   std::unique_ptr<Loader> loader_;

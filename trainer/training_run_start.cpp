@@ -67,8 +67,10 @@ TrainingRun::~TrainingRun() {
 void TrainingRun::resume() {
   CheckpointLoader checkpoint(storage_, folder_.path(), *communicators_.control);
   const bool found = find_checkpoint(checkpoint);
+  choose_gemm_library(found ? &checkpoint : nullptr);
   on_every_rank(*communicators_.control, [&] {
-    replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto");
+    replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto",
+                                         open_gemm_library(gemm_.library));
   });
   if (found) load(checkpoint);
   first_step_ = step_;
@@ -85,6 +87,16 @@ void TrainingRun::resume() {
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
   if (steps_left() && budget_spent())
     outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was spent before this attempt, at step {}", step_), false};
+}
+
+void TrainingRun::choose_gemm_library(const CheckpointLoader* checkpoint) {
+  const std::string recorded = checkpoint != nullptr ? text_record(checkpoint->state(), "gemm", "") : "";
+  const std::int64_t done = checkpoint != nullptr ? checkpoint->state().step : 0, tp = communicators_.tp->size();
+  double work = 0;
+  for (const GemmProduct& product : step_products(config_, tp)) work += product.flops() * static_cast<double>(product.count);
+  work *= static_cast<double>(config_.train.steps - done);
+  gemm_ = choose_gemm(config_, tp, work, recorded.empty() ? std::nullopt : std::optional(recorded), options_.time_gemm,
+                      *communicators_.control);
 }
 
 std::string TrainingRun::run_uuid() {
@@ -169,6 +181,8 @@ void TrainingRun::begin_files() {
     nlohmann::json fields = {{"from_step", step_},
                              {"mesh", communicators_.mesh.summary()},
                              {"ranks", communicators_.mesh.size()},
+                             {"attention", replica_->attention->name()},
+                             {"gemm", gemm_.library},
                              {"torn_lines", events_->torn_lines() + ledger_->torn_lines()}};
     events_->add("attempt", attempt_.number, fields);
     events_->sync();
@@ -193,6 +207,7 @@ AttemptStart TrainingRun::attempt_start() {
   start.parameters = count_parameters(config_.model);
   start.torn_lines = events_->torn_lines() + ledger_->torn_lines();
   start.changes = attempt_.changes;
+  if (gemm_.seconds.value > 0) start.measured.push_back({"gemm", gemm_.library, gemm_.seconds});
   return start;
 }
 
@@ -201,6 +216,7 @@ void TrainingRun::announce() {
   say(fmt::format("{} parameters in {}, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}",
                   parameters.total, precision(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
                   replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
+  say(gemm_.reason);
   for (const ConfigChange& change : attempt_.changes)
     say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));
 }

@@ -60,6 +60,7 @@ TEST_CASE("version 1 reads as it was written, integers beyond 53 and 64 bits to 
 TEST_CASE("what is formatted parses to the same lines") {
   AttemptStart start = attempt_start(3, 2, 40);
   start.changes = {{"run.folder", "a \"b\"\n", "\\c"}};
+  start.measured = {{"gemm", "mkl", {1.25}}};
   start.peak = {1.2345678901234567e14};
   const std::vector<LedgerLine> lines = {start, interval(3, 40, 47), Abandon{3, 40}, interval(3, 40, 40)};
   CHECK(parse_ledger(text_of(lines), "x").lines == lines);

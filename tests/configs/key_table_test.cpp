@@ -14,7 +14,7 @@ namespace {
 
 // The names of DESIGN section 1, in its order.
 const char* const expected_keys = R"(
-run.folder run.seed run.device run.threads run.deterministic model.preset model.layers model.width model.heads model.kv_heads
+run.folder run.seed run.device run.threads run.deterministic run.gemm model.preset model.layers model.width model.heads model.kv_heads
 model.head_width model.ffn_width model.vocabulary model.sequence model.window model.dropout model.norm model.positions model.mlp
 model.biases model.tied model.rope_theta model.norm_epsilon model.init_std data.train data.validation train.steps train.batch
 train.microbatch train.dtype train.evaluate_every train.evaluate_batches train.recompute optimizer.lr optimizer.minimum_lr

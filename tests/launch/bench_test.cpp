@@ -18,6 +18,7 @@ TEST_CASE("the help lists the benchmarks and their options") {
 TEST_CASE("against a PyTorch that is not there, or a job it cannot do, is refused") {
   CHECK_THROWS(test::ergon({"bench", "train", "--against", "pytorch", "--python", "/nonexistent/python", "model.preset=tiny-gpt"}));
   CHECK_THROWS(test::ergon({"bench", "train", "--against", "pytorch", "--python", "/bin/true", "model.dropout=0.5"}));
+  CHECK_THROWS(test::ergon({"bench", "train", "--against", "fp32", "model.preset=tiny-gpt"}));
   CHECK_THROWS(test::ergon({"bench", "train", "mesh.dp=2"}));
   CHECK_THROWS(test::ergon({"bench", "train", "--steps", "0"}));
 }

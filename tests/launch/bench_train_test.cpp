@@ -5,6 +5,7 @@
 
 #include "configs/parse.hpp"
 #include "tests/support/catch.hpp"
+#include "trainer/gemm_choice.hpp"
 
 using namespace ergon;
 
@@ -23,6 +24,14 @@ TEST_CASE("steps are counted after the warm-up, their parts add up to less than 
   const double parts = result.split.forward.value + result.split.backward.value + result.split.reduce.value + result.split.optimizer.value;
   CHECK(parts > 0);
   CHECK(parts <= seconds);
+  CHECK(result.gemm.value > 0);
+  CHECK(result.attention.value > 0);
+  CHECK(result.gemm.value + result.attention.value < result.split.forward.value + result.split.backward.value);
+  CHECK(result.gemm_library == "mkl");
+  double flops = 0;
+  for (const GemmProduct& product : step_products(config, 1)) flops += product.flops() * static_cast<double>(product.count);
+  CHECK(result.gemm_flops == flops);
+  CHECK(result.gemm_peak.value > result.gemm_flops / result.gemm.value / 10);
   CHECK(result.peak_memory.value > (1 << 20));
   CHECK(std::isfinite(result.loss));
 }

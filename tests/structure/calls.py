@@ -26,7 +26,7 @@ GEMM_INCLUDE = re.compile(rf"^ATen/ops/_?(?:{PRODUCTS}|mkldnn\w*|_scaled_dot_pro
 
 
 def may_multiply(path):
-    return path in ("trainer/kernels/gemm.cpp", "trainer/kernels/gemm_torch.cpp", "trainer/kernels/blas.hpp") or path.startswith("trainer/attention/")
+    return re.fullmatch(r"trainer/kernels/(?:gemm\w*\.cpp|blas\.hpp)", path) or path.startswith("trainer/attention/")
 
 
 def violations(root):

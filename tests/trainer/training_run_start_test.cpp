@@ -105,3 +105,46 @@ TEST_CASE("a run whose result was lost says it again, evaluated, without a loss 
   CHECK(again.validation_loss == first.validation_loss);
   CHECK_FALSE(again.loss.has_value());
 }
+
+TEST_CASE("the GEMM library that was measured is booked, stored with the checkpoint and used again, bit for bit") {
+  const TinyRun tiny;
+  // So many steps that measuring pays; stopped long before.
+  const std::vector<std::string> keys = {"train.steps=1000000000", "train.dtype=float32", "train.evaluate_every=0",
+                                         "checkpoint.every=1000"};
+  const auto keys_in = [&](const std::string& folder) {
+    std::vector<std::string> more = keys;
+    more.push_back("run.folder=\"" + tiny.folder / folder + "\"");
+    return tiny.config(more);
+  };
+  const GemmTimer prefers_onednn = [](const GemmProbe& probe) { return std::vector<double>{probe.library == "onednn" ? 0.5 : 1.0}; };
+  const GemmTimer never = [](const GemmProbe&) -> std::vector<double> { throw std::runtime_error("measured again"); };
+  const auto until = [](int steps, const GemmTimer& timer) {
+    return [steps, timer, asked = 0](LoopOptions& options) mutable {
+      options.time_gemm = timer;
+      options.pending_stop = [steps, asked]() mutable { return ++asked == steps ? StopRequest::requeue : StopRequest::none; };
+    };
+  };
+  CHECK(tiny.run(keys_in("whole"), until(6, prefers_onednn)).step == 6);
+  CHECK(tiny.run(keys_in("cut"), until(3, prefers_onednn)).step == 3);
+  CHECK(tiny.run(keys_in("cut"), until(3, never)).step == 6);
+
+  const auto losses = [&](const std::string& folder) {
+    std::vector<double> values;
+    for (const auto& [step, event] : loss_curve(tiny.events(keys_in(folder)), "events")) values.push_back(event.loss);
+    return values;
+  };
+  CHECK(losses("cut").size() == 6);
+  CHECK(losses("cut") == losses("whole"));
+  const std::string ledger = tiny.folder / "cut" + "/ledger.jsonl";
+  int attempts = 0;
+  for (const LedgerLine& line : parse_ledger(test::read_file(ledger), ledger).lines)
+    if (const auto* start = std::get_if<AttemptStart>(&line)) {
+      ++attempts;
+      REQUIRE(start->measured.size() == (attempts == 1 ? 1u : 0u));
+      if (attempts > 1) continue;
+      CHECK(start->measured[0].what == "gemm");
+      CHECK(start->measured[0].choice == "onednn");
+      CHECK(start->measured[0].seconds.value > 0);
+    }
+  CHECK(attempts == 2);
+}

@@ -28,6 +28,7 @@ class Gemm {
                   Write write = Write::overwrite) const;
 
   FlopAudit& audit() const { return audit_; }
+  const GemmLibrary& library() const { return *library_; }
   bool native_bfloat16() const { return library_->native_bfloat16(); }
 
  private:

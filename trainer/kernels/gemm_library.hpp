@@ -8,6 +8,7 @@
 #include <c10/util/BFloat16.h>
 
 #include <string>
+#include <vector>
 
 namespace ergon {
 
@@ -30,7 +31,26 @@ class GemmLibrary {
   virtual void multiply(const GemmCall& call, const c10::BFloat16* a, const c10::BFloat16* b, float beta, float* c) const = 0;
 };
 
-// LibTorch's own BLAS (MKL on x86): always there.
+// By name, in the order in which they are tried:
+//   mkl          LibTorch's BLAS, MKL on x86, told to use its AVX2 and AVX-512 kernels on every vendor's processor
+//   mkl-generic  the same as it decides by itself; another one only on processors that are not Intel's
+//   onednn       LibTorch's oneDNN: float32 (other types go to mkl)
+//   openblas     libopenblas.so.0 of the system: float32 and float64
+const std::vector<std::string>& gemm_library_names();
+
+// Those worth timing for a dtype ("float32", "float64", "bfloat16"); opens none of them, so one may turn out to be missing.
+std::vector<std::string> gemm_candidates(const std::string& dtype);
+
+// mkl and mkl-generic differ by what MKL asks once a process: the first opening decides, before the first product. Throws Error when the
+// name is unknown, this machine lacks the library, or MKL was already opened the other way.
+const GemmLibrary& open_gemm_library(const std::string& name);
+
+// The library "mkl": always there.
 const GemmLibrary& torch_gemm_library();
+
+// Of one library's file each: null where this machine lacks it.
+const GemmLibrary* torch_generic_gemm_library();
+const GemmLibrary* onednn_gemm_library();
+const GemmLibrary* openblas_gemm_library();
 
 }  // namespace ergon

@@ -45,6 +45,7 @@ inline bool processor_has_bfloat16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return detect_isa() == Isa::avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
 }
+inline bool processor_is_intel() { return __builtin_cpu_is("intel"); }
 template <class Body>
 void vectorised(const Body& body) {
   static const Isa isa = detect_isa();
@@ -54,6 +55,7 @@ void vectorised(const Body& body) {
 }
 #else
 inline bool processor_has_bfloat16() { return false; }
+inline bool processor_is_intel() { return false; }
 template <class Body>
 void vectorised(const Body& body) {
   body();

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the fourth step on a run takes no page fault and allocates no tensor memory: everything was touched in the first three, and what a
+// library takes and gives back comes from pages that malloc kept.
+// This executable counts its own allocations, in front of the C library's.
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cerrno>
+#include <vector>
+
+#include "configs/error.hpp"
+#include "parallel/communicator_mpi.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/trainer/tiny_run.hpp"
+#include "trainer/rank_zero.hpp"
+
+using namespace ergon;
+
+namespace {
+
+// The smallest activation of the model below has 64 KiB; vectors of one number a row, and headers of tensors, stay under this.
+constexpr std::size_t tensor_bytes = 16384;
+
+std::atomic<std::int64_t> calls{0}, tensors{0};
+
+void note(std::size_t bytes) {
+  calls.fetch_add(1, std::memory_order_relaxed);
+  if (bytes >= tensor_bytes) tensors.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+
+void* malloc(std::size_t bytes) {
+  note(bytes);
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  note(count * bytes);
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* before, std::size_t bytes) {
+  note(bytes);
+  return __libc_realloc(before, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) {
+  note(bytes);
+  return __libc_memalign(alignment, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) { return memalign(alignment, bytes); }
+int posix_memalign(void** result, std::size_t alignment, std::size_t bytes) {
+  *result = memalign(alignment, bytes);
+  return *result == nullptr ? ENOMEM : 0;
+}
+}
+
+namespace {
+
+constexpr int num_steps = 12, layers = 3, microbatches = 2;
+
+struct Count {
+  std::int64_t faults, calls, tensors;
+};
+
+Count count_now() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return {usage.ru_minflt, calls, tensors};
+}
+
+RunConfig config_of(const std::string& folder, int ranks, int threads) {
+  return parse_run_text(
+      "", "test",
+      {"model.layers=" + std::to_string(layers), "model.width=256", "model.heads=4", "model.ffn_width=1024", "model.vocabulary=1024",
+       "model.sequence=32", "train.steps=" + std::to_string(num_steps), "train.batch=" + std::to_string(4 * ranks), "train.microbatch=2",
+       "train.evaluate_every=0", "checkpoint.every=1000", "mesh.dp=" + std::to_string(ranks), "run.threads=" + std::to_string(threads),
+       "data.train=[\"" + folder + "/tokens.h5\"]", "run.folder=\"" + folder + "/run" + std::to_string(threads) + "\""});
+}
+
+// What this rank counted in the middle of each step.
+std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads) {
+  prepare_process(threads);
+  std::unique_ptr<test::TemporaryFolder> own;
+  const std::string folder = on_rank_zero(*world, [&] {
+    own = std::make_unique<test::TemporaryFolder>();
+    test::write_tiny_store(*own / "tokens.h5");
+    return own->path();
+  });
+  const RunConfig config = config_of(folder, world->size(), threads);
+  Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+  std::vector<Count> counts;
+  counts.reserve(2 * num_steps);
+  LoopOptions options;
+  options.pending_stop = [&] {
+    if (counts.size() < counts.capacity()) counts.push_back(count_now());
+    return StopRequest::none;
+  };
+  Storage storage;
+  const RunResult result = run_training(config, communicators, storage, options);
+  CHECK(result.code == ExitCode::ok);
+  communicators.control->barrier().wait();
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("from the fourth step on there is no page fault and no allocation of tensor memory") {
+  for (const int threads : {1, 2}) {
+    std::unique_ptr<Communicator> world = make_mpi_world();
+    const int ranks = world->size();
+    const std::vector<Count> counts = counted_run(std::move(world), threads);
+    CHECK(counts.size() == num_steps);  // one look a step
+    if (counts.size() != num_steps) continue;
+    const Count &from = counts[3], &to = counts.back();
+    const std::int64_t steps = num_steps - 4;
+    INFO(threads << " threads; by step: " << [&] {
+      std::string text;
+      for (std::size_t i = 1; i < counts.size(); ++i)
+        text += fmt::format("{} faults, {} allocations, {} of them tensors; ", counts[i].faults - counts[i - 1].faults,
+                            counts[i].calls - counts[i - 1].calls, counts[i].tensors - counts[i - 1].tensors);
+      return text;
+    }());
+    CHECK(to.faults - from.faults == 0);
+    // Open MPI's non-blocking all_reduce takes and frees a buffer of its own for each bucket; this model has one bucket.
+    const std::int64_t of_mpi = ranks > 1 ? steps : 0;
+    CHECK(to.tensors - from.tensors <= of_mpi);
+    // Headers of tensors and views, of sizes that malloc serves from its lists (about 25 ns each): some 480 a layer and microbatch here,
+    // the optimizer's share included.
+    CHECK((to.calls - from.calls) / steps <= 600 * layers * microbatches);
+    // The first steps did allocate: the counting works.
+    CHECK(counts[2].tensors > 10);
+    CHECK(counts[2].faults > 100);
+  }
+}

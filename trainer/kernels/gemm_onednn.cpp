@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
+
+#include "configs/error.hpp"
+#include "trainer/kernels/gemm_library.hpp"
+
+// c = beta c + alpha a b by LibTorch's oneDNN. Exported without a header; absent where LibTorch was built without it.
+namespace at::native {
+[[gnu::weak]] void mkldnn_matmul(const Tensor& a, const Tensor& b, const Tensor& c, float beta, float alpha);
+}
+
+namespace ergon {
+namespace {
+
+at::Tensor view(const float* data, std::int64_t rows, std::int64_t columns, bool transposed, std::int64_t stride) {
+  const std::array<std::int64_t, 2> sizes = {rows, columns},
+                                    strides = transposed ? std::array<std::int64_t, 2>{1, stride} : std::array<std::int64_t, 2>{stride, 1};
+  return at::from_blob(const_cast<float*>(data), sizes, strides, at::TensorOptions().dtype(at::kFloat));
+}
+
+class OneDnnGemm final : public GemmLibrary {
+ public:
+  std::string name() const override { return "onednn"; }
+  void multiply(const GemmCall& g, const float* a, const float* b, float beta, float* c) const override {
+    if (g.k == 0) return torch_gemm_library().multiply(g, a, b, beta, c);
+    at::native::mkldnn_matmul(view(a, g.m, g.k, g.a_transposed, g.a_stride), view(b, g.k, g.n, g.b_transposed, g.b_stride),
+                              view(c, g.m, g.n, false, g.c_stride), beta, 1.0f);
+  }
+  void multiply(const GemmCall& g, const double* a, const double* b, double beta, double* c) const override {
+    torch_gemm_library().multiply(g, a, b, beta, c);
+  }
+  bool native_bfloat16() const override { return torch_gemm_library().native_bfloat16(); }
+  void multiply(const GemmCall& g, const c10::BFloat16* a, const c10::BFloat16* b, float beta, float* c) const override {
+    torch_gemm_library().multiply(g, a, b, beta, c);
+  }
+};
+
+}  // namespace
+
+const GemmLibrary* onednn_gemm_library() {
+  static const OneDnnGemm library;
+  return &at::native::mkldnn_matmul == nullptr ? nullptr : &library;
+}
+
+}  // namespace ergon
