@@ -32,6 +32,7 @@ seed = 77
 device = "cuda"
 threads = 3
 deterministic = true
+gemm = "onednn"
 [model]
 preset = "tiny-llama"
 layers = 8
