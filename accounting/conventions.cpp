@@ -44,6 +44,8 @@ constexpr std::array table = {
                "accounting/operations.hpp", exact_training, exact_forward},
 };
 
+constexpr auto largest_count = ~static_cast<unsigned __int128>(0);
+
 unsigned __int128 rounded_ratio(unsigned __int128 numerator, unsigned __int128 denominator) {
   return (numerator + denominator / 2) / denominator;
 }
@@ -71,7 +73,11 @@ FlopsById flops_by_convention(const ModelShape& shape, Workload work, Pass pass)
 
 Flops training_flops(const Convention& convention, const ModelShape& shape, std::int64_t length, Tokens tokens) {
   ERGON_CHECK(length > 0 && tokens.value >= 0, "length {}, tokens {}", length, tokens.value);
-  return {rounded_ratio(convention.training(shape, length).value * tokens.value, length)};
+  const unsigned __int128 of_sequence = convention.training(shape, length).value;
+  const auto count = static_cast<unsigned __int128>(tokens.value);
+  if (of_sequence != 0 && count > (largest_count - length) / of_sequence)
+    throw Error("the FLOPs of so many tokens do not fit 128 bits", "tokens", "lower the number of tokens, or the model");
+  return {rounded_ratio(of_sequence * count, length)};
 }
 
 std::string per_token(const Convention& convention, const ModelShape& shape, std::int64_t length) {
@@ -87,8 +93,7 @@ std::string per_token(const Convention& convention, const ModelShape& shape, std
 }
 
 Flops six_n_d(Flops parameters, Flops tokens) {
-  const auto largest = ~static_cast<unsigned __int128>(0);
-  if (parameters.value != 0 && tokens.value > largest / 6 / parameters.value) {
+  if (parameters.value != 0 && tokens.value > largest_count / 6 / parameters.value) {
     throw Error("6 x parameters x tokens does not fit 128 bits", "", "check the two numbers: their product is above 5e37");
   }
   return Flops{6} * parameters.value * tokens.value;

@@ -33,12 +33,12 @@ const Convention& convention(std::string_view id);
 using FlopsById = std::map<std::string, Flops>;
 FlopsById flops_by_convention(const ModelShape& shape, Workload work, Pass pass = Pass::training);
 
-// `tokens` in sequences of `length`, a part of a sequence in proportion, rounded to the nearest whole FLOP.
+// `tokens` in sequences of `length`, a part of one in proportion, to the nearest FLOP. Throws Error when that does not fit 128 bits.
 Flops training_flops(const Convention& convention, const ModelShape& shape, std::int64_t length, Tokens tokens);
 // Training FLOPs of a token: all digits, and a fraction of at most six when it is not whole.
 std::string per_token(const Convention& convention, const ModelShape& shape, std::int64_t length);
 
-// 6 N D for a model of which only the parameter count is known.
+// 6 N D for a model of which only the parameter count is known. Throws Error when it does not fit 128 bits.
 Flops six_n_d(Flops parameters, Flops tokens);
 
 }  // namespace ergon

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/parameters.hpp"
 
+#include "configs/error.hpp"
+
 namespace ergon {
 namespace {
 
-std::int64_t layer_weights(const ModelShape& s) {
-  const std::int64_t query = s.width * s.heads * s.head_width;
-  const std::int64_t key = s.width * s.kv_heads * s.head_width;
+// Wide enough for any shape whose keys are each in range; what is handed out fits 2^53.
+using Wide = __int128;
+
+Wide layer_weights(const ModelShape& s) {
+  const Wide query = Wide{s.width} * s.heads * s.head_width;
+  const Wide key = Wide{s.width} * s.kv_heads * s.head_width;
   const std::int64_t projections_of_mlp = s.mlp == Mlp::swiglu ? 3 : 2;
-  return 2 * query + 2 * key + projections_of_mlp * s.width * s.ffn_width;
+  return 2 * query + 2 * key + Wide{projections_of_mlp} * s.width * s.ffn_width;
 }
 
 std::int64_t norm(const ModelShape& s) { return s.norm == Norm::layernorm && s.biases ? 2 * s.width : s.width; }
@@ -22,13 +27,18 @@ std::int64_t layer_biases(const ModelShape& s) {
 }  // namespace
 
 ParameterCounts count_parameters(const ModelShape& shape) {
+  const Wide tables = Wide{shape.vocabulary} * shape.width * (shape.tied ? 1 : 2) + Wide{shape.sequence} * shape.width;
+  const Wide layers = shape.layers * (layer_weights(shape) + layer_biases(shape) + 2 * norm(shape)) + norm(shape);
+  if (tables + layers > Wide{1} << 53)
+    throw Error("the model has more than 2^53 parameters", "model", "lower model.layers, model.width, model.heads or model.ffn_width");
+
   ParameterCounts counts;
   counts.token_table = shape.vocabulary * shape.width;
   counts.positions = shape.positions == Positions::learned ? shape.sequence * shape.width : 0;
   counts.embedding = counts.token_table * (shape.tied ? 1 : 2) + counts.positions;
-  counts.non_embedding = shape.layers * (layer_weights(shape) + layer_biases(shape) + 2 * norm(shape)) + norm(shape);
+  counts.non_embedding = static_cast<std::int64_t>(layers);
   counts.total = counts.embedding + counts.non_embedding;
-  counts.matmul = shape.layers * layer_weights(shape) + counts.token_table;
+  counts.matmul = static_cast<std::int64_t>(shape.layers * layer_weights(shape)) + counts.token_table;
   return counts;
 }
 

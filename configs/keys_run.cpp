@@ -5,13 +5,27 @@
 #include "configs/keys.hpp"
 
 namespace ergon {
+namespace {
+
+Key folder_key() {
+  auto at = field(&RunConfig::run, &RunSection::folder);
+  auto set = [at](RunConfig& config, const Value& value) {
+    std::string folder = read_text(value);
+    if (folder.empty()) refuse_value(value, "the name of a folder", "for instance run.folder=runs/demo");
+    at(config) = folder;
+  };
+  return make_key({"run.folder", "", OnResume::free, "where checkpoints, ledger and events of this run go; the same folder resumes it"},
+                  "text", "", set, [at](const RunConfig& config) { return print_texts({at(config)}); });
+}
+
+}  // namespace
 
 std::vector<Key> keys_run() {
   auto at = [](auto member) { return field(&RunConfig::run, member); };
   using S = RunSection;
   using enum OnResume;
   return {
-      text({"run.folder", "", free, "where checkpoints, ledger and events of this run go; the same folder resumes it"}, at(&S::folder)),
+      folder_key(),
       integer({"run.seed", "", fixed, "another seed draws other initial weights, dropout and sample order"}, at(&S::seed), 0,
               std::numeric_limits<std::int64_t>::max()),
       choice({"run.device", "", layout, "cuda needs libergon_cuda.so and one device a rank"}, at(&S::device)),

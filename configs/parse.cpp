@@ -168,8 +168,10 @@ RunConfig parse_run_text(const std::string& text, const std::string& source, con
   // Rules between keys make sense only when each key by itself is right.
   if (problems.empty()) derive(config, given, problems);
   if (problems.empty()) validate(config, given, problems);
-  if (purpose == Purpose::train && config.data.train.empty() && !given.contains("data.train"))
-    problems.add("data.train is missing: it names the token store to train on", source,
+  // A value that was given and refused has been said already.
+  if (purpose == Purpose::train && config.data.train.empty() && (problems.empty() || !given.contains("data.train")))
+    problems.add("data.train is missing: it names the token store to train on",
+                 given.contains("data.train") ? given.where("data.train") : source,
                  "make one with `ergon data import FOLDER -o tokens.h5`");
   problems.throw_if_any(source);
   return config;

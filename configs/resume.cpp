@@ -31,7 +31,11 @@ std::vector<Change> changes(const RunConfig& stored, const RunConfig& now) {
 std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, const std::vector<std::string>& allowed) {
   Problems unknown;
   for (const std::string& key : allowed)
-    if (!find_key(key)) unknown.add(fmt::format("--allow-change names the unknown key '{}'", key), "", did_you_mean(key, key_names()));
+    if (!find_key(key)) {
+      const std::string meant = did_you_mean(key, key_names());
+      unknown.add(fmt::format("--allow-change names the unknown key '{}'", key), "",
+                  meant.empty() ? "`ergon train --help` lists all keys" : meant);
+    }
   unknown.throw_if_any("--allow-change");
 
   Problems fixed, unasked;

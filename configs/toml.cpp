@@ -58,8 +58,9 @@ TomlDocument read_toml(const std::string& text, const std::string& source) {
     flatten(table, "", source, document, positions);
   } catch (const toml::parse_error& error) {
     toml::source_position at = error.source().begin;
-    throw Error(fmt::format("not TOML: {}", error.description()), fmt::format("{}:{}:{}", source, at.line, at.column),
-                "a line is a [section], a `key = value`, or a # comment; texts stand between quotes");
+    throw Error(
+        fmt::format("not TOML: {}", error.description()), fmt::format("{}:{}:{}", source, at.line, at.column),
+        "a line is a [section], a `key = value`, or a # comment; texts stand between quotes. Reading stopped here: more may follow");
   }
 
   // The library keeps tables sorted by name; messages follow the file.

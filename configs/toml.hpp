@@ -25,7 +25,7 @@ struct TomlDocument {
   std::vector<TomlSection> sections;  // tables, empty ones too
 };
 
-// Throws Error with source:line:column for a text that is not TOML.
+// Throws Error with source:line:column of the first mistake in a text that is not TOML: the library stops there.
 TomlDocument read_toml(const std::string& text, const std::string& source);
 
 // One value as it may stand after `key =`; nothing when the text is not one.

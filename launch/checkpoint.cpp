@@ -137,6 +137,10 @@ void print_inspection(const Manifest& manifest, const RunState& state, const Che
 }
 
 int inspect(Storage& storage, const std::string& folder, bool as_json) {
+  if (!is_checkpoint(storage, folder)) {
+    throw Error(fmt::format("this is not the folder of a checkpoint: it has no {}", manifest_name), folder,
+                "name RUN/checkpoints/step_...; `ergon checkpoint list RUN` lists them", ExitCode::data);
+  }
   const Manifest manifest = check_manifest(storage, folder);
   const CheckpointIndex index = parse_index(read_checked(storage, folder, index_name, manifest), folder + "/" + index_name, manifest);
   const std::string state_text = read_checked(storage, folder, state_name, manifest);

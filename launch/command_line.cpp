@@ -72,7 +72,9 @@ CommandLine::CommandLine(CommandLine&&) noexcept = default;
 CommandLine& CommandLine::operator=(CommandLine&&) noexcept = default;
 CommandLine::~CommandLine() = default;
 
-void CommandLine::flag(bool& value, const std::string& names, const std::string& help) { state_->app->add_flag(names, value, help); }
+void CommandLine::flag(bool& value, const std::string& names, const std::string& help) {
+  state_->app->add_flag(names, value, help)->disable_flag_override();
+}
 
 void CommandLine::option(std::string& value, const std::string& names, const std::string& metavar, const std::string& help, Needed needed) {
   describe(state_->app->add_option_function<std::string>(
@@ -150,7 +152,12 @@ bool CommandLine::parse(int argc, const char* const* argv) {
   }
 
   const CommandLine* line = this;
-  if (std::string name = chosen(); !name.empty()) line = state_->subcommands.at(name).get();
+  if (std::string name = chosen(); !name.empty()) {
+    line = state_->subcommands.at(name).get();
+    if (const std::vector<std::string> early = state_->app->remaining(); !early.empty())
+      throw Error(fmt::format("'{}' stands before the subcommand", early.front()), state_->command,
+                  fmt::format("options follow it: {} {}", line->state_->command, early.front()));
+  }
   std::vector<std::string> extras = line->state_->app->remaining();
   std::vector<std::string> known = option_names(*line->state_->app);
   for (const auto& [name, sub] : line->state_->subcommands) known.push_back(name);

@@ -114,7 +114,11 @@ int data_import(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
   options.documents.rule = documents == "file" ? DocumentRule::file : DocumentRule::blank_line;
   options.existing = force ? Existing::replace : Existing::refuse;
-  if (training_megabytes < 1) throw Error(fmt::format("{} is too little", training_megabytes), "--train-text", "give at least 1");
+  if (training_megabytes < 1 || training_megabytes > INT64_MAX >> 20)
+    throw Error(fmt::format("{} MiB is out of range", training_megabytes), "--train-text", "give 1 to 8796093022207");
+  if (options.tokenizer != "sentencepiece" && (line.given("--vocab") || line.given("--train-text")))
+    throw Error("--vocab and --train-text concern a tokenizer that is trained", "--tokenizer",
+                "add --tokenizer sentencepiece, or leave them out");
   options.training_text = {training_megabytes << 20};
 
   Storage storage;
@@ -188,12 +192,24 @@ int data_inspect(int argc, char** argv) {
 int data_verify(int argc, char** argv) {
   CommandLine line("ergon data verify", "read a whole token store and check every checksum and id");
   std::string path;
+  bool json = false;
+  line.flag(json, "--json", "print JSON");
   line.positional(path, "STORE", "a token store");
   if (!line.parse(argc, argv)) return 0;
   Storage storage;
   const TokenStore store(path, storage);
   store.verify();
   store.tokenizer();
+  if (json) {
+    const nlohmann::ordered_json result = {{"schema", "ergon.data_verify.v1"},
+                                           {"store", path},
+                                           {"sound", true},
+                                           {"tokens", store.info().tokens},
+                                           {"documents", store.info().documents},
+                                           {"content_hash", store.info().content_hash}};
+    std::cout << result.dump(2) << std::endl;
+    return 0;
+  }
   fmt::print("{}: sound ({} tokens, {} documents, content hash {})\n", path, store.info().tokens, store.info().documents,
              store.info().content_hash);
   return 0;
@@ -208,6 +224,7 @@ int data_bigram(int argc, char** argv) {
   line.option(limit, "--max-tokens", "N", "tokens of the train split that are counted, at most");
   line.positional(path, "STORE", "a token store");
   if (!line.parse(argc, argv)) return 0;
+  if (limit < 20) throw Error(fmt::format("{} tokens are too few", limit), "--max-tokens", "give at least 20");
   Storage storage;
   const BigramResult result = fit_bigram(path, storage, {limit});
   if (json)

@@ -2,6 +2,7 @@
 #include "launch/failure.hpp"
 
 #include <cstdio>
+#include <iostream>
 
 #include "configs/error.hpp"
 
@@ -20,6 +21,12 @@ Failure describe_failure(std::exception_ptr exception) {
   } catch (...) {
     return {"ergon: error: unexpected: an exception of unknown type\n", internal};
   }
+}
+
+void require_answer_written() {
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw Error("the answer could not be written", "standard output", "make room where it goes, or send it elsewhere", ExitCode::data);
 }
 
 int run_guarded(const std::function<int()>& body, const std::function<void(int)>& abort) {

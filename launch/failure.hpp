@@ -22,6 +22,9 @@ struct Failure {
 
 Failure describe_failure(std::exception_ptr exception);
 
+// Throws Error (ExitCode::data) when what was printed on stdout did not get there: a full disk, a closed descriptor. To be called last.
+void require_answer_written();
+
 // Runs body and returns its value. An exception is described on stderr; then `abort`, if given, is called with the exit code (it may not
 // return), and the code is returned.
 int run_guarded(const std::function<int()>& body, const std::function<void(int)>& abort = nullptr);

@@ -4,6 +4,7 @@
 
 #include "accounting/report/flops_report.hpp"
 #include "configs/error.hpp"
+#include "configs/key_table.hpp"
 #include "configs/parse.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
@@ -27,8 +28,14 @@ Flops count_of(const std::string& text, const char* option) {
   }
 }
 
-void require_positive(std::int64_t value, const char* option) {
-  if (value < 1) throw Error(fmt::format("{} is not a positive number", value), option, "leave it out to take the config's value");
+// An option that stands for a key takes what the key takes.
+void require_range(std::int64_t value, const char* key, const char* option) {
+  try {
+    RunConfig ignored;
+    find_key(key)->set(ignored, {value, fmt::format("{}", value)});
+  } catch (const Error& error) {
+    throw Error(fmt::format("{} {}", option, error.problem()), option, fmt::format("leave it out to take {}", key));
+  }
 }
 
 FlopsReport from_counts(const CommandLine& line, const Arguments& arguments) {
@@ -47,8 +54,8 @@ FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
   const RunConfig config = parse_run_config(arguments.config, arguments.overrides, Purpose::describe);
   const std::int64_t sequence = line.given("--sequence") ? arguments.sequence : config.model.sequence;
   const std::int64_t batch = line.given("--batch") ? arguments.batch : config.train.batch;
-  require_positive(sequence, "--sequence");
-  require_positive(batch, "--batch");
+  require_range(sequence, "model.sequence", "--sequence");
+  require_range(batch, "train.batch", "--batch");
   Flops tokens = Flops{1} * config.train.steps * batch * sequence;
   if (!arguments.tokens.empty()) tokens = count_of(arguments.tokens, "--tokens");
   if (tokens.value > INT64_MAX) throw Error(fmt::format("{} tokens are too many", to_decimal(tokens)), "--tokens", "at most 9e18");

@@ -2,6 +2,7 @@
 // `ergon generate`: text from the newest checkpoint of a run, on one rank whatever mesh trained it.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iostream>
 
 #include "configs/parse.hpp"
@@ -42,12 +43,13 @@ bool parse_line(int argc, char** argv, GenerateLine& line) {
 void check(const GenerateLine& line) {
   if (line.options.tokens < 1)
     throw Error(fmt::format("--tokens {} is below 1", line.options.tokens), "ergon generate", "ask for at least one token");
-  if (line.options.temperature < 0)
-    throw Error(fmt::format("--temperature {} is negative", line.options.temperature), "ergon generate",
+  if (!(line.options.temperature >= 0) || std::isinf(line.options.temperature))
+    throw Error(fmt::format("--temperature {} is not a number from 0 on", line.options.temperature), "ergon generate",
                 "use 0 for the most likely token, 1 for the model's own distribution");
   if (line.options.top_k < 0)
     throw Error(fmt::format("--top-k {} is negative", line.options.top_k), "ergon generate", "use 0 for the whole vocabulary");
-  if (line.threads < 1) throw Error(fmt::format("--threads {} is below 1", line.threads), "ergon generate", "use at least one thread");
+  if (line.threads < 1 || line.threads > 4096)
+    throw Error(fmt::format("--threads {} is not in 1 to 4096", line.threads), "ergon generate", "use at most as many as there are cores");
 }
 
 // The run's configuration for one rank.

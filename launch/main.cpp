@@ -61,5 +61,9 @@ int dispatch(int argc, char** argv) {
 }  // namespace ergon
 
 int main(int argc, char** argv) {
-  return ergon::run_guarded([&] { return ergon::dispatch(argc, argv); });
+  return ergon::run_guarded([&] {
+    const int code = ergon::dispatch(argc, argv);
+    ergon::require_answer_written();
+    return code;
+  });
 }

@@ -2,8 +2,11 @@
 // `ergon report`: what runs spent, kept and lost.
 #include "accounting/report/report.hpp"
 
+#include <filesystem>
 #include <iostream>
+#include <set>
 
+#include "configs/error.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 
@@ -18,7 +21,12 @@ int command_report(int argc, char** argv) {
   line.footer("Examples:\n  ergon report runs/demo\n  ergon report runs/a runs/b --json\n");
   if (!line.parse(argc, argv)) return 0;
   std::vector<RunReport> runs;
-  for (const std::string& folder : folders) runs.push_back(read_run(folder));
+  std::set<std::filesystem::path> seen;
+  for (const std::string& folder : folders) {
+    if (!seen.insert(std::filesystem::weakly_canonical(folder)).second)
+      throw Error("this run is named twice, and would be added up twice", folder, "name each run once");
+    runs.push_back(read_run(folder));
+  }
   std::cout << (json ? report_json(runs) : report_text(runs)) << std::flush;
   return 0;
 }

@@ -11,6 +11,8 @@ namespace {
 
 std::string share(double part, double whole) { return whole > 0 ? percent(part / whole) : "-"; }
 
+const char* plural(std::int64_t count) { return count == 1 ? "" : "s"; }
+
 std::string heading(const RunReport& run) {
   const LedgerSummary& ledger = run.ledger;
   const AttemptStart& last = ledger.attempts.back().start;
@@ -20,9 +22,9 @@ std::string heading(const RunReport& run) {
   line("outcome", run.outcome.empty() ? run.reason.at("outcome") : run.outcome);
   line("parameters", fmt::format("{} (embedding {}, non-embedding {}, in matrix products {})", grouped(n.total), grouped(n.embedding),
                                  grouped(n.non_embedding), grouped(n.matmul)));
-  line("mesh", fmt::format("{} on {} x {}, {} ranks", last.mesh, last.devices, last.device, last.world_size));
+  line("mesh", fmt::format("{} on {} x {}, {} rank{}", last.mesh, last.devices, last.device, last.world_size, plural(last.world_size)));
   line("steps", fmt::format("{} kept, {} lost, in {} attempt{}", grouped(ledger.kept.steps), grouped(ledger.lost.steps),
-                            ledger.attempts.size(), ledger.attempts.size() == 1 ? "" : "s"));
+                            ledger.attempts.size(), plural(static_cast<std::int64_t>(ledger.attempts.size()))));
   line("tokens", fmt::format("{} kept ({} with a label that counts), {} lost", grouped(ledger.kept.tokens.value),
                              grouped(ledger.kept.valid_tokens.value), grouped(ledger.lost.tokens.value)));
   const auto loss = [](const char* kind, const std::optional<LossPoint>& point) {
@@ -30,9 +32,10 @@ std::string heading(const RunReport& run) {
   };
   line("loss", loss("training", run.training_loss) + ", " + loss("validation", run.validation_loss));
   if (run.unbooked_steps > 0)
-    line("warning", fmt::format("{} steps were done after the last ledger line of their attempt: in no figure below", run.unbooked_steps));
+    line("warning", fmt::format("{} step{} after the last ledger line of an attempt: in no figure below", run.unbooked_steps,
+                                plural(run.unbooked_steps)));
   if (ledger.torn_lines > 0)
-    line("warning", fmt::format("{} torn last line{} of the ledger ignored", ledger.torn_lines, ledger.torn_lines == 1 ? "" : "s"));
+    line("warning", fmt::format("{} torn last line{} of the ledger ignored", ledger.torn_lines, plural(ledger.torn_lines)));
   return text;
 }
 

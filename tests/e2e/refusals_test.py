@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong is said at once, with the key, the reason and the way out, in the right exit code, and nothing is touched."""
-from harness import Case, main
+import subprocess
+
+from harness import BINARY, Case, main
 
 
 class Refusals(Case):
@@ -19,6 +21,18 @@ class Refusals(Case):
         self.refused("run.device=cuda", code=2, says=("run.device",), mpi=False)
         self.refused("train.recompute=full", code=2, says=("train.recompute",), mpi=False)
         self.assertFalse((self.folder / "run").exists())
+
+    def test_values_that_name_nothing(self):
+        self.refused("data.train=[]", code=2, says=("data.train is missing", "override"), mpi=False)
+        self.assertIn("run.folder takes the name of a folder", self.ergon("train", "run.toml", "run.folder=", code=2).stderr)
+        self.refused("--allow-change", "xyzzy", code=2, says=("xyzzy", "lists all keys"), mpi=False)
+
+    def test_answers_that_cannot_be_written(self):
+        for words in (("version",), ("flops", "gpt2-124m", "--json"), ("data", "inspect", "tokens.h5"), ("train", "--help")):
+            with open("/dev/full", "w") as full, self.subTest(words=words):
+                done = subprocess.run([BINARY, *words], cwd=self.folder, stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 3)
+                self.assertIn("could not be written", done.stderr)
 
     def test_heads_that_do_not_divide(self):
         self.refused(code=2, says=("mesh.tp", "heads"), mesh="dp=1 tp=8")
@@ -44,6 +58,8 @@ class Refusals(Case):
         self.ergon("train", code=2)
         self.assertIn("optimizer.lr", self.ergon("train", "--help").stdout)
         self.ergon("generate", "run", "--tokens", "0", code=2)
+        self.ergon("generate", "run", "--temperature", "nan", code=2)
+        self.ergon("generate", "run", "--threads", "99999999999", code=2)
         self.ergon("generate", "nowhere", code=3)
         self.ergon("report", "nowhere", code=3)
         self.ergon("checkpoint", "list", "nowhere", code=3)

@@ -110,5 +110,6 @@ TEST_CASE("a folder that is no run, and a run without checkpoints") {
   CHECK(command({"list", run.path()}).code == 3);
   storage.make_directories(run / "checkpoints");
   CHECK(command({"verify", run.path()}).text == "there is no checkpoint to verify");
+  CHECK(command({"inspect", run.path()}).text == "this is not the folder of a checkpoint: it has no MANIFEST.json");
   CHECK(command({"inspect", run.path()}).code == 3);
 }

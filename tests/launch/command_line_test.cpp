@@ -122,6 +122,8 @@ TEST_CASE("subcommands: one is chosen, an unknown one is refused") {
   CHECK(run({"inspct"}) == "ergon data: unknown subcommand 'inspct'\n  hint: did you mean 'inspect'?");
   CHECK(run({}) == "ergon data: a subcommand is needed\n  hint: one of: import, inspect");
   CHECK(run({"import", "--outptu", "x"}) == "ergon data import: unknown option '--outptu'\n  hint: did you mean '--output'?");
+  CHECK(run({"--output", "inspect"}) ==
+        "ergon data: '--output' stands before the subcommand\n  hint: options follow it: ergon data inspect --output");
   CHECK(run({"inspect", "extra"}) == "ergon data inspect: unexpected argument 'extra'\n  hint: ergon data inspect --help");
 
   std::ostringstream text;

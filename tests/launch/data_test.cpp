@@ -61,6 +61,7 @@ TEST_CASE("import, inspect, verify and bigram of one text") {
   CHECK(contains(ergon_data(folder, "inspect a.h5").out, "Paragraph number 0 says"));
 
   CHECK(contains(ergon_data(folder, "verify a.h5").out, "a.h5: sound ("));
+  CHECK(nlohmann::json::parse(ergon_data(folder, "verify a.h5 --json").out)["tokens"] == summary["tokens"]);
   const auto bigram = nlohmann::json::parse(ergon_data(folder, "bigram a.h5 --json").out);
   CHECK(bigram["nats_per_token"].get<double>() < bigram["unigram_nats_per_token"].get<double>());
   CHECK(contains(ergon_data(folder, "bigram a.h5").out, "nats per token on the validation split"));
@@ -90,6 +91,10 @@ TEST_CASE("refusals name the thing, the way out, and carry the exit code") {
   CHECK(ergon_data(folder, "import none.txt -o b.h5").status == 3);
   CHECK(ergon_data(folder, "import in.txt").status == 2);
   CHECK(ergon_data(folder, "import in.txt -o b.h5 --documents page").status == 2);
+  CHECK(contains(ergon_data(folder, "import in.txt -o b.h5 --vocab 320").err, "add --tokenizer sentencepiece"));
+  CHECK(
+      contains(ergon_data(folder, "import in.txt -o b.h5 --tokenizer sentencepiece --train-text 9223372036854775807").err, "out of range"));
+  CHECK(contains(ergon_data(folder, "bigram a.h5 --max-tokens -1").err, "--max-tokens: -1 tokens are too few"));
   CHECK(ergon_data(folder, "frobnicate").status == 2);
   CHECK(ergon_data(folder, "--help").status == 0);
   CHECK(contains(ergon_data(folder, "import --help").out, "--tokenizer"));

@@ -71,4 +71,8 @@ TEST_CASE("what flops cannot count is refused, naming the option") {
   CHECK(refused_at({"gpt2-124m", "--sequence", "0"}) == "--sequence");
   CHECK(refused_at({"gpt2-124m", "--batch", "-1"}) == "--batch");
   CHECK(refused_at({"gpt2-124m", "--tokens", "1e20"}) == "--tokens");
+  CHECK(refused_at({"gpt2-124m", "--tokens", "5", "--sequence", "9223372036854775807"}) == "--sequence");
+  // Each key is in its range, together they pass 64 bits.
+  CHECK(refused_at({"gpt2-124m", "model.layers=65536", "model.width=1048576", "model.heads=65536", "model.head_width=65536"}) == "model");
+  CHECK(refused_at({"llama3-70b", "--tokens", "9e18", "--sequence", "16777216"}) == "tokens");
 }

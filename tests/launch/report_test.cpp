@@ -37,6 +37,7 @@ TEST_CASE("report prints a page or JSON, and adds runs up") {
   CHECK(json["schema"] == "ergon.report.v1");
   CHECK(json["runs"].size() == 2);
   CHECK(json["total"]["flops"]["exact"]["spent"] == "49");
+  CHECK_THROWS_WITH(output({a.path(), a.path() + "/."}), Catch::Matchers::Contains("named twice"));
 }
 
 TEST_CASE("a folder without a ledger is refused by name, and so is no folder at all") {

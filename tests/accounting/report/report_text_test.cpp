@@ -33,7 +33,7 @@ TEST_CASE("the page shows spent, kept and lost beside the convention, and explai
   CHECK_THAT(text, Contains("hardware            1430 = 1040 in matrix products + 390 in attention") && Contains("260 more in evaluation"));
   CHECK_THAT(text, Contains("MFU, HFU     peak unknown: accounting.peak is empty"));
   CHECK_THAT(text, Contains("training 3.5000 at step 100, validation unknown") && Contains("no result.json"));
-  CHECK_THAT(text, Contains("1 steps were done after the last ledger line") && Contains("1 torn last line of the ledger ignored"));
+  CHECK_THAT(text, Contains("1 step after the last ledger line of an attempt") && Contains("1 torn last line of the ledger ignored"));
   CHECK_THAT(text, Contains("tokens/s     85") && Contains("data wait") && Contains("start-up"));
   CHECK_THAT(text, Contains("tp           all_reduce             260    130.0 KiB"));
   CHECK_THAT(text, Contains("Legend") && Contains("6 N a token") && Contains("lost: steps done after the checkpoint"));
