@@ -4,11 +4,11 @@
 //
 // How it is filled:
 // - An attempt begins with one AttemptStart; then intervals, each beginning at the step where the one before ended (the first at
-// resumed_step).
+//   resumed_step).
 // - An interval covers the steps (from_step, to_step]; to_step == from_step is allowed (start-up, evaluation or checkpoint time alone).
-// - A line is appended BEFORE the checkpoint of its to_step is committed, so every checkpoint lies on an interval's end and no kept step is
-// missing.
-//   Evaluate at a step before saving it: what is done after a save is redone by the next attempt.
+// - A line is appended BEFORE the checkpoint of its to_step is committed, so every checkpoint lies on an interval's end and no kept
+//   step is missing. Evaluate at a step before saving it: what is done after a save is redone by the next attempt. A crash loses
+//   what follows the last line from the books: report names the steps, but nobody can name their evaluations.
 // - A rollback appends Abandon first: steps after from_step of that attempt's lineage are lost.
 // FLOPs are sums over all ranks; seconds are wall clock of the run, not summed over ranks; communication is summed over ranks.
 #pragma once
