@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """headers.py ROOT BUILD [JOBS]: every header compiles alone, with the flags of its own room.
 
-One generated source a header, compiled (not optimised) with the flags that compile_commands.json gives a source of the same room, so that a header of configs
-that needs ATen fails. A planted header that leans on what others include must fail, or the test does."""
+One generated source a header, checked without generating code, with the flags that compile_commands.json gives a source of the same room, so that a header of
+configs that needs ATen fails.
+
+Most of the time would go into the tensor header of ATen. It is precompiled once, and given to those headers that include it themselves, directly or through
+our other headers: they would have read the same text, so they learn nothing that they do not ask for. Planted headers prove both halves: one that leans on
+what others include must fail, also when it includes the tensor header, which has nothing to do with what it lacks."""
 import concurrent.futures
 import json
 import os
@@ -12,6 +16,13 @@ import subprocess
 import sys
 
 import sources
+
+LARGE = "ATen/core/Tensor.h"
+PLANTED = {
+    "planted_alone.hpp": "#pragma once\ninline std::string planted() { return {}; }\n",
+    "planted_tensor.hpp": "#pragma once\n#include <string>\nat::Tensor planted(const std::string& text);\n",
+    "planted_behind_large.hpp": "#pragma once\n#include <ATen/core/Tensor.h>\nstd::filesystem::path planted(const at::Tensor& tensor);\n",
+}
 
 
 def room_flags(build):
@@ -26,22 +37,12 @@ def room_flags(build):
         for word in words:
             if skip:
                 skip = False
-            elif word in ("-o", "-MF", "-MT", "-c", "-include"):  # no precompiled header: it would hide what a header forgets
+            elif word in ("-o", "-MF", "-MT", "-c", "-include"):  # no precompiled header of the build: it hides what a header forgets
                 skip = True
-            elif word not in ("-MD", "-MMD", "-Winvalid-pch") and word != entry["file"]:
+            elif word not in ("-MD", "-MMD", "-Winvalid-pch") and word != entry["file"] and not word.endswith("ccache"):
                 kept.append(word)
         flags.setdefault(room, kept)
     return flags
-
-
-def compile_alone(flags, header, folder, root):
-    unit = folder / (header.replace("/", "__") + ".cpp")
-    content = f'#include "{header}"\n'
-    if not unit.exists() or unit.read_text() != content:
-        unit.write_text(content)
-    command = [*flags, f"-I{root}", "-O0", "-c", str(unit), "-o", str(unit) + ".o"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    return None if result.returncode == 0 else result.stderr[:1500]
 
 
 def flags_for(header, flags):
@@ -52,19 +53,51 @@ def flags_for(header, flags):
     return flags.get(room) or flags["launch"]
 
 
+def included(root, header, seen):
+    """Adds to `seen` every header that `header` includes, directly or through headers of the tree."""
+    for _, kind, name in sources.includes(sources.text(root, header)):
+        if name not in seen:
+            seen.add(name)
+            if kind == '"' and (root / name).is_file():
+                included(root, name, seen)
+    return seen
+
+
+def precompile(flags, folder):
+    """The options that put the precompiled LARGE in front. A room whose flags do not fit it reads its text instead: slower, and just as right."""
+    path = folder / "large.hpp"
+    path.write_text(f"#include <{LARGE}>\n")
+    subprocess.run([*flags, "-O0", "-x", "c++-header", str(path), "-o", f"{path}.gch"], check=True)
+    return ["-include", str(path)]
+
+
+def alone(flags, header, home, folder, large):
+    """None, or what the compiler says against `header`, whose path starts from the folder `home`."""
+    unit = folder / (header.replace("/", "__") + ".cpp")
+    unit.write_text(f'#include "{header}"\n')
+    start = large if LARGE in included(home, header, set()) else []
+    result = subprocess.run([*flags, f"-I{home}", "-O0", "-fsyntax-only", *start, str(unit)], capture_output=True, text=True)
+    return None if result.returncode == 0 else result.stderr[:1500]
+
+
 def main(root, build, jobs):
-    root, build = pathlib.Path(root), pathlib.Path(build)
+    root, build = pathlib.Path(root).resolve(), pathlib.Path(build).resolve()
     flags = room_flags(build)
     folder = build / "headers_alone"
     folder.mkdir(exist_ok=True)
-    (folder / "planted.hpp").write_text("#pragma once\ninline std::string planted() { return {}; }\n")
-    if compile_alone([*flags["launch"], f"-I{folder}"], "planted.hpp", folder, root) is None:
-        print("a header that forgets <string> compiled alone: this test sees nothing")
-        return 1
+    for name, text in PLANTED.items():
+        (folder / name).write_text(text)
     headers = sources.files(root, suffixes={".hpp"})
+    units = [(flags["trainer"], name, folder) for name in PLANTED] + [(flags_for(header, flags), header, root) for header in headers]
+    large = precompile(flags["trainer"], folder)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(lambda header: compile_alone(flags_for(header, flags), header, folder, root), headers))
-    failed = [(header, text) for header, text in zip(headers, results) if text]
+        results = list(pool.map(lambda unit: alone(*unit, folder, large), units))
+
+    unseen = [name for (_, name, _), text in zip(units[:len(PLANTED)], results) if text is None]
+    if unseen:
+        print(f"planted headers compiled alone although they forget an include: {', '.join(unseen)}: this test sees nothing")
+        return 1
+    failed = [(header, text) for (_, header, _), text in zip(units[len(PLANTED):], results[len(PLANTED):]) if text]
     for header, text in failed:
         print(f"{header} does not compile alone:\n{text}")
     print(f"{len(headers)} headers, {len(failed)} do not compile alone")
