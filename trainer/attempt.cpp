@@ -12,7 +12,6 @@
 #include "configs/parse.hpp"
 #include "configs/resume.hpp"
 #include "trainer/booking.hpp"
-#include "trainer/checkpoint/lineage.hpp"
 #include "trainer/events.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/run_folder.hpp"
@@ -31,22 +30,33 @@ std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFol
   return changes;
 }
 
-// On rank 0: claims the attempt, or finds that nothing is left to do.
-Attempt decide(const RunConfig& config, const ResumeOptions& options, Storage& storage) {
+// What the files say about a folder, before and after it is locked.
+Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options, Storage& storage) {
   Attempt attempt;
-  attempt.folder = config.run.folder;
-  if (options.fresh && storage.exists(attempt.folder)) attempt.folder = RunFolder(storage, attempt.folder).fresh_sibling();
-  const RunFolder folder(storage, attempt.folder);
+  attempt.folder = folder.path();
   attempt.started_before = folder.started();
-  storage.make_directories(folder.path());
-  if (attempt.started_before) {
-    attempt.changes = recorded_changes(config, folder, options, storage);
-    const std::optional<RunResult> result = folder.read_result();
-    attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
-    if (attempt.finished) return attempt;
-  }
-  attempt.number = claim_attempt(storage, folder.path());
+  if (!attempt.started_before) return attempt;
+  attempt.changes = recorded_changes(config, folder, options, storage);
+  const std::optional<RunResult> result = folder.read_result();
+  attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
   return attempt;
+}
+
+// On rank 0. The files are read again under the lock: its owner before us may have ended meanwhile.
+BegunAttempt decide(const RunConfig& config, const ResumeOptions& options, Storage& storage, LockTiming timing, RunMonitor* monitor) {
+  std::string path = config.run.folder;
+  if (options.fresh && storage.exists(path)) path = RunFolder(storage, path).fresh_sibling();
+  const RunFolder folder(storage, path);
+  BegunAttempt begun{read_attempt(config, folder, options, storage), nullptr};
+  if (begun.attempt.finished) return begun;
+  auto lock = std::make_unique<RunLock>(storage, path, timing, [&](const std::string& line) {
+    if (monitor != nullptr) monitor->message(line);
+  });
+  begun.attempt = read_attempt(config, folder, options, storage);
+  if (begun.attempt.finished) return begun;
+  begun.attempt.number = lock->attempt();
+  begun.lock = std::move(lock);
+  return begun;
 }
 
 std::string encode(const Attempt& attempt) {
@@ -86,8 +96,15 @@ Booked booked_steps(const Ledger& ledger) {
 
 }  // namespace
 
-Attempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control) {
-  return decode(on_rank_zero(control, [&] { return encode(decide(config, options, storage)); }));
+BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control,
+                           LockTiming timing, RunMonitor* monitor) {
+  std::unique_ptr<RunLock> lock;
+  Attempt attempt = decode(on_rank_zero(control, [&] {
+    BegunAttempt begun = decide(config, options, storage, timing, monitor);
+    lock = std::move(begun.lock);
+    return encode(begun.attempt);
+  }));
+  return {std::move(attempt), std::move(lock)};
 }
 
 std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage) {

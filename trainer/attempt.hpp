@@ -3,12 +3,15 @@
 // by rank 0 from the files, equal on all ranks. The rules are those of resuming with a changed line (configs/resume.hpp).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "accounting/ledger.hpp"
 #include "configs/run_config.hpp"
 #include "parallel/communicator.hpp"
+#include "trainer/monitor.hpp"
+#include "trainer/run_lock.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -27,9 +30,17 @@ struct Attempt {
   std::vector<ConfigChange> changes;  // since the attempt before
 };
 
-// Collective. Claims a number and changes no other file: config.toml and result.json stay those of the attempt before until this one has
-// loaded what it needs. Throws Error: a fixed key changed (ExitCode::data), a recorded key changed without --allow-change (config).
-Attempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control);
+// The run folder is ours from here on, for as long as `lock` lives; rank 0 holds it, and nobody does when there is nothing left to do.
+struct BegunAttempt {
+  Attempt attempt;
+  std::unique_ptr<RunLock> lock;
+};
+
+// Collective. Takes the lock, and with it a number, and changes no other file: config.toml and result.json stay those of the attempt before
+// until this one has loaded what it needs. Throws Error: another process trains here, a fixed key changed (ExitCode::data), a recorded key
+// changed without --allow-change (config). `monitor` (rank 0, may be null) hears of waiting.
+BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control,
+                           LockTiming timing = {}, RunMonitor* monitor = nullptr);
 
 // What earlier attempts did after their last ledger line, read from events.jsonl, as ledger lines ready to append. Call on rank 0.
 std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage);

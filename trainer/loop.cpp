@@ -10,7 +10,8 @@
 namespace ergon {
 
 RunResult run_training(RunConfig config, Communicators& communicators, Storage& storage, const LoopOptions& options) {
-  const Attempt attempt = begin_attempt(config, options.resume, storage, *communicators.control);
+  const BegunAttempt begun = begin_attempt(config, options.resume, storage, *communicators.control, options.lock, options.monitor);
+  const Attempt& attempt = begun.attempt;
   config.run.folder = attempt.folder;
   if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
 
@@ -18,7 +19,7 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
 
   // 1. Parameters, data and checkpoints; from the newest checkpoint when there is one.
   std::optional<TrainingRun> opened;
-  on_every_rank(*communicators.control, [&] { opened.emplace(config, attempt, communicators, storage, options); });
+  on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, communicators, storage, options); });
   TrainingRun& run = *opened;
   run.resume();
   run.announce();

@@ -26,6 +26,7 @@ struct LoopOptions {
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
   GemmTimer time_gemm = {};                                                           // rank 0; null: runs use "mkl" unless told otherwise
+  LockTiming lock = {};                                                               // of the run folder's lock
   RunMonitor* monitor = nullptr;                                                      // rank 0; null: silent
   std::function<void(std::int64_t sample, std::span<std::uint8_t>)> label_mask = {};  // for tests: labels that the loss ignores
 };

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "configs/error.hpp"
+#include "trainer/storage_link.hpp"
 
 namespace ergon {
 
@@ -152,6 +153,19 @@ void Storage::unlink(const std::string& path) {
   if (::unlink(path.c_str()) < 0) fail("unlink", path, errno);
 }
 
+bool link_file(const Storage::File& file, const std::string& path) {
+  const int code = ::link(file.path().c_str(), path.c_str()) == 0 ? 0 : errno;
+  struct stat status;
+  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  if (code == 0 || status.st_nlink == 2) return true;
+  if (code == EPERM || code == EOPNOTSUPP) {
+    throw Error("this file system has no hard links, which the run lock needs", path, "point run.folder at another file system",
+                ExitCode::data);
+  }
+  if (code != 0 && code != EEXIST && code != ENOENT) fail("link", path, code);
+  return false;
+}
+
 void Storage::remove_directory(const std::string& path) {
   for (const std::string& name : list(path)) {
     const std::string entry = path + "/" + name;
@@ -217,6 +231,12 @@ std::int64_t Storage::size(const File& file) {
   if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
   if (!S_ISREG(status.st_mode)) throw Error("this is not an ordinary file", file.path(), "", ExitCode::data);
   return status.st_size;
+}
+
+bool has_name(const Storage::File& file) {
+  struct stat status;
+  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  return status.st_nlink > 0;
 }
 
 bool Storage::exists(const std::string& path) {

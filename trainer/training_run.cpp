@@ -45,6 +45,7 @@ void TrainingRun::step() {
   tokens_ += Tokens{batch.tokens};
   loss_ = result.loss;
   last_step_finite_ = !result.skipped;
+  if (lock_ != nullptr) lock_->check_lately();
   if (leader())
     events_->step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
                    batch.valid_tokens, seconds.value, batch.data_wait.value});
@@ -145,9 +146,11 @@ bool TrainingRun::save_due() const {
 void TrainingRun::save() {
   enter(FlightPhase::checkpoint, step_);
   close_interval();
+  require_lock();
   const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
   booking_->checkpoint(saved.seconds);
   if (saved.error) {
+    require_lock();
     say(fmt::format("step {}: NOT saved: {}", step_, saved.error->what()));
     if (leader()) events_->add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}});
     if (must_stop() || !steps_left()) throw AgreedError(*saved.error);
@@ -165,11 +168,27 @@ void TrainingRun::save() {
 
 void TrainingRun::close_interval() {
   const Interval interval = booking_->close(step_, replica_->audit, communication_, *communicators_.control);
-  append_ledger(interval);
+  on_rank_zero(*communicators_.control, [&] {
+    append_ledger(interval);
+    return std::string();
+  });
+}
+
+// Collective. Ends every rank alike when another attempt has taken the run.
+void TrainingRun::require_lock() const {
+  on_rank_zero(*communicators_.control, [&] {
+    check_lock();
+    return std::string();
+  });
+}
+
+void TrainingRun::check_lock() const {
+  if (lock_ != nullptr) lock_->check();
 }
 
 void TrainingRun::append_ledger(const LedgerLine& line) {
   if (!leader()) return;
+  check_lock();
   std::string text = format(line);
   if (!text.empty() && text.back() == '\n') text.pop_back();
   ledger_->append(text);
@@ -224,19 +243,24 @@ RunResult TrainingRun::finish() {
   if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
   const RunResult result = result_of(outcome_->code, outcome_->reason);
   communicators_.control->barrier().wait();
-  if (leader()) {
-    events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
-    events_->sync();
-    // A stop file is a request, and this run has honoured it: left behind, it would end the resumed run at its first step.
-    if (result.code == ExitCode::stopped && storage_.exists(folder_.stop_file())) {
-      storage_.unlink(folder_.stop_file());
-      say(fmt::format("removed {}", folder_.stop_file()));
-    }
-    folder_.write_result(result);
-  }
+  on_rank_zero(*communicators_.control, [&] {
+    write_end(result);
+    return std::string();
+  });
   say(result.reason);
-  communicators_.control->barrier().wait();
   return result;
+}
+
+void TrainingRun::write_end(const RunResult& result) {
+  check_lock();
+  events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
+  events_->sync();
+  // A stop file is a request, and this run has honoured it: left behind, it would end the resumed run at its first step.
+  if (result.code == ExitCode::stopped && storage_.exists(folder_.stop_file())) {
+    storage_.unlink(folder_.stop_file());
+    say(fmt::format("removed {}", folder_.stop_file()));
+  }
+  folder_.write_result(result);
 }
 
 void TrainingRun::say(const std::string& line) const {

@@ -21,8 +21,9 @@ namespace ergon {
 
 class TrainingRun {
  public:
-  // Opens the data; does not touch the run folder. Not collective; everything below is.
-  TrainingRun(const RunConfig& config, const Attempt& attempt, Communicators& communicators, Storage& storage, const LoopOptions& options);
+  // Opens the data; does not touch the run folder. Not collective; everything below is. `begun` outlives it.
+  TrainingRun(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
+              const LoopOptions& options);
   ~TrainingRun();
 
   // Loads the newest usable checkpoint, or starts at step 0; then books the start of the attempt.
@@ -58,7 +59,10 @@ class TrainingRun {
   bool budget_spent() const;
   AttemptStart attempt_start();
   std::string run_uuid();
+  void require_lock() const;
+  void check_lock() const;
   void append_ledger(const LedgerLine& line);
+  void write_end(const RunResult& result);
   void close_interval();
   void check_first_step();
   void decide(const StepResult& result);
@@ -70,6 +74,7 @@ class TrainingRun {
 
   const RunConfig config_;
   const Attempt attempt_;
+  const RunLock* lock_;  // rank 0; null on the others
   Communicators& communicators_;
   Storage& storage_;
   const LoopOptions& options_;

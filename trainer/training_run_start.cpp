@@ -43,14 +43,15 @@ void difference(std::vector<std::string>& lines, const char* what, const std::st
 
 }  // namespace
 
-TrainingRun::TrainingRun(const RunConfig& config, const Attempt& attempt, Communicators& communicators, Storage& storage,
+TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
                          const LoopOptions& options)
     : config_(config),
-      attempt_(attempt),
+      attempt_(begun.attempt),
+      lock_(begun.lock.get()),
       communicators_(communicators),
       storage_(storage),
       options_(options),
-      folder_(storage, attempt.folder),
+      folder_(storage, attempt_.folder),
       train_source_(config.data.train, Split::train, config.model.sequence, storage),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed)) {
@@ -81,7 +82,8 @@ void TrainingRun::resume() {
     evaluation_ =
         std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_), communicators_, config_.train.evaluate_batches);
 
-  SaverOptions saver{folder_.path(), run_uuid(), attempt_.number, communicators_.world->rank(), config_.checkpoint.keep, parent_};
+  SaverOptions saver{folder_.path(),          run_uuid(), attempt_.number,         communicators_.world->rank(),
+                     config_.checkpoint.keep, parent_,    [this] { check_lock(); }};
   saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
   begin_files();
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
@@ -152,8 +154,10 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
 
 // What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.
 void TrainingRun::begin_lineage() {
+  check_lock();
   if (attempt_.started_before && !parent_)
     append_lineage(storage_, folder_.path(), {LineageRecord::Event::abandon, attempt_.number - 1, 0, ""});
+  check_lock();
   append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
 }
 
@@ -161,6 +165,7 @@ void TrainingRun::begin_lineage() {
 // the ledger has the changes; only in a new folder it comes first, because a folder with a ledger is one that was started.
 void TrainingRun::begin_files() {
   const std::string spent = on_rank_zero(*communicators_.control, [&] {
+    check_lock();
     const bool is_new = !storage_.exists(folder_.config());
     if (is_new) storage_.write_text(folder_.config(), to_toml(config_));
     if (storage_.exists(folder_.result())) storage_.unlink(folder_.result());

@@ -14,7 +14,7 @@ namespace {
 Attempt begin(const RunConfig& config, const ResumeOptions& options = {}) {
   Storage storage;
   const auto world = std::move(make_local_group(1).front());
-  return begin_attempt(config, options, storage, *world);
+  return begin_attempt(config, options, storage, *world).attempt;
 }
 
 void expect_error(const RunConfig& config, const ResumeOptions& options, ExitCode code, const std::string& names) {
@@ -61,6 +61,18 @@ TEST_CASE("a finished run claims no attempt; a fresh one takes a folder beside i
   const Attempt attempt = begin(config, fresh);
   CHECK(attempt.folder == config.run.folder + "-2");
   CHECK(attempt.number == 1);
+}
+
+TEST_CASE("a folder in use is refused after the owner has shown life, before anything is changed") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  Storage storage;
+  const LockTiming quick{{0.02}, {5}, {0.01}, {1}};
+  const RunLock owner(storage, config.run.folder, quick);
+  const auto world = std::move(make_local_group(1).front());
+  CHECK_THROWS_WITH(begin_attempt(config, {}, storage, *world, quick), Catch::Contains("another process is training in this folder"));
+  CHECK_FALSE(std::filesystem::exists(config.run.folder + "/attempts/a0002"));
+  owner.check();
 }
 
 TEST_CASE("steps that the ledger lacks are recovered from the events") {

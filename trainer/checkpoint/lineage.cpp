@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "trainer/checkpoint/json.hpp"
 
@@ -70,26 +71,32 @@ std::string run_identity(Storage& storage, const std::string& run_folder) {
   return text;
 }
 
-int claim_attempt(Storage& storage, const std::string& run_folder) {
+int newest_attempt(Storage& storage, const std::string& run_folder) {
   const std::string folder = run_folder + "/attempts";
-  storage.make_directories(folder);
-  int attempt = 1;
+  int newest = 0;
+  if (!storage.exists(folder)) return newest;
   for (const std::string& name : storage.list(folder)) {
-    if (name.size() >= 5 && name[0] == 'a' && name.find_first_not_of("0123456789", 1) == std::string::npos)
-      attempt = std::max(attempt, std::stoi(name.substr(1)) + 1);
+    int number = 0;
+    const char* last = name.data() + name.size();
+    if (name.size() < 5 || name[0] != 'a') continue;
+    const auto [end, error] = std::from_chars(name.data() + 1, last, number);
+    if (error == std::errc() && end == last) newest = std::max(newest, number);
   }
-  while (true) {
-    const std::string path = fmt::format("{}/a{:04}", folder, attempt);
-    try {
-      storage.make_directory(path);
-    } catch (const Error&) {
-      if (!storage.exists(path)) throw;
-      ++attempt;  // another process was faster
-      continue;
-    }
-    storage.sync_directory(folder);
-    return attempt;
+  return newest;
+}
+
+bool claim_attempt(Storage& storage, const std::string& run_folder, int attempt) {
+  const std::string folder = run_folder + "/attempts";
+  const std::string path = fmt::format("{}/a{:04}", folder, attempt);
+  storage.make_directories(folder);
+  try {
+    storage.make_directory(path);
+  } catch (const Error&) {
+    if (!storage.exists(path)) throw;
+    return false;
   }
+  storage.sync_directory(folder);
+  return true;
 }
 
 bool Lineage::contains(const CheckpointId& id) const {

@@ -27,8 +27,10 @@ std::string run_identity(Storage& storage, const std::string& run_folder);
 // 128 random bits as 32 hexadecimal digits.
 std::string make_uuid();
 
-// Makes RUN/attempts/a0001, or the first number that is free; two callers at once get two numbers.
-int claim_attempt(Storage& storage, const std::string& run_folder);
+// The highest number that was ever claimed in RUN/attempts; 0: none.
+int newest_attempt(Storage& storage, const std::string& run_folder);
+// Makes RUN/attempts/a0001. False: this number is taken.
+bool claim_attempt(Storage& storage, const std::string& run_folder, int attempt);
 
 struct LineageRecord {
   enum class Event { resume, abandon };

@@ -12,22 +12,37 @@ namespace ergon {
 
 namespace {
 
-void remove_checkpoint(Storage& storage, const std::string& folder, const std::string& name, const char* why,
-                       std::vector<std::string>& messages) {
-  const std::string doomed = folder + "/" + name + ".del";
-  try {
-    storage.rename(folder + "/" + name, doomed);
-    storage.sync_directory(folder);
-    storage.remove_directory(doomed);
-    messages.push_back(fmt::format("deleted {}: {}", name, why));
-  } catch (const Error& error) {
-    messages.push_back(fmt::format("could not delete {}: {} ({})", name, error.problem(), error.where()));
+// Deletes checkpoints of one run folder, a message each.
+class Remover {
+ public:
+  Remover(Storage& storage, std::string folder, const std::function<void()>& check_owner, std::vector<std::string>& messages)
+      : storage_(storage), folder_(std::move(folder)), check_owner_(check_owner), messages_(messages) {}
+
+  void operator()(const std::string& name, const char* why) {
+    check_owner_();
+    const std::string doomed = folder_ + "/" + name + ".del";
+    try {
+      storage_.rename(folder_ + "/" + name, doomed);
+      storage_.sync_directory(folder_);
+      storage_.remove_directory(doomed);
+      messages_.push_back(fmt::format("deleted {}: {}", name, why));
+    } catch (const Error& error) {
+      messages_.push_back(fmt::format("could not delete {}: {} ({})", name, error.problem(), error.where()));
+    }
   }
-}
+
+ private:
+  Storage& storage_;
+  const std::string folder_;
+  const std::function<void()>& check_owner_;
+  std::vector<std::string>& messages_;
+};
 
 bool usable(const CatalogueEntry& entry) { return entry.manifest && entry.manifest->health.good(); }
 
-void retain(Storage& storage, const std::string& run_folder, std::int64_t keep, std::vector<std::string>& messages) {
+void retain(Storage& storage, const std::string& run_folder, std::int64_t keep, const std::function<void()>& check_owner,
+            std::vector<std::string>& messages) {
+  check_owner();
   const std::string folder = checkpoints_folder(run_folder);
   const Catalogue catalogue = read_catalogue(storage, run_folder);
   const auto candidates = catalogue.candidates();
@@ -42,28 +57,29 @@ void retain(Storage& storage, const std::string& run_folder, std::int64_t keep, 
     return;
   }
 
+  Remover remove(storage, folder, check_owner, messages);
   for (const CatalogueEntry& entry : catalogue.entries) {
     if (entry.suffix.empty() && entry.manifest && !catalogue.lineage.contains(entry.id)) {
-      remove_checkpoint(storage, folder, entry.name, "it was abandoned", messages);
+      remove(entry.name, "it was abandoned");
     }
   }
   for (auto entry = std::next(newest); entry != candidates.end(); ++entry) {
-    if ((*entry)->manifest && !(*entry)->manifest->health.good())
-      remove_checkpoint(storage, folder, (*entry)->name, "it is unhealthy", messages);
+    if ((*entry)->manifest && !(*entry)->manifest->health.good()) remove((*entry)->name, "it is unhealthy");
   }
   std::int64_t kept = 0;
   for (const CatalogueEntry* entry : candidates) {
-    if (usable(*entry) && ++kept > keep) remove_checkpoint(storage, folder, entry->name, "newer ones are kept", messages);
+    if (usable(*entry) && ++kept > keep) remove(entry->name, "newer ones are kept");
   }
 }
 
 }  // namespace
 
-std::vector<std::string> retain_checkpoints(Storage& storage, const std::string& run_folder, std::int64_t keep) {
+std::vector<std::string> retain_checkpoints(Storage& storage, const std::string& run_folder, std::int64_t keep,
+                                            const std::function<void()>& check_owner) {
   ERGON_CHECK(keep >= 1, "retention of {} checkpoints", keep);
   std::vector<std::string> messages;
   try {
-    retain(storage, run_folder, keep, messages);
+    retain(storage, run_folder, keep, check_owner, messages);
   } catch (const Error& error) {
     messages.push_back(fmt::format("retention stopped: {} ({})", error.problem(), error.where()));
   }

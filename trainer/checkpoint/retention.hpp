@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ namespace ergon {
 // unhealthy ones older than the newest healthy one, healthy ones beyond `keep`. One whose manifest does not verify is left alone. Returns
 // what was done and what failed, a line each; when the newest does not verify it is set aside as *.corrupt, its problems are the messages,
 // and nothing is deleted. Throws nothing but what Storage subclasses throw.
-std::vector<std::string> retain_checkpoints(Storage& storage, const std::string& run_folder, std::int64_t keep);
+// `check_owner` throws Error when the run is no longer ours, and is asked before each deletion.
+std::vector<std::string> retain_checkpoints(
+    Storage& storage, const std::string& run_folder, std::int64_t keep, const std::function<void()>& check_owner = [] {});
 
 // At the start of an attempt, on rank 0: removes *.tmpN of other attempts and *.del that killed processes have left. Returns a line for
 // each.

@@ -168,6 +168,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
         std::vector<ShardTable> tables;
         for (const std::string& text : texts) tables.push_back(parse_shard_table(text));
         const Manifest manifest = finish(storage_, options_, snapshot.state, snapshot.temporary, tables);
+        options_.check_owner();
         publish(storage_, options_.run_folder, snapshot.temporary, snapshot.name);
         for (const StoredFile& file : manifest.files) result.bytes += Bytes{file.bytes};
         summary = to_text(manifest.id, result.bytes);
@@ -205,7 +206,8 @@ SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, R
 
 std::vector<std::string> CheckpointSaver::retain(Communicator& control) {
   std::vector<std::string> messages;
-  if (control.rank() == 0 && options_.keep > 0) messages = retain_checkpoints(storage_, options_.run_folder, options_.keep);
+  if (control.rank() == 0 && options_.keep > 0)
+    messages = retain_checkpoints(storage_, options_.run_folder, options_.keep, options_.check_owner);
   control.barrier().wait();
   return messages;
 }

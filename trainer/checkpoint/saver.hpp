@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,10 +26,12 @@ namespace ergon {
 struct SaverOptions {
   std::string run_folder;
   std::string run_uuid;  // run_identity() of lineage.hpp
-  int attempt = 1;       // claim_attempt() of lineage.hpp
+  int attempt = 1;       // RunLock::attempt()
   int rank = 0;
   std::int64_t keep = 3;               // checkpoints that retention leaves; 0: all
   std::optional<CheckpointId> parent;  // what this attempt continued from: loader.id()
+  // Throws when this attempt no longer owns the run (RunLock::check); asked on rank 0 before a commit and before each deletion.
+  std::function<void()> check_owner = [] {};
 };
 
 struct SaveResult {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/checkpoint/lineage.hpp"
 
-#include <set>
+#include <atomic>
 #include <thread>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
@@ -9,24 +9,28 @@
 using namespace ergon;
 using Event = LineageRecord::Event;
 
-TEST_CASE("attempts claimed at once are distinct, and none is used again") {
+TEST_CASE("of those who claim a number at once one gets it, and none is used again") {
   const TemporaryFolder run;
-  std::vector<int> claimed(24);
+  std::atomic<int> claimed{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
+    threads.emplace_back([&] {
       Storage storage;
-      for (int i = 0; i < 6; ++i) claimed[static_cast<std::size_t>(t * 6 + i)] = claim_attempt(storage, run.path());
+      for (int number = 1; number <= 6; ++number) claimed += claim_attempt(storage, run.path(), number) ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();
-  CHECK(std::set<int>(claimed.begin(), claimed.end()).size() == 24);
+  CHECK(claimed == 6);
   Storage storage;
+  CHECK(newest_attempt(storage, run.path()) == 6);
   storage.remove_directory(run / "attempts/a0003");
-  CHECK(claim_attempt(storage, run.path()) == 25);
+  storage.make_directory(run / "attempts/a99999999999999999999");
+  storage.make_directory(run / "attempts/a0007x");
+  CHECK(newest_attempt(storage, run.path()) == 6);
+  CHECK(newest_attempt(storage, run / "none") == 0);
   CHECK(error_of([&] {
           storage.write_text(run / "attempts2", "");
-          claim_attempt(storage, run / "attempts2");
+          claim_attempt(storage, run / "attempts2", 1);
         }) == "mkdir failed: Not a directory @ " + (run / "attempts2/attempts"));
 }
 
