@@ -13,6 +13,7 @@
 #include "configs/error.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/hdf5_helper.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/format.hpp"
 #include "trainer/checkpoint/verify.hpp"
@@ -178,7 +179,7 @@ int command_checkpoint(int argc, char** argv) {
   line.footer("Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n");
   if (!line.parse(argc, argv)) return 0;
 
-  Storage storage;
+  Storage storage(hdf5_helper());
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);

@@ -12,6 +12,7 @@ int command_doctor(int argc, char** argv);
 int command_flops(int argc, char** argv);
 int command_gemm_probe(int argc, char** argv);
 int command_generate(int argc, char** argv);
+int command_h5_layout(int argc, char** argv);
 int command_report(int argc, char** argv);
 int command_train(int argc, char** argv);
 int command_version(int argc, char** argv);

@@ -12,6 +12,7 @@
 #include "configs/error.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/hdf5_helper.hpp"
 #include "trainer/data/bigram.hpp"
 #include "trainer/data/import.hpp"
 
@@ -121,7 +122,7 @@ int data_import(int argc, char** argv) {
                 "add --tokenizer sentencepiece, or leave them out");
   options.training_text = {training_megabytes << 20};
 
-  Storage storage;
+  Storage storage(hdf5_helper());
   const double start = now();
   ImportSummary summary;
   {
@@ -148,7 +149,7 @@ int data_inspect(int argc, char** argv) {
   line.flag(json, "--json", "print JSON");
   line.positional(path, "STORE", "a token store");
   if (!line.parse(argc, argv)) return 0;
-  Storage storage;
+  Storage storage(hdf5_helper());
   const TokenStore store(path, storage);
   const TokenStoreInfo& info = store.info();
   std::vector<std::int32_t> first(static_cast<std::size_t>(std::min<std::int64_t>(info.tokens, 64)));
@@ -196,7 +197,7 @@ int data_verify(int argc, char** argv) {
   line.flag(json, "--json", "print JSON");
   line.positional(path, "STORE", "a token store");
   if (!line.parse(argc, argv)) return 0;
-  Storage storage;
+  Storage storage(hdf5_helper());
   const TokenStore store(path, storage);
   store.verify();
   store.tokenizer();
@@ -225,7 +226,7 @@ int data_bigram(int argc, char** argv) {
   line.positional(path, "STORE", "a token store");
   if (!line.parse(argc, argv)) return 0;
   if (limit < 20) throw Error(fmt::format("{} tokens are too few", limit), "--max-tokens", "give at least 20");
-  Storage storage;
+  Storage storage(hdf5_helper());
   const BigramResult result = fit_bigram(path, storage, {limit});
   if (json)
     std::cout << nlohmann::json({{"schema", "ergon.data_bigram.v1"},

@@ -8,6 +8,7 @@
 #include "configs/parse.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/hdf5_helper.hpp"
 #include "parallel/communicator_local.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
@@ -64,7 +65,7 @@ RunConfig one_rank(const RunFolder& folder, Storage& storage, std::int64_t threa
 }
 
 void load_parameters(Replica& replica, Storage& storage, const std::string& folder, Communicator& self) {
-  CheckpointLoader checkpoint(storage, folder, self);
+  CheckpointLoader checkpoint(storage, folder, self, Damaged::pass_over);
   if (!checkpoint.open()) throw Error("no checkpoint to generate from", folder, "train until the first save", ExitCode::data);
   std::vector<CheckpointTensor> parameters;
   for (CheckpointTensor& tensor : model_tensors(replica.parameters, replica.first_moment, replica.second_moment, 1, 0))
@@ -82,7 +83,7 @@ int command_generate(int argc, char** argv) {
   check(line);
   prepare_process(line.threads);
 
-  Storage storage;
+  Storage storage(hdf5_helper());
   const RunConfig config = one_rank(RunFolder(storage, line.run), storage, line.threads);
   const TokenStore store(config.data.train.front(), storage);
   const std::unique_ptr<Tokenizer> tokenizer = store.tokenizer();

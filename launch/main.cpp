@@ -16,7 +16,7 @@ namespace {
 
 struct Command {
   const char* name;
-  const char* summary;
+  const char* summary;  // null: not for people, so not in the list
   int (*function)(int argc, char** argv);
 };
 
@@ -30,6 +30,7 @@ constexpr Command commands[] = {
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"flops", "what a model costs to train, by convention", command_flops},
     {"report", "what runs spent, kept and lost", command_report},
+    {"h5-layout", nullptr, command_h5_layout},  // internal: the helper process of hdf5_helper
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
 };
 

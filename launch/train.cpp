@@ -7,6 +7,7 @@
 #include "configs/supported.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/hdf5_helper.hpp"
 #include "launch/failure.hpp"
 #include "launch/gemm_timer.hpp"
 #include "launch/identity.hpp"
@@ -70,7 +71,7 @@ int train(const TrainLine& line) {
     Communicators communicators(mesh_of(config.mesh), std::move(world), replicas);
 
     ProgressPrinter printer(stderr, style_of(stderr));
-    Storage storage;
+    Storage storage(hdf5_helper());
     LoopOptions options;
     options.resume = line.resume;
     options.binary = binary_identity();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// HDF5 as Ergon uses it: a layout writer and a strict reader. HDF5 holds names, shapes and attributes; bulk bytes are written and read
+// HDF5 as Ergon writes it: the layout of a file. HDF5 holds names, shapes and attributes; bulk bytes are written and read
 // elsewhere (Storage) at the offsets found here, because HDF5 1.10 reports success for writes that a full disk lost.
 //
 // Invariants: every dataset is contiguous, allocated early and never filled; the file format is v110; no object carries a time, so equal
-// input gives equal bytes; strings have a fixed length; nothing but fixed absolute names is followed. Every failure is an Error
+// input gives equal bytes; strings have a fixed length. Every failure is an Error
 // (ExitCode::data) that carries HDF5's own message.
 #pragma once
 
@@ -14,6 +14,8 @@
 namespace ergon {
 
 enum class Hdf5Type : std::uint8_t { u8, u16, u32, u64, i64, f32, f64 };
+inline constexpr Hdf5Type all_hdf5_types[] = {Hdf5Type::u8,  Hdf5Type::u16, Hdf5Type::u32, Hdf5Type::u64,
+                                              Hdf5Type::i64, Hdf5Type::f32, Hdf5Type::f64};
 const char* name(Hdf5Type type);
 std::int64_t size_of(Hdf5Type type);
 
@@ -41,6 +43,7 @@ struct Hdf5Extent {
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;  // bytes from the start of the file; -1 for a dataset without elements
   std::int64_t bytes = 0;
+  bool operator==(const Hdf5Extent&) const = default;
 };
 
 // Creates a file, declares what is in it, closes it: the bytes of the datasets follow by pwrite.
@@ -55,26 +58,6 @@ class Hdf5Layout {
 
  private:
   std::string path_;
-  Hdf5Handle file_;
-};
-
-// Opens a file strictly: a regular file with the HDF5 signature; every component of a name is a hard link; datasets are contiguous, in the
-// file itself (no external storage), of exactly the little-endian type asked for, and lie inside the file.
-class Hdf5Reader {
- public:
-  explicit Hdf5Reader(const std::string& path);
-  const std::string& path() const { return path_; }
-  std::int64_t file_size() const { return file_size_; }
-  bool has(const std::string& name) const;
-  Hdf5Extent dataset(const std::string& name, Hdf5Type type, int rank) const;
-  std::string text_attribute(const std::string& object, const std::string& name) const;
-  std::int64_t integer_attribute(const std::string& object, const std::string& name) const;
-
- private:
-  void check_hard_links(const std::string& name) const;
-
-  std::string path_;
-  std::int64_t file_size_ = 0;
   Hdf5Handle file_;
 };
 

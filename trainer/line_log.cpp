@@ -5,13 +5,15 @@ namespace ergon {
 
 LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) {
   std::int64_t whole = -1;
-  if (storage.exists(path)) {
+  const bool is_new = !storage.exists(path);
+  if (!is_new) {
     const std::string text = storage.read_text(path);
     const std::size_t last = text.rfind('\n');
     const std::size_t end = last == std::string::npos ? 0 : last + 1;
     if (end != text.size()) whole = static_cast<std::int64_t>(end);
   }
   file_ = storage.open_append(path);
+  if (is_new) storage.sync_directory(parent_folder(path));
   if (whole < 0) return;
   storage.truncate(file_, whole);
   storage.sync(file_);

@@ -5,6 +5,7 @@
 
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/flight_files.hpp"
+#include "trainer/data/store_layouts.hpp"
 #include "trainer/training_run.hpp"
 
 namespace ergon {
@@ -18,6 +19,9 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   const FlightFilesScope flight(options.watchdog, storage, attempt.folder, attempt.number);
 
   // 1. Parameters, data and checkpoints; from the newest checkpoint when there is one.
+  std::vector<std::string> stores = config.data.train;
+  stores.insert(stores.end(), config.data.validation.begin(), config.data.validation.end());
+  share_store_layouts(stores, storage, *communicators.control);
   std::optional<TrainingRun> opened;
   on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, communicators, storage, options); });
   TrainingRun& run = *opened;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -25,6 +26,7 @@ namespace {
   if (code == ENOSPC || code == EDQUOT) hint = "free some space, or point run.folder at another disk";
   if (code == EFBIG) hint = "the file size limit of this process is too low (ulimit -f)";
   if (code == EACCES || code == EPERM || code == EROFS) hint = "check the permissions of the folder";
+  if (code == ELOOP) hint = "a symbolic link is refused here: put the file itself in its place";
   throw Error(fmt::format("{} failed: {}", operation, std::strerror(code)), path, hint, ExitCode::data);
 }
 
@@ -43,9 +45,19 @@ Storage::File open_file(const std::string& path, int flags) {
   return {descriptor, path};
 }
 
-bool is_plain_name(const std::string& name) {
-  const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
-  return !name.empty() && name != "." && name != ".." && std::all_of(name.begin(), name.end(), plain);
+// A folder whose own name is no link, whatever leads to it.
+Storage::File open_folder(const std::string& path) {
+  const Storage::File parent = open_file(parent_folder(path), O_PATH | O_DIRECTORY);
+  const std::string last = path.substr(path.find_last_of('/') + 1);
+  const int descriptor = retry([&] { return ::openat(parent.descriptor(), last.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
+  if (descriptor < 0) fail("open", path, errno);
+  return {descriptor, path};
+}
+
+void require_plain(const std::string& folder, const std::string& name) {
+  if (is_plain_name(name)) return;
+  throw Error(fmt::format("the file name '{}' is refused", name), folder,
+              "names inside a checkpoint are one component of A-Z a-z 0-9 . _ -, at most 255 characters", ExitCode::data);
 }
 
 class Directory {
@@ -82,12 +94,33 @@ Storage::File Storage::open_append(const std::string& path) { return open_file(p
 Storage::File Storage::open_read(const std::string& path) { return open_file(path, O_RDONLY); }
 
 Storage::File Storage::open_read_inside(const std::string& folder, const std::string& name) {
-  if (!is_plain_name(name)) {
-    throw Error(fmt::format("the file name '{}' is refused", name), folder,
-                "names inside a checkpoint are one component of A-Z a-z 0-9 . _ -", ExitCode::data);
-  }
-  return open_file(folder + "/" + name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  require_plain(folder, name);
+  const File opened = open_folder(folder);
+  const std::string path = folder + "/" + name;
+  const int descriptor = retry([&] { return ::openat(opened.descriptor(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); });
+  if (descriptor < 0) fail("open", path, errno);
+  return {descriptor, path};
 }
+
+bool Storage::has_inside(const std::string& folder, const std::string& name) {
+  require_plain(folder, name);
+  const File opened = open_folder(folder);
+  struct stat status;
+  if (::fstatat(opened.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  fail("stat", folder + "/" + name, errno);
+}
+
+Hdf5Contents Storage::hdf5(const File& file, const std::vector<std::string>& names) {
+  const auto known = remembered_.find(file.path());
+  ERGON_CHECK(known != remembered_.end() || inspect_, "nobody was named who looks into {}", file.path());
+  const std::int64_t bytes = size(file);
+  Hdf5Contents contents = known != remembered_.end() ? known->second : inspect_(file.descriptor(), file.path(), names);
+  check_inside(contents, bytes, file.path());
+  return contents;
+}
+
+void Storage::remember_hdf5(const std::string& path, Hdf5Contents contents) { remembered_.insert_or_assign(path, std::move(contents)); }
 
 void Storage::allocate(const File& file, std::int64_t bytes) {
   if (bytes <= 0) return;
@@ -265,6 +298,11 @@ std::int64_t Storage::free_bytes(const std::string& path) {
   struct statvfs status;
   if (retry([&] { return ::statvfs(path.c_str(), &status); }) < 0) fail("statvfs", path, errno);
   return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
+}
+
+bool is_plain_name(const std::string& name) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
+  return !name.empty() && name.size() <= NAME_MAX && name != "." && name != ".." && std::all_of(name.begin(), name.end(), plain);
 }
 
 std::string parent_folder(const std::string& path) {

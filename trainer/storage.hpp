@@ -6,18 +6,21 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "trainer/hdf5_contents.hpp"
 
 namespace ergon {
 
 class Storage {
  public:
-  Storage() = default;
+  // `inspect` tells what an HDF5 file holds (trainer/hdf5_contents.hpp); a storage made without it opens no such file.
+  explicit Storage(InspectHdf5 inspect = {}) : inspect_(std::move(inspect)) {}
   virtual ~Storage() = default;
 
   // An open file; closes itself, never throws from the destructor.
@@ -41,7 +44,7 @@ class Storage {
   virtual File open_write(const std::string& path);   // existing file
   virtual File open_append(const std::string& path);  // made if absent
   virtual File open_read(const std::string& path);
-  // For names that come out of a file: one path component of [A-Za-z0-9._-], and no symbolic link.
+  // For names that come out of a file: one path component of [A-Za-z0-9._-]; neither it nor the folder itself may be a symbolic link.
   virtual File open_read_inside(const std::string& folder, const std::string& name);
   virtual void allocate(const File& file, std::int64_t bytes);  // reserves blocks: a full disk shows here
   virtual void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset);
@@ -68,8 +71,22 @@ class Storage {
   void write_text(const std::string& path, std::string_view text);  // temporary, sync, rename, sync of the folder
   std::int64_t size(const std::string& path);
   bool exists(const std::string& path);
+  // Whether the folder has anything under a name that came out of a file; a link counts, and is not followed.
+  bool has_inside(const std::string& folder, const std::string& name);
   std::vector<std::string> list(const std::string& folder);  // names, sorted
+
+  // What an open HDF5 file holds: the datasets of these names, or all of them; every one lies inside the file.
+  Hdf5Contents hdf5(const File& file, const std::vector<std::string>& names);
+  // What another rank was told about the file of this path: hdf5() asks nobody then, but checks as before.
+  void remember_hdf5(const std::string& path, Hdf5Contents contents);
+
+ private:
+  InspectHdf5 inspect_;
+  std::map<std::string, Hdf5Contents> remembered_;
 };
+
+// One path component of A-Z a-z 0-9 . _ - and at most 255 characters; not "." or "..".
+bool is_plain_name(const std::string& name);
 
 // The folder a path lies in: "." for a bare name.
 std::string parent_folder(const std::string& path);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that have one home: durable input and output in trainer/storage.cpp, matrix products in trainer/kernels/gemm.cpp and trainer/attention/
-(which share trainer/kernels/blas.hpp). And no #if inside
+(which share trainer/kernels/blas.hpp), H5Fopen in trainer/hdf5_reader.cpp. And no #if inside
 a function body: variants differ by file."""
 import re
 
@@ -25,6 +25,13 @@ GEMM = [
 GEMM_INCLUDE = re.compile(rf"^ATen/ops/_?(?:{PRODUCTS}|mkldnn\w*|_scaled_dot_product\w*)(?:_ops|_native)?\.h$|cblas|mkl|dnnl|kernels/blas\.hpp$")
 
 
+# Opening an HDF5 file that somebody else may have written can crash the process: only the helper process does it.
+OPENED = [re.compile(r"\bH5Fopen\s*\(")]
+READ = [re.compile(r"\bread_hdf5_contents\s*\(")]
+OPENS = {"trainer/hdf5_reader.cpp"}
+READS = OPENS | {"trainer/hdf5_reader.hpp", "launch/h5_layout.cpp"}
+
+
 def may_multiply(path):
     return re.fullmatch(r"trainer/kernels/(?:gemm\w*\.cpp|blas\.hpp)", path) or path.startswith("trainer/attention/")
 
@@ -36,6 +43,10 @@ def violations(root):
         code = sources.bare(source)
         if path not in STORAGE:
             found += matches(path, code, DURABLE, "durable input and output goes through trainer/storage")
+        if path not in OPENS:
+            found += matches(path, code, OPENED, "HDF5 files are opened in the helper process only (trainer/hdf5_reader)")
+        if path not in READS:
+            found += matches(path, code, READ, "HDF5 files are looked into through Storage::hdf5")
         if not may_multiply(path) and path.split("/")[0] in ("parallel", "trainer", "launch"):
             found += matches(path, code, GEMM, "matrix products go through trainer/kernels/gemm")
             for line, _, name in sources.includes(source):
@@ -70,6 +81,8 @@ PLANTS = [
     ({"trainer/checkpoint/x.cpp": "void f() {\n  fsync(d);\n}\n"}, "x.cpp:2: 'fsync('"),
     ({"launch/x.cpp": "void f() { std::filesystem::create_directories(p); }\n"}, "durable"),
     ({"launch/x.cpp": "void f() { std::rename(a, b); }\n"}, "durable"),
+    ({"trainer/data/x.cpp": "void f() { H5Fopen(p, 0, 0); }\n"}, "helper process"),
+    ({"trainer/data/x.cpp": "void f() { read_hdf5_contents(p, {}); }\n"}, "Storage::hdf5"),
     ({"trainer/layers/x.cpp": "void f() { y = at::mm(a, b); }\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "void f() { y = a.matmul(b); }\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "void f() { y.addmm_(a, b); }\n"}, "matrix products"),

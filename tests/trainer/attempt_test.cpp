@@ -12,7 +12,7 @@ using test::TinyRun;
 namespace {
 
 Attempt begin(const RunConfig& config, const ResumeOptions& options = {}) {
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto world = std::move(make_local_group(1).front());
   return begin_attempt(config, options, storage, *world).attempt;
 }
@@ -66,7 +66,7 @@ TEST_CASE("a finished run claims no attempt; a fresh one takes a folder beside i
 TEST_CASE("a folder in use is refused after the owner has shown life, before anything is changed") {
   const TinyRun tiny;
   const RunConfig config = tiny.config();
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const LockTiming quick{{0.02}, {5}, {0.01}, {1}};
   const RunLock owner(storage, config.run.folder, quick);
   const auto world = std::move(make_local_group(1).front());
@@ -79,7 +79,7 @@ TEST_CASE("steps that the ledger lacks are recovered from the events") {
   const TinyRun tiny;
   const RunConfig config = tiny.config();
   tiny.run(config);
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const AttentionTiles tiles;
   CHECK(unbooked_work(config, tiles, config.run.folder, storage).empty());
   EventLog(storage, config.run.folder + "/events.jsonl").step({1, 7, 2.0, 1.0, false, false, 1e-3, 128, 100, 0.5, 0.1});

@@ -12,7 +12,7 @@ namespace {
 EvaluationResult evaluated(const RunConfig& config, FlopAudit* audit = nullptr) {
   EvaluationResult result;
   run_local_ranks(mesh_of(config.mesh).size(), [&](std::unique_ptr<Communicator> world) {
-    Storage storage;
+    ergon::test::InspectingStorage storage;
     const TokenSource source(config.data.train, Split::validation, config.model.sequence, storage);
     Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
     Replica replica(config, communicators);

@@ -25,7 +25,7 @@ struct OneRank {
         replica(config, communicators),
         loader(source, {config.train.microbatch, accumulation(config), 1}, communicators, initial_data_state(source, 1)) {}
 
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   RunConfig config;
   TokenSource source;
   Communicators communicators;
@@ -97,7 +97,7 @@ TEST_CASE("ranks agree on the largest stop request") {
   const test::TinyRun tiny;
   const RunConfig config = tiny.config({"mesh.dp=2"});
   run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
-    Storage storage;
+    ergon::test::InspectingStorage storage;
     const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
     Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
     Replica replica(config, communicators);
@@ -126,7 +126,7 @@ TEST_CASE("a stop that another rank does not come to agree on ends the step as s
   std::atomic<bool> given_up = false;
   std::string said;
   run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
-    Storage storage;
+    ergon::test::InspectingStorage storage;
     const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
     Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
     Replica replica(config, communicators);

@@ -11,6 +11,7 @@
 #include "configs/parse.hpp"
 #include "parallel/communicator_local.hpp"
 #include "parallel/plan/head_partition.hpp"
+#include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/data/token_store_writer.hpp"
 #include "trainer/loop.hpp"
@@ -20,7 +21,7 @@ namespace ergon::test {
 
 // Documents of bytes with some structure: counting patterns, of lengths that differ.
 inline void write_tiny_store(const std::string& path, int documents = 40) {
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::unique_ptr<Tokenizer> tokenizer = make_bytes_tokenizer();
   TokenStoreWriter writer(path, *tokenizer, storage);
   for (int d = 0; d < documents; ++d) {
@@ -75,7 +76,7 @@ struct TinyRun {
       const int rank = world->rank();
       const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
       Communicators communicators(mesh, std::move(world), replicas);
-      Storage storage;
+      ergon::test::InspectingStorage storage;
       LoopOptions options;
       if (adjust) adjust(options);
       const RunResult mine = run_training(config, communicators, storage, options);

@@ -90,10 +90,10 @@ Catalogue read_catalogue(Storage& storage, const std::string& run_folder) {
 
 Manifest check_manifest(Storage& storage, const std::string& folder) {
   const std::string path = folder + "/" + manifest_name;
-  if (!storage.exists(path)) throw Corrupt("there is no manifest", path);
+  if (!storage.has_inside(folder, manifest_name)) throw Corrupt("there is no manifest", path);
   Manifest manifest = parse_manifest(storage.read_text(storage.open_read_inside(folder, manifest_name)), path);
   for (const StoredFile& file : manifest.files) {
-    if (!storage.exists(folder + "/" + file.name)) throw Corrupt(fmt::format("the file {} is missing", file.name), folder);
+    if (!storage.has_inside(folder, file.name)) throw Corrupt(fmt::format("the file {} is missing", file.name), folder);
     const std::int64_t size = storage.size(storage.open_read_inside(folder, file.name));
     if (size != file.bytes) throw Corrupt(fmt::format("the file {} has {} bytes, {} were written", file.name, size, file.bytes), folder);
   }
@@ -104,7 +104,7 @@ Manifest check_manifest(Storage& storage, const std::string& folder) {
 std::string read_checked(Storage& storage, const std::string& folder, const std::string& name, const Manifest& manifest) {
   const StoredFile* file = manifest.find(name);
   if (!file) throw Corrupt(fmt::format("the manifest does not have {}", name), folder);
-  if (!storage.exists(folder + "/" + name)) throw Corrupt(fmt::format("the file {} is missing", name), folder);
+  if (!storage.has_inside(folder, name)) throw Corrupt(fmt::format("the file {} is missing", name), folder);
   std::string text = storage.read_text(storage.open_read_inside(folder, name));
   if (crc32c(text) != file->crc) throw Corrupt(fmt::format("the checksum of {} does not match", name), folder);
   return text;

@@ -5,6 +5,7 @@
 
 #include "trainer/checkpoint/json.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/storage.hpp"
 
 namespace ergon {
 
@@ -112,6 +113,8 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
     manifest.health = {json.at("health").at("finite").get<bool>(), json.at("health").at("inside_window").get<bool>()};
     for (const Json& item : json.at("files")) {
       const auto crc = static_cast<std::uint32_t>(std::stoul(item.at("crc32c").get<std::string>(), nullptr, 16));
+      if (const auto name = item.at("name").get<std::string>(); !is_plain_name(name))
+        throw Corrupt(fmt::format("the file name '{}' is refused: it is not one component of A-Z a-z 0-9 . _ -", name), where);
       manifest.files.push_back({item.at("name").get<std::string>(), item.at("bytes").get<std::int64_t>(), crc});
     }
     return manifest;

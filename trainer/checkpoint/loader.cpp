@@ -40,7 +40,15 @@ bool had_checkpoints(const Catalogue& catalogue) {
   return false;
 }
 
-Choice choose(Storage& storage, const std::string& run_folder) {
+// Takes a checkpoint out of the choice; what to say about that.
+std::string give_up(Storage& storage, const std::string& run_folder, const std::string& name, Damaged damaged,
+                    std::set<std::string>& passed_over) {
+  if (damaged == Damaged::set_aside) return "set aside as " + quarantine(storage, run_folder, name);
+  passed_over.insert(name);
+  return "passed over";
+}
+
+Choice choose(Storage& storage, const std::string& run_folder, Damaged damaged, std::set<std::string>& passed_over) {
   const std::string folder = checkpoints_folder(run_folder);
   const std::string run_uuid = run_identity(storage, run_folder);
   const Catalogue catalogue = read_catalogue(storage, run_folder);
@@ -54,13 +62,14 @@ Choice choose(Storage& storage, const std::string& run_folder) {
       messages.push_back(fmt::format("{} is passed over: it is unhealthy", entry->name));
       continue;
     }
+    if (passed_over.count(entry->name) != 0) continue;
     try {
       Choice choice = read_choice(storage, folder, *entry);
       choice.messages = std::move(messages);
       return choice;
     } catch (const Corrupt& error) {
-      messages.push_back(fmt::format("{} does not verify: {}; set aside as {}", entry->name, error.problem(),
-                                     quarantine(storage, run_folder, entry->name)));
+      messages.push_back(fmt::format("{} does not verify: {}; {}", entry->name, error.problem(),
+                                     give_up(storage, run_folder, entry->name, damaged, passed_over)));
     }
   }
   if (had_checkpoints(catalogue)) {
@@ -97,8 +106,8 @@ void read_tensors(Storage& storage, const std::string& folder, const CheckpointI
 
 }  // namespace
 
-CheckpointLoader::CheckpointLoader(Storage& storage, std::string run_folder, Communicator& control)
-    : storage_(storage), run_folder_(std::move(run_folder)), control_(control) {}
+CheckpointLoader::CheckpointLoader(Storage& storage, std::string run_folder, Communicator& control, Damaged damaged)
+    : storage_(storage), run_folder_(std::move(run_folder)), control_(control), damaged_(damaged) {}
 
 CheckpointLoader::~CheckpointLoader() = default;
 
@@ -107,7 +116,7 @@ bool CheckpointLoader::open() {
   std::string text;
   if (control_.rank() == 0) {
     try {
-      text = to_text(choose(storage_, run_folder_));
+      text = to_text(choose(storage_, run_folder_, damaged_, passed_over_));
     } catch (const std::exception&) {
       mine = current_failure();
     }
@@ -144,8 +153,8 @@ void CheckpointLoader::load(const std::vector<CheckpointTensor>& tensors) {
     if (control_.rank() == 0) {
       try {
         const std::string name = folder_.substr(checkpoints_folder(run_folder_).size() + 1);
-        message = fmt::format("{} does not verify: {} ({}); set aside as {}", name, failure->problem, failure->where,
-                              quarantine(storage_, run_folder_, name));
+        message = fmt::format("{} does not verify: {} ({}); {}", name, failure->problem, failure->where,
+                              give_up(storage_, run_folder_, name, damaged_, passed_over_));
       } catch (const std::exception&) {
         trouble = current_failure();
       }

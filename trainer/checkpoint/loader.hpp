@@ -5,12 +5,13 @@
 //   CheckpointLoader loader(storage, folder, control);
 //   if (loader.open()) loader.load(tensors);   // loader.state(), loader.id() say what was loaded
 //
-// What does not verify is renamed to *.corrupt, said in messages(), and the checkpoint before it is taken. A run whose checkpoints are all
-// unusable is an Error (ExitCode::data): it never starts again from step 0 by itself. All calls are collective over `control` and have the
-// same outcome on every rank.
+// What does not verify is renamed to *.corrupt (or passed over), said in messages(), and the checkpoint before it is taken. A run whose
+// checkpoints are all unusable is an Error (ExitCode::data): it never starts again from step 0 by itself. All calls are collective over
+// `control` and have the same outcome on every rank.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,15 @@ namespace ergon {
 
 struct CheckpointIndex;
 
+// What happens to a checkpoint that does not verify.
+enum class Damaged {
+  set_aside,  // renamed to *.corrupt; for the owner of the run
+  pass_over,  // left as it is; for who only reads
+};
+
 class CheckpointLoader {
  public:
-  CheckpointLoader(Storage& storage, std::string run_folder, Communicator& control);
+  CheckpointLoader(Storage& storage, std::string run_folder, Communicator& control, Damaged damaged = Damaged::set_aside);
   ~CheckpointLoader();
 
   // False: this run has no checkpoint and never had one.
@@ -42,6 +49,8 @@ class CheckpointLoader {
   Storage& storage_;
   std::string run_folder_;
   Communicator& control_;
+  const Damaged damaged_;
+  std::set<std::string> passed_over_;  // rank 0
   std::string folder_;
   CheckpointId id_;
   RunState state_;

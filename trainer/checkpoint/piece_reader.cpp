@@ -21,7 +21,7 @@ class BlockWindow {
   BlockWindow(Storage& storage, const std::string& folder, const StoredTensor& tensor, const StoredPiece& stored)
       : storage_(storage), tensor_(tensor), stored_(stored) {
     const std::string path = folder + "/" + stored.file;
-    if (!storage.exists(path)) throw Corrupt(fmt::format("the file is missing, tensor {} needs it", tensor.name), path);
+    if (!storage.has_inside(folder, stored.file)) throw Corrupt(fmt::format("the file is missing, tensor {} needs it", tensor.name), path);
     file_ = storage.open_read_inside(folder, stored.file);
     if (storage.size(file_) < stored.offset + stored.bytes)
       throw Corrupt(fmt::format("the file is cut short, tensor {} needs more", tensor.name), path);

@@ -2,6 +2,7 @@
 #include "trainer/checkpoint/verify.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <span>
 
@@ -10,7 +11,7 @@
 #include "trainer/checkpoint/corrupt.hpp"
 #include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/crc32c.hpp"
-#include "trainer/hdf5.hpp"
+#include "trainer/hdf5_contents.hpp"
 
 namespace ergon {
 
@@ -44,22 +45,58 @@ void verify_piece(Storage& storage, const Storage::File& file, const StoredTenso
   }
 }
 
-// What HDF5 says about a shard whose bytes are intact, against the index.
-void verify_layout(const std::string& path, const std::string& file, const CheckpointIndex& index, std::vector<std::string>& problems) {
+std::string where_text(const Hdf5Extent& extent) {
+  return fmt::format("{} [{}] at byte {}", name(extent.type), fmt::join(extent.shape, ", "), extent.offset);
+}
+
+// One piece of the index against the dataset that should hold it.
+void verify_dataset(const StoredTensor& tensor, const StoredPiece& stored, const Hdf5Contents& contents,
+                    std::vector<std::string>& problems) {
+  const std::string expected = dataset_name(tensor.name, tensor.shape, stored.piece);
+  if (stored.dataset != expected)
+    problems.push_back(fmt::format("{}: the index has {} where {} of {} belongs", stored.file, stored.dataset, expected, tensor.name));
+  const auto found = contents.datasets.find(stored.dataset);
+  if (found == contents.datasets.end()) {
+    problems.push_back(fmt::format("{}: HDF5 has no {}, which the index lists", stored.file, stored.dataset));
+    return;
+  }
+  const Hdf5Extent listed{dataset_type(tensor.dtype), dataset_shape(stored.piece), stored.offset, stored.bytes};
+  if (found->second == listed) return;
+  problems.push_back(
+      fmt::format("{}: HDF5 has {} as {}; the index says {}", stored.file, stored.dataset, where_text(found->second), where_text(listed)));
+}
+
+void verify_attributes(const std::string& file, const Hdf5Contents& contents, std::vector<std::string>& problems) {
+  const std::map<std::string, Hdf5Attribute> expected = {{"ergon_format", {"checkpoint shard", std::nullopt}},
+                                                         {"ergon_version", {std::nullopt, 1}}};
+  if (contents.attributes == expected) return;
+  for (const auto& [name, attribute] : expected) {
+    const auto found = contents.attributes.find(name);
+    if (found == contents.attributes.end() || found->second != attribute)
+      problems.push_back(fmt::format("{}: the attribute {} is not that of a shard of version 1", file, name));
+  }
+  for (const auto& [name, attribute] : contents.attributes)
+    if (expected.count(name) == 0) problems.push_back(fmt::format("{}: HDF5 has an attribute {}, which a shard has not", file, name));
+}
+
+// What HDF5 says about a shard whose bytes are intact against the index, and the other way round.
+void verify_layout(Storage& storage, const Storage::File& file, const std::string& shard, const CheckpointIndex& index,
+                   std::vector<std::string>& problems) {
   try {
-    const Hdf5Reader reader(path);
+    const Hdf5Contents contents = storage.hdf5(file, {});
+    verify_attributes(shard, contents, problems);
+    std::set<std::string> listed;
     for (const StoredTensor& tensor : index.tensors) {
       for (const StoredPiece& stored : tensor.pieces) {
-        if (stored.file != file) continue;
-        const Extents shape = dataset_shape(stored.piece);
-        const Hdf5Extent extent = reader.dataset(stored.dataset, dataset_type(tensor.dtype), static_cast<int>(shape.size()));
-        if (extent.shape == shape && extent.offset == stored.offset && extent.bytes == stored.bytes) continue;
-        problems.push_back(fmt::format("{}: HDF5 has {} at byte {}, {} bytes; the index says {}, {} bytes", file, stored.dataset,
-                                       extent.offset, extent.bytes, stored.offset, stored.bytes));
+        if (stored.file != shard) continue;
+        if (!listed.insert(stored.dataset).second) problems.push_back(fmt::format("{}: the index lists {} twice", shard, stored.dataset));
+        verify_dataset(tensor, stored, contents, problems);
       }
     }
+    for (const auto& [name, extent] : contents.datasets)
+      if (listed.count(name) == 0) problems.push_back(fmt::format("{}: HDF5 has {}, which the index does not list", shard, name));
   } catch (const Error& error) {
-    problems.push_back(fmt::format("{}: {}", file, error.problem()));
+    problems.push_back(fmt::format("{}: {}", shard, error.problem()));
   }
 }
 
@@ -84,8 +121,7 @@ std::vector<std::string> verify_checkpoint(Storage& storage, const std::string& 
         }
       }
       const bool is_shard = stored_file.name.size() > 3 && stored_file.name.substr(stored_file.name.size() - 3) == ".h5";
-      if (depth == VerifyDepth::full && intact && is_shard)
-        verify_layout(folder + "/" + stored_file.name, stored_file.name, index, problems);
+      if (depth == VerifyDepth::full && intact && is_shard) verify_layout(storage, file, stored_file.name, index, problems);
     }
   } catch (const Corrupt& error) {
     problems.push_back(fmt::format("{} ({})", error.problem(), error.where()));

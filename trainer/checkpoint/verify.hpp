@@ -11,7 +11,7 @@ namespace ergon {
 
 enum class VerifyDepth {
   bytes,  // manifest, index, checksum of every file and of every block of every piece
-  full,   // and the HDF5 layout of every shard says the same as the index
+  full,   // and HDF5 and index agree: each piece has its dataset, each dataset its piece, type, shape, place and attributes are as written
 };
 
 // What is wrong with the checkpoint in this folder, a line each, naming file and tensor; empty: nothing. An Error of Storage that is no

@@ -8,7 +8,7 @@
 #include "configs/error.hpp"
 #include "trainer/crc32c.hpp"
 #include "trainer/data/token_store_format.hpp"
-#include "trainer/hdf5.hpp"
+#include "trainer/hdf5_contents.hpp"
 
 static_assert(std::endian::native == std::endian::little, "token stores are little-endian and read as they lie");
 
@@ -20,24 +20,25 @@ namespace {
 }
 
 // The attributes, checked one by one.
-TokenStoreInfo read_info(const Hdf5Reader& reader) {
-  const std::string& path = reader.path();
-  if (reader.text_attribute("/", "ergon_format") != "tokens") refuse("is not a token store (attribute ergon_format)", path);
-  if (const std::int64_t version = reader.integer_attribute("/", "ergon_version"); version != token_store_version)
+TokenStoreInfo read_info(const Hdf5Contents& contents, const std::string& path) {
+  const auto text = [&](const char* name) { return contents.text(name, path); };
+  const auto integer = [&](const char* name) { return contents.integer(name, path); };
+  if (text("ergon_format") != "tokens") refuse("is not a token store (attribute ergon_format)", path);
+  if (const std::int64_t version = integer("ergon_version"); version != token_store_version)
     throw Error(fmt::format("is a token store of version {}, this Ergon reads version {}", version, token_store_version), path,
                 "use the Ergon that made it, or import the text again", ExitCode::data);
   TokenStoreInfo info;
-  info.uuid = reader.text_attribute("/", "uuid");
-  info.content_hash = reader.text_attribute("/", "content_hash");
-  info.tokenizer_kind = reader.text_attribute("/", "tokenizer_kind");
-  info.tokenizer_sha256 = reader.text_attribute("/", "tokenizer_sha256");
-  info.vocabulary = reader.integer_attribute("/", "vocab_size");
-  info.eod = reader.integer_attribute("/", "eod_id");
-  info.bos = reader.integer_attribute("/", "bos_id");
-  info.pad = reader.integer_attribute("/", "pad_id");
-  info.tokens = reader.integer_attribute("/", "n_tokens");
-  info.documents = reader.integer_attribute("/", "n_docs");
-  info.crc_block = reader.integer_attribute("/", "crc_block");
+  info.uuid = text("uuid");
+  info.content_hash = text("content_hash");
+  info.tokenizer_kind = text("tokenizer_kind");
+  info.tokenizer_sha256 = text("tokenizer_sha256");
+  info.vocabulary = integer("vocab_size");
+  info.eod = integer("eod_id");
+  info.bos = integer("bos_id");
+  info.pad = integer("pad_id");
+  info.tokens = integer("n_tokens");
+  info.documents = integer("n_docs");
+  info.crc_block = integer("crc_block");
   if (info.vocabulary < 1 || info.vocabulary > INT32_MAX) refuse(fmt::format("vocab_size {} is out of range", info.vocabulary), path);
   if (info.eod < 0 || info.eod >= info.vocabulary)
     refuse(fmt::format("eod_id {} is outside the vocabulary of {}", info.eod, info.vocabulary), path);
@@ -53,17 +54,20 @@ void read_table(const Storage::File& file, Storage& storage, const Hdf5Extent& e
   if (extent.bytes > 0) storage.pread(file, std::as_writable_bytes(std::span(table.data(), table.size())), extent.offset);
 }
 
-TokenStoreTables read_tables(const Hdf5Reader& reader, const Storage::File& file, Storage& storage) {
+TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& file, Storage& storage) {
+  const auto extent = [&](const std::string& name, Hdf5Type type, int rank) -> const Hdf5Extent& {
+    return contents.dataset(name, type, rank, file.path());
+  };
   TokenStoreTables tables;
-  read_table(file, storage, reader.dataset("/docs/offsets", Hdf5Type::u64, 1), tables.offsets);
-  read_table(file, storage, reader.dataset("/tokens/crc32c", Hdf5Type::u32, 1), tables.crc);
-  read_table(file, storage, reader.dataset("/tokenizer/model", Hdf5Type::u8, 1), tables.tokenizer);
-  read_table(file, storage, reader.dataset("/sources", Hdf5Type::u8, 1), tables.sources);
+  read_table(file, storage, extent("/docs/offsets", Hdf5Type::u64, 1), tables.offsets);
+  read_table(file, storage, extent("/tokens/crc32c", Hdf5Type::u32, 1), tables.crc);
+  read_table(file, storage, extent("/tokenizer/model", Hdf5Type::u8, 1), tables.tokenizer);
+  read_table(file, storage, extent("/sources", Hdf5Type::u8, 1), tables.sources);
   for (Split split : all_splits) {
     const std::string dataset = fmt::format("/splits/{}", name(split));
-    const Hdf5Extent extent = reader.dataset(dataset, Hdf5Type::u64, 2);
-    if (extent.shape[1] != 2) refuse(dataset + " does not have two columns", reader.path());
-    read_table(file, storage, extent, tables.splits[static_cast<std::size_t>(split)]);
+    const Hdf5Extent& ranges = extent(dataset, Hdf5Type::u64, 2);
+    if (ranges.shape[1] != 2) refuse(dataset + " does not have two columns", file.path());
+    read_table(file, storage, ranges, tables.splits[static_cast<std::size_t>(split)]);
   }
   return tables;
 }
@@ -102,15 +106,28 @@ const char* name(Split split) {
   return names[static_cast<std::size_t>(split)];
 }
 
+const std::vector<std::string>& token_store_datasets() {
+  static const std::vector<std::string> names = {"/tokens/data",  "/tokens/crc32c", "/docs/offsets",    "/splits/train",
+                                                 "/splits/valid", "/splits/test",   "/tokenizer/model", "/sources"};
+  return names;
+}
+
+Storage::File open_token_store(const std::string& path, Storage& storage) {
+  if (!storage.exists(path)) throw Error("does not exist", path, "check the path", ExitCode::data);
+  Storage::File file = storage.open_read(path);
+  storage.size(file);  // refuses what is no ordinary file
+  return file;
+}
+
 TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path), storage_(storage) {
-  const Hdf5Reader reader(path);
-  info_ = read_info(reader);
-  file_ = storage.open_read(path);
-  const Hdf5Extent data = reader.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1);
+  file_ = open_token_store(path, storage);
+  const Hdf5Contents contents = storage.hdf5(file_, token_store_datasets());
+  info_ = read_info(contents, path);
+  const Hdf5Extent& data = contents.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
   if (data.shape[0] != info_.tokens)
     refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info_.tokens), path);
   data_offset_ = data.offset;
-  tables_ = read_tables(reader, file_, storage);
+  tables_ = read_tables(contents, file_, storage);
   check_offsets(tables_.offsets, info_, path);
   check_splits(tables_, info_, path);
   const std::int64_t blocks = (data.bytes + info_.crc_block - 1) / info_.crc_block;

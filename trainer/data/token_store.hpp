@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A token store, for reading: one HDF5 file of token ids with documents, splits and the tokenizer that made it (FORMAT.md). HDF5 is used
-// once, to find where things lie; windows are read by pread. Everything but the tokens is checked against the content hash on opening;
-// tokens are checked per block (CRC32C and id range) when a block is first touched.
+// A token store, for reading: one HDF5 file of token ids with documents, splits and the tokenizer that made it (FORMAT.md). A helper
+// process is asked once where things lie (Storage::hdf5); windows are read by pread. Everything but the tokens is checked against the
+// content hash on opening; tokens are checked per block (CRC32C and id range) when a block is first touched.
 //
 // Thread safety: read() may be called from one thread at a time.
 #pragma once
@@ -47,6 +47,10 @@ struct TokenStoreTables {
   std::string tokenizer;                 // definition; may be empty
   std::string sources;                   // JSON
 };
+
+// What a reader asks of the file, and the file opened for that. Throws Error (ExitCode::data) for a path that leads to no ordinary file.
+const std::vector<std::string>& token_store_datasets();
+Storage::File open_token_store(const std::string& path, Storage& storage);
 
 class TokenStore {
  public:

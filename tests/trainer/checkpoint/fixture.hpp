@@ -14,6 +14,7 @@
 
 #include "parallel/communicator_local.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/saver.hpp"
@@ -46,7 +47,7 @@ struct Killed {};
 enum class Fault { none, error, kill, kill_half };  // kill_half: of a write the first half is done
 class FaultyStorage : public Storage {
  public:
-  explicit FaultyStorage(Fault fault = Fault::none, int at = 0) : fault_(fault), at_(at) {}
+  explicit FaultyStorage(Fault fault = Fault::none, int at = 0) : Storage(test::inspect_here), fault_(fault), at_(at) {}
   int calls() const { return calls_; }
 
   File create(const std::string& path) override { return call(path), Storage::create(path); }

@@ -13,7 +13,7 @@ using namespace ergon;
 
 TEST_CASE("a save commits a folder whose every file verifies") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const SaveResult result = save_alone(storage, run.path(), 1200, 3);
   REQUIRE_FALSE(result.error);
   CHECK(result.folder == run / "checkpoints/step_00001200.a0003");
@@ -32,7 +32,7 @@ TEST_CASE("a save commits a folder whose every file verifies") {
 
 TEST_CASE("each checkpoint names the one before it as its parent") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
   const CheckpointId origin{"0123456789abcdef0123456789abcdef", 5, 1};
   CheckpointSaver saver(storage, {run.path(), "r", 2, 0, 0, origin});
@@ -43,7 +43,7 @@ TEST_CASE("each checkpoint names the one before it as its parent") {
 
 TEST_CASE("a copied snapshot does not see what happens to the tensors later, a viewed one takes no copy") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, 0, 0, {}});
   for (const std::int64_t step : {1, 2}) {  // the second uses the buffers of the first
@@ -60,7 +60,7 @@ TEST_CASE("a copied snapshot does not see what happens to the tensors later, a v
 
 TEST_CASE("calls out of order are bugs") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});
   CHECK_THROWS_AS(saver.write(), Bug);
@@ -121,7 +121,7 @@ TEST_CASE("one rank's full disk fails the save on every rank, with that rank's m
 
 TEST_CASE("a file size limit is an error value and training goes on") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   save_alone(storage, run.path(), 1);
   rlimit before;
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
@@ -138,7 +138,7 @@ TEST_CASE("a file size limit is an error value and training goes on") {
 
 TEST_CASE("a step is not saved twice by one attempt") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   save_alone(storage, run.path(), 1);
   const SaveResult again = save_alone(storage, run.path(), 1);
   REQUIRE(again.error);
@@ -148,7 +148,7 @@ TEST_CASE("a step is not saved twice by one attempt") {
 
 TEST_CASE("a tensor that the ranks do not cover exactly once is refused by name") {
   const TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
   CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});
   auto tensors = model(where(2, 1, 0, Cut::owner), 1);  // half of each matrix

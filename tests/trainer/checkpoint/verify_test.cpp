@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/checkpoint/verify.hpp"
 
+#include <hdf5.h>
+
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/crc32c.hpp"
@@ -11,7 +13,7 @@ namespace {
 
 struct Saved {
   TemporaryFolder run;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   std::string folder = run / "checkpoints/step_00000001.a0001";
   Saved() {
     for (const SaveResult& result : save_together(storage, run.path(), 1, 1, 2, Cut::zero, Size::large)) REQUIRE_FALSE(result.error);
@@ -27,7 +29,7 @@ struct Saved {
   }
   // Rewrites a file together with its row in the manifest, as a liar would.
   void replace(const std::string& name, const std::string& text) {
-    Manifest manifest = check_manifest(storage, folder);
+    Manifest manifest = parse_manifest(storage.read_text(folder + "/MANIFEST.json"), "m");
     for (StoredFile& file : manifest.files) {
       if (file.name == name) file = {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
     }
@@ -70,15 +72,61 @@ TEST_CASE("an index that disagrees with the HDF5 layout is found, though every c
     swap("/parameters/norm[0:30][0:15]", "/parameters/matrix[0:40,0:30][0:600]");
     saved.replace("index.json", text);
     CHECK(saved.problems(VerifyDepth::bytes).empty());
-    CHECK(saved.problems().size() == 1);
+    CHECK(any_contains(saved.problems(), "/parameters/norm[0:30][0:15], which the index does not list"));
+    CHECK(any_contains(saved.problems(), "where /parameters/norm[0:30][0:15] of parameters/norm belongs"));
   }
   SECTION("a dataset that is not there") {
     swap("/parameters/norm[0:30][0:15]", "/parameters/nothing");
     saved.replace("index.json", text);
     const auto problems = saved.problems();
-    REQUIRE(problems.size() == 1);
-    CHECK(contains(problems[0], "/parameters/nothing"));
+    CHECK(any_contains(problems, "HDF5 has no /parameters/nothing, which the index lists"));
   }
+  SECTION("two tensors that trade places") {
+    swap("\"name\": \"parameters/matrix\"", "\"name\": \"parameters/matriy\"");
+    saved.replace("index.json", text);
+    CHECK(saved.problems(VerifyDepth::bytes).empty());
+    CHECK(any_contains(saved.problems(), "of parameters/matriy belongs"));
+  }
+}
+
+TEST_CASE("a shard edited by another program is found, though every checksum was made right again") {
+  Saved saved;
+  const std::string path = saved.folder + "/shard_0000.h5";
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  REQUIRE(file >= 0);
+  const hid_t space = H5Screate(H5S_SCALAR);
+  std::string expected;
+  SECTION("a dataset more") {
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    H5Dclose(H5Dcreate2(file, "/parameters/more", H5T_IEEE_F32LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Pclose(creation);
+    expected = "HDF5 has /parameters/more, which the index does not list";
+  }
+  SECTION("a dataset under another name") {
+    H5Lmove(file, "/parameters/norm[0:30][0:15]", file, "/parameters/norn", H5P_DEFAULT, H5P_DEFAULT);
+    expected = "HDF5 has no /parameters/norm[0:30][0:15], which the index lists";
+  }
+  SECTION("an attribute more") {
+    H5Aclose(H5Acreate2(file, "extra", H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT));
+    expected = "HDF5 has an attribute extra, which a shard has not";
+  }
+  SECTION("an attribute changed") {
+    const hid_t attribute = H5Aopen(file, "ergon_version", H5P_DEFAULT);
+    const std::int64_t version = 2;
+    H5Awrite(attribute, H5T_NATIVE_INT64, &version);
+    H5Aclose(attribute);
+    expected = "the attribute ergon_version is not that of a shard of version 1";
+  }
+  SECTION("a link to elsewhere") {
+    H5Lcreate_external("/etc/passwd", "/x", file, "/parameters/away", H5P_DEFAULT, H5P_DEFAULT);
+    expected = "/parameters/away is not a hard link";
+  }
+  H5Sclose(space);
+  H5Fclose(file);
+  saved.replace("shard_0000.h5", test::read_file(path));
+  CHECK(saved.problems(VerifyDepth::bytes).empty());
+  CHECK(any_contains(saved.problems(), expected));
 }
 
 TEST_CASE("a state of another step and a folder that is none") {

@@ -9,7 +9,7 @@ using namespace ergon::test;
 
 TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are summed over data ranks") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(20), storage);
   const MeshSizes mesh{2, 1, 1, 2};
   Findings findings;

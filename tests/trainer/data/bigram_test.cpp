@@ -25,7 +25,7 @@ std::vector<int> stream(const std::vector<TestDocument>& documents, Split split)
 
 TEST_CASE("the bigram figure equals the formula computed with plain maps") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto documents = some_documents(400);
   make_store(folder / "a.h5", documents, storage);
 
@@ -56,7 +56,7 @@ TEST_CASE("the bigram figure equals the formula computed with plain maps") {
 
 TEST_CASE("text in which a byte decides the next costs almost nothing; a limit is kept") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   std::string cycle;
   for (int i = 0; i < 26'000; ++i) cycle.push_back(static_cast<char>('a' + i % 26));
   make_store(folder / "a.h5", {{cycle}, {cycle.substr(0, 2600), Split::validation}}, storage);
@@ -67,7 +67,7 @@ TEST_CASE("text in which a byte decides the next costs almost nothing; a limit i
 
 TEST_CASE("splits without text are refused") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"a text that is long enough to be counted"}}, storage);
   make_store(folder / "b.h5", {{"short"}, {"a text to evaluate", Split::validation}}, storage);
 

@@ -45,7 +45,7 @@ TEST_CASE("skipping jumps over ranges, also adjoining and out of order, and renu
 
 TEST_CASE("a state belongs to its data, its packing and its seed") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(10), storage);
   make_store(folder / "b.h5", some_documents(11), storage);
   const TokenSource a({folder / "a.h5"}, Split::train, 4, storage), b({folder / "b.h5"}, Split::train, 4, storage),

@@ -36,7 +36,7 @@ ImportOptions options_for(const TemporaryFolder& folder, const std::string& outp
 
 TEST_CASE("import gives a store that decodes to the text, with the splits asked for") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   write_file(folder / "in.txt", english(500));
 
   const ImportSummary summary = import_text(options_for(folder, "a.h5"), storage);
@@ -63,7 +63,7 @@ TEST_CASE("import gives a store that decodes to the text, with the splits asked 
 TEST_CASE("import is reproducible under any path, for every tokenizer") {
   for (const char* tokenizer : {"bytes", "sentencepiece"}) {
     TemporaryFolder one, two;
-    Storage storage;
+    ergon::test::InspectingStorage storage;
     for (const auto* folder : {&one, &two}) {
       write_file(*folder / "in.txt", english(300));
       ImportOptions options = options_for(*folder, folder == &one ? "a.h5" : "b.h5");
@@ -77,7 +77,7 @@ TEST_CASE("import is reproducible under any path, for every tokenizer") {
 
 TEST_CASE("a trained SentencePiece model is in the store and can be named for another import") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   write_file(folder / "in.txt", english(300));
   ImportOptions options = options_for(folder, "a.h5");
   options.tokenizer = "sentencepiece";
@@ -112,7 +112,7 @@ TEST_CASE("documents keep their split when others are added") {
 
 TEST_CASE("bad UTF-8 and empty documents are counted") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   std::filesystem::create_directories(folder / "in");
   write_file(folder / "in/a", "good");
   write_file(folder / "in/b", "b\xFF\xFE d");
@@ -131,7 +131,7 @@ TEST_CASE("bad UTF-8 and empty documents are counted") {
 
 TEST_CASE("what cannot be imported is refused, and nothing is left behind") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   write_file(folder / "in.txt", " \n\n");
   const auto problem = [&](auto change, ExitCode code) {
     ImportOptions options = options_for(folder, "a.h5");

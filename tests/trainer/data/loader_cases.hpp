@@ -74,7 +74,7 @@ inline void check_step(const StepBatch& step, std::span<const std::int64_t> samp
 // `steps` steps from `state`, each compared; returns the state after them.
 inline DataState check_loader(const std::string& path, const MeshSizes& mesh, std::unique_ptr<Communicator> world, std::int64_t batch,
                               int steps, DataState state, const LabelMask& mask, Findings& findings) {
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const TokenSource source({path}, Split::train, 8, storage), reference({path}, Split::train, 8, storage);
   const LoaderShape shape{2, batch / 2 / mesh.dp, 2};
   if (state.sources.empty()) state = initial_data_state(source, 3);

@@ -15,7 +15,7 @@ TEST_CASE("loaders over MPI read the same steps on every mesh") {
   const int ranks = world->size();
   // The launcher's process id names one folder on all ranks.
   const std::string path = (std::filesystem::temp_directory_path() / ("ergon_loader_" + std::to_string(getppid()) + ".h5")).string();
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   if (world->rank() == 0) make_store(path, some_documents(40), storage);
   world->barrier().wait();
 

@@ -32,7 +32,7 @@ DataState run(const std::string& path, const MeshSizes& mesh, std::int64_t batch
 
 TEST_CASE("every mesh reads the same steps, over three epochs, with labels ignored unevenly") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(40), storage);
   const std::int64_t samples = TokenSource({folder / "a.h5"}, Split::train, 8, storage).samples();
   const int steps = static_cast<int>(3 * samples / 16) + 1;
@@ -45,7 +45,7 @@ TEST_CASE("every mesh reads the same steps, over three epochs, with labels ignor
 
 TEST_CASE("a run continues from its state, on another mesh too, and counts what it consumed") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(40), storage);
   const DataState straight = run(folder / "a.h5", {}, 16, 9, {}, {});
 
@@ -58,7 +58,7 @@ TEST_CASE("a run continues from its state, on another mesh too, and counts what 
 
 TEST_CASE("skipped ordinals are left out and later samples keep their numbers") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(40), storage);
   DataState state = run(folder / "a.h5", {}, 8, 2, {}, {});
   state.skip_ranges = {{20, 45}, {60, 61}};
@@ -71,7 +71,7 @@ TEST_CASE("skipped ordinals are left out and later samples keep their numbers") 
 
 TEST_CASE("less than a batch, and a state of other data, are refused") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"a text of two samples"}}, storage);
   const TokenSource source({folder / "a.h5"}, Split::train, 8, storage);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
@@ -87,9 +87,9 @@ TEST_CASE("less than a batch, and a state of other data, are refused") {
 
 TEST_CASE("damage that the reading thread meets is thrown by next") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(40), storage);
-  flip_bit(folder / "a.h5", Hdf5Reader(folder / "a.h5").dataset("/tokens/data", Hdf5Type::u16, 1).offset + 100);
+  flip_bit(folder / "a.h5", read_hdf5_contents(folder / "a.h5", {"/tokens/data"}).datasets.at("/tokens/data").offset + 100);
   const TokenSource source({folder / "a.h5"}, Split::train, 8, storage);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
   Loader loader(source, {2, 2}, communicators, initial_data_state(source, 1));
@@ -99,7 +99,7 @@ TEST_CASE("damage that the reading thread meets is thrown by next") {
 
 TEST_CASE("evaluation reads the split in order on every mesh, the same first batches each time") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(150), storage);
   const std::int64_t batch = 16;
   for (const MeshSizes& mesh : meshes) {
@@ -127,7 +127,7 @@ TEST_CASE("evaluation reads the split in order on every mesh, the same first bat
 
 TEST_CASE("a validation split smaller than a batch is filled with ignored labels; an empty one is refused") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"train"}, {"a text of two samples", Split::validation}}, storage);
   for (const MeshSizes& mesh : meshes) {
     Findings findings;

@@ -9,7 +9,7 @@ using namespace ergon::test;
 
 TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, segments, ignored labels") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(60), storage);
   const std::int64_t T = 8, B = 2, A = 2;
   const int dp = 3;

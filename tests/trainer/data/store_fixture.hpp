@@ -8,6 +8,7 @@
 
 #include "configs/error.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/data/token_store_writer.hpp"
 

@@ -26,7 +26,7 @@ using Ids = std::vector<std::int32_t>;
 
 TEST_CASE("samples are cut from the documents of the split laid end to end") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   // Stream of the train split: a $ | c d $ | f g h $, with b left to validation; $ is 256.
   make_store(folder / "a.h5", {{"a"}, {"b", Split::validation}, {"cd"}, {"fgh"}, {"xyz", Split::test}}, storage);
 
@@ -43,7 +43,7 @@ TEST_CASE("samples are cut from the documents of the split laid end to end") {
 
 TEST_CASE("every sample equals the one cut from the stream by hand, over stores") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto documents = some_documents(60);
   const std::vector<TestDocument> first(documents.begin(), documents.begin() + 23), second(documents.begin() + 23, documents.end());
   make_store(folder / "a.h5", first, storage);
@@ -76,7 +76,7 @@ TEST_CASE("every sample equals the one cut from the stream by hand, over stores"
 
 TEST_CASE("fingerprint and packing hash tell data and cutting apart") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(10), storage);
   make_store(folder / "copy.h5", some_documents(10), storage);
   make_store(folder / "b.h5", some_documents(11), storage);
@@ -90,7 +90,7 @@ TEST_CASE("fingerprint and packing hash tell data and cutting apart") {
 
 TEST_CASE("stores that do not go together are refused, and a vocabulary that is too large") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(10), storage);
   make_store(folder / "copy.h5", some_documents(10), storage);
   const TokenSource source({folder / "a.h5"}, Split::train, 4, storage);

@@ -16,7 +16,7 @@ using namespace ergon::test;
 namespace {
 
 Hdf5Extent extent(const std::string& path, const std::string& dataset, Hdf5Type type, int rank = 1) {
-  return Hdf5Reader(path).dataset(dataset, type, rank);
+  return read_hdf5_contents(path, {dataset}).dataset(dataset, type, rank, path);
 }
 
 void put(const std::string& path, std::int64_t offset, const void* data, std::size_t size) {
@@ -46,7 +46,7 @@ std::string big_store(const TemporaryFolder& folder, Storage& storage) {
 
 TEST_CASE("tokens are read as they were written, from any place") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const auto documents = some_documents(50);
   const TokenStoreInfo written = make_store(folder / "a.h5", documents, storage);
   std::vector<std::int32_t> expected;
@@ -75,7 +75,7 @@ TEST_CASE("tokens are read as they were written, from any place") {
 
 TEST_CASE("a flipped bit is found by the block it lies in, when it is touched") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = big_store(folder, storage);
   flip_bit(path, extent(path, "/tokens/data", Hdf5Type::u16).offset + 2 * 16384 + 5);
 
@@ -91,7 +91,7 @@ TEST_CASE("a flipped bit is found by the block it lies in, when it is touched") 
 
 TEST_CASE("every bit of a store is covered") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(9), storage);
   const std::string whole = read_file(folder / "a.h5");
   const Hdf5Extent data = extent(folder / "a.h5", "/tokens/data", Hdf5Type::u16);
@@ -118,20 +118,20 @@ TEST_CASE("every bit of a store is covered") {
 
 TEST_CASE("a truncated store, a folder and an empty file are refused") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = big_store(folder, storage), whole = read_file(path);
   write_file(folder / "empty.h5", "");
   for (std::size_t size : {whole.size() - 1, whole.size() / 2, std::size_t{100}, std::size_t{8}}) {
     write_file(folder / "short.h5", whole.substr(0, size));
     CHECK(problem_of([&] { TokenStore store(folder / "short.h5", storage); }) != "no error");
   }
-  CHECK(contains(problem_of([&] { TokenStore store(folder.path(), storage); }), "is not a regular file"));
+  CHECK(contains(problem_of([&] { TokenStore store(folder.path(), storage); }), "this is not an ordinary file"));
   CHECK(contains(problem_of([&] { TokenStore store(folder / "empty.h5", storage); }), "is not an HDF5 file (0 bytes"));
 }
 
 TEST_CASE("tables that contradict themselves are refused by name") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = folder / "a.h5";
   const auto damaged = [&](const std::string& dataset, Hdf5Type type, int rank, std::int64_t entry, std::uint64_t value) {
     make_store(path, some_documents(10), storage);
@@ -151,7 +151,7 @@ TEST_CASE("tables that contradict themselves are refused by name") {
 
 TEST_CASE("attributes that are wrong are refused by name") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = folder / "a.h5";
   const auto changed = [&](const char* name, const std::string& text, std::int64_t number) {
     make_store(path, some_documents(10), storage);
@@ -174,7 +174,7 @@ TEST_CASE("attributes that are wrong are refused by name") {
 
 TEST_CASE("an id outside the vocabulary is found even where checksum and hash agree") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = folder / "a.h5";
   make_store(path, some_documents(10), storage);
   TokenStoreInfo info;
@@ -205,7 +205,7 @@ TEST_CASE("an id outside the vocabulary is found even where checksum and hash ag
 
 TEST_CASE("a missing dataset and data outside the file are refused") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const std::string path = folder / "a.h5";
   write_file(folder / "outside", std::string(4096, 'x'));
   const auto edited = [&](const char* remove, bool external) {

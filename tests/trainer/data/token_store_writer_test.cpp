@@ -66,7 +66,7 @@ std::string output_of(const std::string& command) {
 
 TEST_CASE("equal documents give equal bytes at different times and under different names") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(40), storage);
   usleep(1'100'000);
   make_store(folder / "b.h5", some_documents(40), storage);
@@ -79,7 +79,7 @@ TEST_CASE("equal documents give equal bytes at different times and under differe
 
 TEST_CASE("splits are ranges of documents, neighbours joined") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"a"}, {"b"}, {"c", Split::test}, {"d"}, {"e", Split::validation}, {"f", Split::validation}}, storage);
 
   const TokenStore store(folder / "a.h5", storage);
@@ -93,7 +93,7 @@ TEST_CASE("splits are ranges of documents, neighbours joined") {
 
 TEST_CASE("wide ids and more than one buffer come back") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const WideTokenizer tokenizer;
   std::vector<std::int32_t> ids(700'000);
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 7919 % 200'000);
@@ -116,7 +116,7 @@ TEST_CASE("wide ids and more than one buffer come back") {
 
 TEST_CASE("an existing store is refused, replaced when asked, and no document is an error") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(3), storage);
   const auto tokenizer = make_bytes_tokenizer();
 
@@ -129,7 +129,7 @@ TEST_CASE("an existing store is refused, replaced when asked, and no document is
 
 TEST_CASE("a failure at any point leaves neither a store nor a temporary, and the old store as it was") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", some_documents(5), storage);
   const std::string before = read_file(folder / "a.h5");
   int failures = 0;
@@ -148,7 +148,7 @@ TEST_CASE("a failure at any point leaves neither a store nor a temporary, and th
 
 TEST_CASE("leftovers of a killed import do not stand in the way") {
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   write_file(folder / "a.h5.spool.tmp", "left");
   write_file(folder / "a.h5.tmp", "left");
 
@@ -160,7 +160,7 @@ TEST_CASE("leftovers of a killed import do not stand in the way") {
 TEST_CASE("h5py and h5dump read a store") {
   if (output_of("/usr/bin/python3 -c 'import h5py; print(1)'") != "1\n") return tests::skip("python3-h5py is not installed");
   TemporaryFolder folder;
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"ab"}, {"c", Split::validation}}, storage);
   const std::string script =
       "import h5py\n"

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the HDF5 library is called, for trainer/hdf5.cpp and trainer/hdf5_reader.cpp only: ids become handles, failures become Errors
+// (ExitCode::data) that carry the library's own message.
+#pragma once
+
+#include <hdf5.h>
+
+#include <string>
+
+#include "configs/error.hpp"
+#include "trainer/hdf5.hpp"
+
+namespace ergon::hdf5 {
+
+inline hid_t native_id(Hdf5Type type) {
+  switch (type) {
+    case Hdf5Type::u8:
+      return H5T_STD_U8LE;
+    case Hdf5Type::u16:
+      return H5T_STD_U16LE;
+    case Hdf5Type::u32:
+      return H5T_STD_U32LE;
+    case Hdf5Type::u64:
+      return H5T_STD_U64LE;
+    case Hdf5Type::i64:
+      return H5T_STD_I64LE;
+    case Hdf5Type::f32:
+      return H5T_IEEE_F32LE;
+    case Hdf5Type::f64:
+      return H5T_IEEE_F64LE;
+  }
+  return -1;
+}
+
+// HDF5 prints its error stack to stderr unless told otherwise, per thread.
+inline void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+// The innermost entry of HDF5's error stack says what went wrong, the outer ones which call saw it.
+inline std::string hdf5_message() {
+  std::string message;
+  const auto visit = [](unsigned, const H5E_error2_t* entry, void* out) -> herr_t {
+    auto& text = *static_cast<std::string*>(out);
+    if (text.empty() && entry->desc && *entry->desc) text = fmt::format("{}: {}", entry->func_name, entry->desc);
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, visit, &message);
+  H5Eclear2(H5E_DEFAULT);
+  return message.empty() ? "no message" : message;
+}
+
+[[noreturn]] inline void fail_hdf5(const std::string& operation, const std::string& path) {
+  throw Error(fmt::format("HDF5 cannot {} ({})", operation, hdf5_message()), path, "", ExitCode::data);
+}
+
+using Closer = herr_t (*)(hid_t);
+template <Closer closer>
+Hdf5Handle own(hid_t id, const std::string& operation, const std::string& path) {
+  if (id < 0) fail_hdf5(operation, path);
+  return Hdf5Handle(id, [](std::int64_t value) -> int { return closer(value); });
+}
+
+inline void check(herr_t status, const std::string& operation, const std::string& path) {
+  if (status < 0) fail_hdf5(operation, path);
+}
+
+inline void check_close(Hdf5Handle& handle, const std::string& operation, const std::string& path) {
+  if (!handle.close()) fail_hdf5(operation, path);
+}
+
+}  // namespace ergon::hdf5
