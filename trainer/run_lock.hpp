@@ -19,7 +19,7 @@
 #include <thread>
 
 #include "configs/quantities.hpp"
-#include "trainer/process_identity.hpp"
+#include "parallel/process_identity.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {

@@ -15,7 +15,7 @@ TEST_CASE("neighbours: a process runs, is stopped, is gone, and its number may b
   const pid_t child = fork();
   if (child == 0)
     for (;;) pause();
-  ProcessIdentity identity = own_identity();
+  ProcessIdentity identity = this_process();
   CHECK(state_of(identity) == ProcessState::running);
   ProcessIdentity recycled = identity;
   ++recycled.start;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer/process_identity.hpp"
+#include "parallel/process_identity.hpp"
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
@@ -70,12 +70,14 @@ ProcessIdentity this_process() {
   return self;
 }
 
-bool is_gone(const ProcessIdentity& process) {
+ProcessState state_of(const ProcessIdentity& process) {
   const std::string boot = first_line("/proc/sys/kernel/random/boot_id");
-  if (boot.empty() || process.boot != boot || process.pid_namespace.empty() || process.pid_namespace != pid_namespace()) return false;
+  if (boot.empty() || process.boot != boot || process.pid_namespace.empty() || process.pid_namespace != pid_namespace())
+    return ProcessState::unknown;
   const std::optional<Running> now = running(process.pid);
-  if (!now) return !std::filesystem::exists(fmt::format("/proc/{}", process.pid));
-  return now->start != process.start || now->state == 'Z' || now->state == 'X';
+  if (!now) return std::filesystem::exists(fmt::format("/proc/{}", process.pid)) ? ProcessState::unknown : ProcessState::gone;
+  if (now->start != process.start || now->state == 'Z' || now->state == 'X') return ProcessState::gone;
+  return now->state == 'T' || now->state == 't' ? ProcessState::stopped : ProcessState::running;
 }
 
 std::string to_text(const ProcessIdentity& process) {

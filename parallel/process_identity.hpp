@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which process wrote a file, so that another one can tell later, on the same machine, that it is gone.
+// A process as the others of its machine can find it: the kernel knows at once that one is gone or stopped, long before silence proves
+// anything.
 //
 // Invariant: a process counts as gone only when its machine has not been started again since (boot id), its numbers are the ones we see
 // (pid namespace), and no running process has its pid and start time. Anything else is "cannot tell", which is not gone.
@@ -22,8 +23,10 @@ struct ProcessIdentity {
 
 ProcessIdentity this_process();
 
-// A killed process that its parent has not waited for is gone.
-bool is_gone(const ProcessIdentity& process);
+// unknown: it cannot be seen from here. A killed process that its parent has not waited for is gone.
+enum class ProcessState { unknown, running, stopped, gone };
+ProcessState state_of(const ProcessIdentity& process);
+inline bool is_gone(const ProcessIdentity& process) { return state_of(process) == ProcessState::gone; }
 
 // "host h1, pid 4711, job 99"
 std::string to_text(const ProcessIdentity& process);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer/process_identity.hpp"
+#include "parallel/process_identity.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
