@@ -228,7 +228,7 @@ RunResult TrainingRun::result_of(ExitCode code, const std::string& reason) const
 void TrainingRun::fail(const Error& error) {
   if (!leader()) return;
   try {
-    if (lock_ != nullptr) lock_->check();  // a run that was taken over writes nothing more
+    check_lock();  // a run that was taken over writes nothing more
     events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(error.code())}, {"reason", error.what()}});
     events_->sync();
     folder_.write_result(result_of(error.code(), error.what()));
