@@ -19,7 +19,7 @@ DURABLE = [
 PRODUCTS = "mm|addmm|bmm|baddbmm|addbmm|matmul|mv|addmv|addr|linear|einsum|tensordot|inner|chain_matmul|multi_dot|linalg_matmul|scaled_dot_product_attention"
 GEMM = [
     re.compile(rf"(?:\bat::|\bat::native::|\bTensor::|\.|->)_?(?:{PRODUCTS})(?:_out|_outf)?_?\s*\("),
-    re.compile(r"\b(?:cblas_\w+|mkldnn\w*|dnnl\w*|blas_gemm|[sd]gemm_?)\s*(?:\(|::)"),
+    re.compile(r"\b(?:cblas_\w+|mkldnn\w*|dnnl\w*|blas_gemm|[sd]gemm_?|cublas\w*[Gg]emm\w*|cublasLtMatmul)\s*(?:\(|::)"),
     re.compile(r"\b_scaled_dot_product\w*\s*\("),
 ]
 GEMM_INCLUDE = re.compile(rf"^ATen/ops/_?(?:{PRODUCTS}|mkldnn\w*|_scaled_dot_product\w*)(?:_ops|_native)?\.h$|cblas|mkl|dnnl|kernels/blas\.hpp$")
@@ -33,7 +33,7 @@ READS = OPENS | {"trainer/hdf5_reader.hpp", "launch/h5_layout.cpp"}
 
 
 def may_multiply(path):
-    return re.fullmatch(r"trainer/kernels/(?:gemm\w*\.cpp|blas\.hpp)", path) or path.startswith("trainer/attention/")
+    return re.fullmatch(r"trainer/kernels/(?:gemm\w*\.cpp|cuda/gemm\.cu|blas\.hpp)", path) or path.startswith("trainer/attention/")
 
 
 def violations(root):
@@ -89,6 +89,7 @@ PLANTS = [
     ({"trainer/layers/x.cpp": "void f() { cblas_sgemm(1); }\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "#include <ATen/ops/bmm.h>\n"}, "matrix products"),
     ({"trainer/layers/x.cpp": "#include \"trainer/kernels/blas.hpp\"\n"}, "matrix products"),
+    ({"trainer/kernels/cuda/x.cu": "void f() { cublasGemmEx(handle); }\n"}, "matrix products"),
     ({"trainer/kernels/x.cpp": "void f() { blas_gemm('n', 't', 1); }\n"}, "matrix products"),
     ({"parallel/x.cpp": "void f() {\n#ifdef X\n  g();\n#endif\n}\n"}, "#if inside"),
 ]

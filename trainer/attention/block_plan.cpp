@@ -18,11 +18,6 @@ std::vector<std::int64_t> positions(const std::vector<PositionRun>& runs) {
   return result;
 }
 
-bool same(const BlockMask& a, const BlockMask& b) {
-  return a.queries == b.queries && a.keys == b.keys && a.causal == b.causal && a.window == b.window &&
-         a.document_starts == b.document_starts;
-}
-
 void fill_intervals(BlockPlan& plan) {
   const BlockMask& mask = plan.mask;
   for (const std::int64_t position : plan.query_positions) {
@@ -53,6 +48,11 @@ std::int64_t count_visible(const BlockPlan& plan, std::int64_t q0, std::int64_t 
 
 }  // namespace
 
+bool same_mask(const BlockMask& a, const BlockMask& b) {
+  return a.queries == b.queries && a.keys == b.keys && a.causal == b.causal && a.window == b.window &&
+         a.document_starts == b.document_starts;
+}
+
 BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_t key_tile) {
   ERGON_CHECK(mask.window == 0 || mask.causal, "a window of {} without causal", mask.window);
   BlockPlan plan;
@@ -79,7 +79,7 @@ BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_
 
 const BlockPlan& BlockPlans::get(const BlockMask& mask) {
   for (auto plan = plans_.begin(); plan != plans_.end(); ++plan)
-    if (same(plan->mask, mask)) {
+    if (same_mask(plan->mask, mask)) {
       plans_.splice(plans_.begin(), plans_, plan);
       return plans_.front();
     }

@@ -28,6 +28,8 @@ struct BlockPlan {
   const Tile& tile(std::int64_t query, std::int64_t key) const { return tiles[static_cast<std::size_t>(query * key_tiles + key)]; }
 };
 
+bool same_mask(const BlockMask& a, const BlockMask& b);
+
 // Tile sizes of 0 mean the whole extent.
 BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_t key_tile);
 

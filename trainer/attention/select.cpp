@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/attention/aten.hpp"
+#include "trainer/attention/device_attention.hpp"
 #include "trainer/attention/plain.hpp"
 #include "trainer/attention/tiled.hpp"
 
@@ -24,6 +25,14 @@ std::unique_ptr<LocalAttention> tiled(const AttentionJob& job) {
   return std::make_unique<TiledAttention>(64, job.sequence >= 512 ? 128 : 64);
 }
 
+AttentionChoice by_device(const AttentionJob& job, const char* why) {
+  const DeviceKernels* kernels = device_kernels(job.device);
+  if (!kernels)
+    throw Error(fmt::format("no kernels are loaded for device {}", c10::DeviceTypeName(job.device, true)), "attention kernel",
+                "build libergon_cuda.so and set run.device = \"cuda\", or use run.device = \"cpu\"");
+  return {std::make_unique<DeviceAttention>(*kernels), fmt::format("attention kernel device: {}", why)};
+}
+
 }  // namespace
 
 AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute) {
@@ -37,6 +46,12 @@ AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute) {
 }
 
 AttentionChoice select_attention(const AttentionJob& job, const std::string& name) {
+  const bool on_host = job.device == at::kCPU;
+  if (name == "device") return by_device(job, "asked for");
+  if (name == "auto" && !on_host) return by_device(job, "the tensors are there");
+  if (!on_host && (name == "plain" || name == "tiled" || name == "aten"))
+    throw Error(fmt::format("attention kernel {} works on the CPU, and the tensors are on {}", name, c10::DeviceTypeName(job.device, true)),
+                "attention kernel", "use \"device\", or let \"auto\" choose");
   if (name == "plain") return {std::make_unique<PlainAttention>(), "attention kernel plain: asked for"};
   if (name == "tiled") return {tiled(job), "attention kernel tiled: asked for"};
   const std::string refusal = aten_refusal(job);
@@ -47,7 +62,7 @@ AttentionChoice select_attention(const AttentionJob& job, const std::string& nam
     return {std::make_unique<AtenAttention>(), "attention kernel aten: asked for"};
   }
   if (name != "auto")
-    throw Error(fmt::format("no attention kernel is called \"{}\"", name), "attention kernel", "choose auto, plain, tiled or aten");
+    throw Error(fmt::format("no attention kernel is called \"{}\"", name), "attention kernel", "choose auto, plain, tiled, aten or device");
   return {tiled(job), "attention kernel tiled: measured faster than ATen's (trainer/attention/README.md)"};
 }
 

@@ -21,13 +21,15 @@ struct AttentionJob {
   std::int64_t head_width = 0;  // Q
   double dropout = 0.0;
   std::int64_t window = 0;
-  bool documents = false;    // masks keep documents apart
-  bool bfloat16 = false;     // the run computes in it
-  bool whole_blocks = true;  // false: context parallelism hands over parts of the sequence
+  bool documents = false;            // masks keep documents apart
+  bool bfloat16 = false;             // the run computes in it
+  at::DeviceType device = at::kCPU;  // where the tensors are
+  bool whole_blocks = true;          // false: context parallelism hands over parts of the sequence
 };
 AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute = at::kFloat);
 
-// name: "auto", "plain", "tiled" or "aten". Throws Error when the name is unknown or that kernel cannot do the job.
+// name: "auto", "plain", "tiled", "aten" or "device" (the kernels registered for job.device: trainer/kernels/device.hpp; what "auto" is for
+// tensors that are not on the CPU). Throws Error when the name is unknown or that kernel cannot do the job.
 AttentionChoice select_attention(const AttentionJob& job, const std::string& name = "auto");
 
 }  // namespace ergon

@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "tests/support/catch.hpp"
+#include "trainer/kernels/device.hpp"
 
 using namespace ergon;
 
@@ -46,4 +47,18 @@ TEST_CASE("the tiles follow the length of the sequence") {
   CHECK(select_attention(job, "tiled").kernel->tiles().keys == 64);
   job.sequence = 512;
   CHECK(select_attention(job, "tiled").kernel->tiles().keys == 128);
+}
+
+TEST_CASE("tensors on a device take its kernels, by name or automatically, and no kernel of the host") {
+  AttentionJob job;
+  job.sequence = 128;
+  CHECK_THROWS_WITH(select_attention(job, "device"), Catch::Matchers::Contains("no kernels are loaded for device cpu"));
+  job.device = at::kCUDA;
+  CHECK_THROWS_WITH(select_attention(job), Catch::Matchers::Contains("no kernels are loaded for device cuda"));
+  CHECK_THROWS_WITH(select_attention(job, "tiled"), Catch::Matchers::Contains("attention kernel tiled works on the CPU"));
+  const DeviceKernels kernels(*ergon_cuda_kernels(), nullptr);
+  const DeviceRegistration registration(at::kCUDA, kernels);
+  const AttentionChoice choice = select_attention(job);
+  CHECK(std::string(choice.kernel->name()) == "device");
+  CHECK_THAT(choice.reason, Catch::Matchers::Contains("attention kernel device: the tensors are there"));
 }
