@@ -2,11 +2,13 @@
 #include "trainer/attention/delta.hpp"
 
 #include "configs/error.hpp"
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
 
 void attention_delta(const at::Tensor& delta_BHT, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ) {
+  if (const DeviceKernels* device = device_kernels(out_BTHQ)) return device->attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
   const std::int64_t b = out_BTHQ.size(0), t = out_BTHQ.size(1), h = out_BTHQ.size(2), q = out_BTHQ.size(3), rows = b * t * h;
   ERGON_CHECK(dout_BTHQ.sizes() == out_BTHQ.sizes() && delta_BHT.sizes() == at::IntArrayRef({b, h, t}), "delta of [{}, {}, {}, {}]", b, t,
               h, q);

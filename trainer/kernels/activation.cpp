@@ -2,6 +2,7 @@
 #include "trainer/kernels/activation.hpp"
 
 #include "trainer/kernels/columns.hpp"
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/exponential.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
@@ -98,6 +99,7 @@ const T* optional(const at::Tensor& bias, std::int64_t elements) {
 }  // namespace
 
 void gelu_forward(const at::Tensor& y_RF, const at::Tensor& x_RF, const at::Tensor& bias_F) {
+  if (const DeviceKernels* device = device_kernels(x_RF)) return device->gelu_forward(y_RF, x_RF, bias_F);
   const std::int64_t width = x_RF.size(-1), elements = x_RF.numel();
   if (elements == 0) return;
   dispatch_compute(x_RF, [&](auto zero) {
@@ -109,6 +111,7 @@ void gelu_forward(const at::Tensor& y_RF, const at::Tensor& x_RF, const at::Tens
 }
 
 void gelu_backward(const at::Tensor& dx_RF, const at::Tensor& dy_RF, const at::Tensor& x_RF, const at::Tensor& bias_F) {
+  if (const DeviceKernels* device = device_kernels(x_RF)) return device->gelu_backward(dx_RF, dy_RF, x_RF, bias_F);
   const std::int64_t width = x_RF.size(-1), elements = x_RF.numel();
   if (elements == 0) return;
   dispatch_compute(x_RF, [&](auto zero) {
@@ -120,6 +123,7 @@ void gelu_backward(const at::Tensor& dx_RF, const at::Tensor& dy_RF, const at::T
 }
 
 void swiglu_forward(const at::Tensor& y_RF, const at::Tensor& packed, const at::Tensor& bias) {
+  if (const DeviceKernels* device = device_kernels(packed)) return device->swiglu_forward(y_RF, packed, bias);
   const std::int64_t width = y_RF.size(-1), elements = y_RF.numel();
   if (elements == 0) return;
   dispatch_compute(packed, [&](auto zero) {
@@ -134,6 +138,7 @@ void swiglu_forward(const at::Tensor& y_RF, const at::Tensor& packed, const at::
 }
 
 void swiglu_backward(const at::Tensor& dpacked, const at::Tensor& dy_RF, const at::Tensor& packed, const at::Tensor& bias) {
+  if (const DeviceKernels* device = device_kernels(packed)) return device->swiglu_backward(dpacked, dy_RF, packed, bias);
   const std::int64_t width = dy_RF.size(-1), elements = dy_RF.numel();
   if (elements == 0) return;
   dispatch_compute(packed, [&](auto zero) {
@@ -148,6 +153,7 @@ void swiglu_backward(const at::Tensor& dpacked, const at::Tensor& dy_RF, const a
 }
 
 void column_sum(const at::Tensor& dbias_N, const at::Tensor& dy_RN, Write write) {
+  if (const DeviceKernels* device = device_kernels(dy_RN)) return device->column_sum(dbias_N, dy_RN, write);
   const std::int64_t columns = dbias_N.numel();
   if (columns == 0) return;
   dispatch_compute(dy_RN, [&](auto zero) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "trainer/data/batch.hpp"
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/exponential.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
@@ -47,6 +48,7 @@ void check_columns(const at::Tensor& logits_RV, std::int64_t real) {
 }  // namespace
 
 void logits_max(const at::Tensor& max_R, const at::Tensor& logits_RV, std::int64_t real) {
+  if (const DeviceKernels* device = device_kernels(logits_RV)) return device->logits_max(max_R, logits_RV, real);
   check_columns(logits_RV, real);
   const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
   dispatch(logits_RV, [&](auto zero) {
@@ -61,6 +63,8 @@ void logits_max(const at::Tensor& max_R, const at::Tensor& logits_RV, std::int64
 
 void logits_sum(const at::Tensor& sum_R, const at::Tensor& label_R, const at::Tensor& logits_RV, const at::Tensor& max_R,
                 const at::Tensor& labels_R, std::int64_t first, std::int64_t real) {
+  if (const DeviceKernels* device = device_kernels(logits_RV))
+    return device->logits_sum(sum_R, label_R, logits_RV, max_R, labels_R, first, real);
   check_columns(logits_RV, real);
   const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
   const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
@@ -80,6 +84,7 @@ void logits_sum(const at::Tensor& sum_R, const at::Tensor& label_R, const at::Te
 }
 
 double cross_entropy_loss(const at::Tensor& max_R, const at::Tensor& sum_R, const at::Tensor& label_R, const at::Tensor& labels_R) {
+  if (const DeviceKernels* device = device_kernels(max_R)) return device->cross_entropy_loss(max_R, sum_R, label_R, labels_R);
   const std::int64_t rows = labels_R.numel();
   const std::int64_t* labels = data<std::int64_t>(labels_R, rows);
   double loss = 0.0;
@@ -95,6 +100,8 @@ double cross_entropy_loss(const at::Tensor& max_R, const at::Tensor& sum_R, cons
 
 void cross_entropy_backward(const at::Tensor& dlogits_RV, const at::Tensor& logits_RV, const at::Tensor& max_R, const at::Tensor& sum_R,
                             const at::Tensor& labels_R, std::int64_t first, std::int64_t real, double scale) {
+  if (const DeviceKernels* device = device_kernels(logits_RV))
+    return device->cross_entropy_backward(dlogits_RV, logits_RV, max_R, sum_R, labels_R, first, real, scale);
   check_columns(logits_RV, real);
   const std::int64_t rows = logits_RV.size(0), columns = logits_RV.size(1);
   const std::int64_t* labels = data<std::int64_t>(labels_R, rows);

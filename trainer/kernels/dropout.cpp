@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/dropout_mask.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
@@ -58,11 +59,14 @@ void run(const at::Tensor& y_BTD, const at::Tensor* residual_BTD, const at::Tens
 }  // namespace
 
 void dropout_apply(const at::Tensor& y_BTD, const at::Tensor& x_BTD, const at::Tensor& positions_BT, const Dropout& dropout) {
+  if (const DeviceKernels* device = device_kernels(x_BTD)) return device->dropout(y_BTD, {}, x_BTD, {}, positions_BT, dropout);
   run(y_BTD, nullptr, x_BTD, at::Tensor(), positions_BT, dropout);
 }
 
 void dropout_add(const at::Tensor& y_BTD, const at::Tensor& residual_BTD, const at::Tensor& x_BTD, const at::Tensor& bias_D,
                  const at::Tensor& positions_BT, const Dropout& dropout) {
+  if (const DeviceKernels* device = device_kernels(x_BTD))
+    return device->dropout(y_BTD, residual_BTD, x_BTD, bias_D, positions_BT, dropout);
   run(y_BTD, &residual_BTD, x_BTD, bias_D, positions_BT, dropout);
 }
 

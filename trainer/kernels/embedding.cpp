@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/kernels/embedding.hpp"
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -39,6 +40,7 @@ void scatter_rows(const at::Tensor& dtable, const at::Tensor& dy_ND, const at::T
 
 void embedding_forward(const at::Tensor& y_ND, const at::Tensor& tokens_N, const at::Tensor& table_VD, std::int64_t first,
                        std::int64_t real) {
+  if (const DeviceKernels* device = device_kernels(table_VD)) return device->embedding_forward(y_ND, tokens_N, table_VD, first, real);
   const std::int64_t width = table_VD.size(1), count = tokens_N.numel();
   ERGON_CHECK(real <= table_VD.size(0), "{} real rows in a table of {}", real, table_VD.size(0));
   const std::int64_t* tokens = data<std::int64_t>(tokens_N, count);
@@ -60,10 +62,13 @@ void embedding_forward(const at::Tensor& y_ND, const at::Tensor& tokens_N, const
 
 void embedding_backward(const at::Tensor& dtable_VD, const at::Tensor& dy_ND, const at::Tensor& tokens_N, std::int64_t first,
                         std::int64_t real, Write write) {
+  if (const DeviceKernels* device = device_kernels(dy_ND))
+    return device->embedding_backward(dtable_VD, dy_ND, tokens_N, first, real, write);
   scatter_rows(dtable_VD, dy_ND, tokens_N, first, real, write);
 }
 
 void positions_add(const at::Tensor& y_ND, const at::Tensor& positions_N, const at::Tensor& table_TD) {
+  if (const DeviceKernels* device = device_kernels(table_TD)) return device->positions_add(y_ND, positions_N, table_TD);
   const std::int64_t width = table_TD.size(1), count = positions_N.numel(), limit = table_TD.size(0);
   const std::int64_t* positions = data<std::int64_t>(positions_N, count);
   for (std::int64_t n = 0; n < count; ++n)
@@ -84,6 +89,8 @@ void positions_add(const at::Tensor& y_ND, const at::Tensor& positions_N, const 
 }
 
 void positions_backward(const at::Tensor& dtable_TD, const at::Tensor& dy_ND, const at::Tensor& positions_N, Write write) {
+  if (const DeviceKernels* device = device_kernels(dy_ND))
+    return device->embedding_backward(dtable_TD, dy_ND, positions_N, 0, dtable_TD.size(0), write);
   scatter_rows(dtable_TD, dy_ND, positions_N, 0, dtable_TD.size(0), write);
 }
 

@@ -8,6 +8,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/kernels/bfloat16.hpp"
+#include "trainer/kernels/device.hpp"
 
 namespace ergon {
 
@@ -79,6 +80,7 @@ void Gemm::operator()(const at::Tensor& c_MN, const at::Tensor& a, Transpose tra
               out.rows, out.columns, left.rows, left.columns, right.rows, right.columns);
   if (out.rows == 0 || out.columns == 0) return;
   audit_.gemm(out.rows, out.columns, left.columns);
+  if (const DeviceKernels* device = device_kernels(c_MN)) return device->gemm(c_MN, a, transpose_a, b, transpose_b, write);
   const GemmCall call{left.transposed,
                       right.transposed,
                       static_cast<int>(out.rows),

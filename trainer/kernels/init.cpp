@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/kernels/init.hpp"
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/philox.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
@@ -18,6 +19,8 @@ void fill_normal(const at::Tensor& local, std::string_view name, const Extents& 
       "{}: a box of {} x {} does not fit a tensor of {}", name, rows, columns, c10::str(local.sizes()));
   const PhiloxKey key = philox_key(seed, Stream::init);
   const std::uint64_t hash = fnv1a(name);
+  if (const DeviceKernels* device = device_kernels(local))
+    return device->fill_normal(local, key, hash, {rows, columns, first_row, first_column, global_columns}, std);
   dispatch(local, [&](auto zero) {
     using T = decltype(zero);
     T* out = local.data_ptr<T>();

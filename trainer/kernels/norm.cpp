@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "trainer/kernels/columns.hpp"
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -110,6 +111,8 @@ void backward_weight(const at::Tensor& dweight_D, const at::Tensor& dbias_D, con
 
 void layernorm_forward(const at::Tensor& y_RD, const at::Tensor& mean_R, const at::Tensor& rstd_R, const at::Tensor& x_RD,
                        const at::Tensor& weight_D, const at::Tensor& bias_D, double epsilon) {
+  if (const DeviceKernels* device = device_kernels(x_RD))
+    return device->norm_forward(y_RD, mean_R, rstd_R, x_RD, weight_D, bias_D, epsilon);
   const auto [rows, width, elements] = sizes_of(x_RD, weight_D);
   dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
     using C = decltype(zero);
@@ -130,15 +133,20 @@ void layernorm_forward(const at::Tensor& y_RD, const at::Tensor& mean_R, const a
 
 void layernorm_backward_input(const at::Tensor& dx_RD, const at::Tensor& dy_RD, const at::Tensor& x_RD, const at::Tensor& mean_R,
                               const at::Tensor& rstd_R, const at::Tensor& weight_D, Write write) {
+  if (const DeviceKernels* device = device_kernels(x_RD))
+    return device->norm_backward_input(dx_RD, dy_RD, x_RD, mean_R, rstd_R, weight_D, write);
   backward_input(dx_RD, dy_RD, x_RD, &mean_R, rstd_R, weight_D, write);
 }
 
 void layernorm_backward_weight(const at::Tensor& dweight_D, const at::Tensor& dbias_D, const at::Tensor& dy_RD, const at::Tensor& x_RD,
                                const at::Tensor& mean_R, const at::Tensor& rstd_R, Write write) {
+  if (const DeviceKernels* device = device_kernels(x_RD))
+    return device->norm_backward_weight(dweight_D, dbias_D, dy_RD, x_RD, mean_R, rstd_R, write);
   backward_weight(dweight_D, dbias_D, dy_RD, x_RD, &mean_R, rstd_R, write);
 }
 
 void rmsnorm_forward(const at::Tensor& y_RD, const at::Tensor& rstd_R, const at::Tensor& x_RD, const at::Tensor& weight_D, double epsilon) {
+  if (const DeviceKernels* device = device_kernels(x_RD)) return device->norm_forward(y_RD, {}, rstd_R, x_RD, weight_D, {}, epsilon);
   const auto [rows, width, elements] = sizes_of(x_RD, weight_D);
   dispatch_compute(x_RD, [&, rows = rows, width = width, elements = elements](auto zero) {
     using C = decltype(zero);
@@ -158,11 +166,15 @@ void rmsnorm_forward(const at::Tensor& y_RD, const at::Tensor& rstd_R, const at:
 
 void rmsnorm_backward_input(const at::Tensor& dx_RD, const at::Tensor& dy_RD, const at::Tensor& x_RD, const at::Tensor& rstd_R,
                             const at::Tensor& weight_D, Write write) {
+  if (const DeviceKernels* device = device_kernels(x_RD))
+    return device->norm_backward_input(dx_RD, dy_RD, x_RD, {}, rstd_R, weight_D, write);
   backward_input(dx_RD, dy_RD, x_RD, nullptr, rstd_R, weight_D, write);
 }
 
 void rmsnorm_backward_weight(const at::Tensor& dweight_D, const at::Tensor& dy_RD, const at::Tensor& x_RD, const at::Tensor& rstd_R,
                              Write write) {
+  if (const DeviceKernels* device = device_kernels(x_RD))
+    return device->norm_backward_weight(dweight_D, {}, dy_RD, x_RD, {}, rstd_R, write);
   backward_weight(dweight_D, at::Tensor(), dy_RD, x_RD, nullptr, rstd_R, write);
 }
 

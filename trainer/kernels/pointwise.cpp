@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -15,6 +16,7 @@ constexpr std::int64_t sum_block = 65536;  // elements of one partial sum; part 
 // y = x in another type, to nearest even.
 template <class To, class From>
 void convert(const at::Tensor& y, const at::Tensor& x) {
+  if (const DeviceKernels* device = device_kernels(x)) return device->copy(y, x);
   const std::int64_t n = y.numel();
   To* out = data<To>(y, n);
   const From* in = data<From>(x, n);
@@ -27,6 +29,7 @@ void convert(const at::Tensor& y, const at::Tensor& x) {
 }  // namespace
 
 void add(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
+  if (const DeviceKernels* device = device_kernels(y)) return device->add(y, a, b);
   dispatch_compute(y, [&](auto zero) {
     using C = decltype(zero);
     const std::int64_t n = y.numel();
@@ -40,6 +43,7 @@ void add(const at::Tensor& y, const at::Tensor& a, const at::Tensor& b) {
 }
 
 void add_bias(const at::Tensor& x_RN, const at::Tensor& bias_N) {
+  if (const DeviceKernels* device = device_kernels(x_RN)) return device->add_bias(x_RN, bias_N);
   const std::int64_t width = bias_N.numel();
   if (x_RN.numel() == 0) return;
   dispatch_compute(x_RN, [&](auto zero) {
@@ -57,6 +61,7 @@ void add_bias(const at::Tensor& x_RN, const at::Tensor& bias_N) {
 }
 
 void scale(const at::Tensor& x, double factor) {
+  if (const DeviceKernels* device = device_kernels(x)) return device->scale(x, factor);
   dispatch_compute(x, [&](auto zero) {
     using C = decltype(zero);
     C* out = data<C>(x, x.numel());
@@ -69,6 +74,7 @@ void scale(const at::Tensor& x, double factor) {
 }
 
 void zero(const at::Tensor& x) {
+  if (const DeviceKernels* device = device_kernels(x)) return device->zero(x);
   ERGON_CHECK(x.is_contiguous(), "zero wants a contiguous tensor, got strides {}", c10::str(x.strides()));
   auto* bytes = static_cast<char*>(x.data_ptr());
   at::parallel_for(0, static_cast<std::int64_t>(x.nbytes()), 65536,
@@ -76,6 +82,8 @@ void zero(const at::Tensor& x) {
 }
 
 void copy(const at::Tensor& y, const at::Tensor& x) {
+  const DeviceKernels* device = device_kernels(y);
+  if (device && device_kernels(x) == device && y.device() == x.device()) return device->copy(y, x);
   ERGON_CHECK(y.sizes() == x.sizes(), "copy of {} into {}", c10::str(x.sizes()), c10::str(y.sizes()));
   const at::ScalarType to = y.scalar_type(), from = x.scalar_type();
   const bool converts = (to == at::kFloat && from == at::kBFloat16) || (to == at::kBFloat16 && from == at::kFloat);
@@ -89,6 +97,7 @@ void copy(const at::Tensor& y, const at::Tensor& x) {
 }
 
 double squared_sum(const at::Tensor& x) {
+  if (const DeviceKernels* device = device_kernels(x)) return device->squared_sum(x);
   const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
   std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
   dispatch_compute(x, [&](auto zero) {
@@ -112,6 +121,7 @@ double squared_sum(const at::Tensor& x) {
 }
 
 bool all_finite(const at::Tensor& x) {
+  if (const DeviceKernels* device = device_kernels(x)) return device->all_finite(x);
   const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
   std::vector<char> finite(static_cast<std::size_t>(blocks), 1);
   dispatch_compute(x, [&](auto zero) {

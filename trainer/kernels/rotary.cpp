@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -29,6 +30,8 @@ RotaryTable::RotaryTable(std::int64_t sequence, std::int64_t head_width, double 
 }
 
 void rotary_apply(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, const RotaryTable& table, Rotation rotation) {
+  if (const DeviceKernels* device = device_kernels(x_BTHQ))
+    return device->rotary(x_BTHQ, positions_BT, table.cos_TC(), table.sin_TC(), rotation == Rotation::forward ? 1 : -1);
   ERGON_CHECK(x_BTHQ.dim() == 4 && x_BTHQ.stride(3) == 1 && x_BTHQ.size(3) == 2 * table.cos_TC().size(1), "rotary on {} with a table of {}",
               c10::str(x_BTHQ.sizes()), c10::str(table.cos_TC().sizes()));
   const std::int64_t batch = x_BTHQ.size(0), length = x_BTHQ.size(1), heads = x_BTHQ.size(2), half = x_BTHQ.size(3) / 2;

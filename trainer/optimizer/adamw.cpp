@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "trainer/kernels/device.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -59,6 +60,11 @@ void update_rounding(float* __restrict p, bfloat16* __restrict weight, const flo
 void adamw_update(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& m, const at::Tensor& v, const AdamW& settings,
                   double gradient_scale, std::int64_t step, const at::Tensor& weight) {
   ERGON_CHECK(step >= 1, "updates count from 1, not from {}", step);
+  if (const DeviceKernels* device = device_kernels(parameter)) {
+    const auto c = fold<double>(settings, gradient_scale, step);
+    return device->adamw(parameter, weight, gradient, m, v,
+                         {c.keep, c.beta1, c.beta2, c.rest1, c.rest2, c.gradient_scale, c.step_size, c.second_scale, c.epsilon});
+  }
   const std::int64_t n = parameter.numel();
   if (weight.defined()) {
     float *p = data<float>(parameter, n), *first = data<float>(m, n), *second = data<float>(v, n);
