@@ -151,6 +151,8 @@ RunLock::RunLock(Storage& storage, std::string run_folder, LockTiming timing, st
   Watcher watcher;
   double told = 0;
   while (true) {
+    // Attempts before locks: a number is claimed after its lock is made, so whoever owns a number seen here is seen below too.
+    const int claimed = newest_attempt(storage_, folder_);
     const int newest = newest_lock(storage_, folder_);
     if (newest > 0) {
       const std::optional<std::string> text = text_of(storage_, path(newest));
@@ -167,7 +169,7 @@ RunLock::RunLock(Storage& storage, std::string run_folder, LockTiming timing, st
         continue;
       }
     }
-    if (take(std::max(newest, newest_attempt(storage_, folder_)) + 1)) break;
+    if (take(std::max(newest, claimed) + 1)) break;
   }
   remove_older();
   thread_ = std::thread([this] { beat(); });

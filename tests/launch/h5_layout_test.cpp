@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ergon h5-layout` as its caller sees it.
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "launch/child_process.hpp"
@@ -13,7 +15,7 @@ using test::TemporaryFolder;
 namespace {
 
 std::string shell(const std::string& line) { return output_of({"/bin/sh", "-c", line}); }
-std::string ergon() { return std::getenv("ERGON_BINARY"); }
+std::string program() { return std::getenv("ERGON_BINARY"); }
 
 }  // namespace
 
@@ -22,13 +24,13 @@ TEST_CASE("the layout of a file is printed, and a refusal is JSON too") {
   Hdf5Layout layout(folder / "a.h5");
   layout.dataset("/data", Hdf5Type::u16, {7});
   layout.close();
-  const std::string text = output_of({ergon(), "h5-layout", folder / "a.h5", "--names", "/data"});
+  const std::string text = output_of({program(), "h5-layout", folder / "a.h5", "--names", "/data"});
   CHECK(parse_hdf5_contents(text, "a") == read_hdf5_contents(folder / "a.h5", {"/data"}));
-  const std::string refused = shell("'" + ergon() + "' h5-layout /dev/null 2> /dev/null; echo $?");
+  const std::string refused = shell(fmt::format("'{}' h5-layout /dev/null 2> /dev/null; echo $?", program()));
   CHECK_THAT(refused, Catch::Contains("\"error\": \"is not a regular file\"") && Catch::EndsWith("\n3\n"));
 }
 
 TEST_CASE("it is internal: it has its help, and the list of commands does not have it") {
-  CHECK_THAT(output_of({ergon(), "h5-layout", "--help"}), Catch::Contains("Internal"));
-  CHECK_THAT(output_of({ergon(), "--help"}), !Catch::Contains("h5-layout") && Catch::Contains("checkpoint"));
+  CHECK_THAT(output_of({program(), "h5-layout", "--help"}), Catch::Contains("Internal"));
+  CHECK_THAT(output_of({program(), "--help"}), !Catch::Contains("h5-layout") && Catch::Contains("checkpoint"));
 }

@@ -54,6 +54,10 @@ void write_foreign(const std::string& path, const std::string& kind, const std::
   if (kind == "chunked") H5Pset_chunk(creation, 1, &chunk);
   const hid_t space = H5Screate_simple(1, kind == "huge" ? &huge : &size, nullptr);
   const hid_t data = H5Dcreate2(file, "/data", type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+  if (kind == "soft" || kind == "link" || kind == "type" || kind == "cycle") {
+    const std::vector<std::uint16_t> values(size, 7);  // so that nothing but the kind is wrong
+    H5Dwrite(data, H5T_NATIVE_UINT16, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+  }
   if (kind == "link") H5Lcreate_external(other.c_str(), "/data", file, "/link", H5P_DEFAULT, H5P_DEFAULT);
   if (kind == "type") {
     const hid_t named = H5Tcopy(H5T_NATIVE_INT);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole training steps of a tiny model through the emulated kernels, registered for the CPU: the same numbers as through the host's
 // kernels.
+#include "parallel/communicator_local.hpp"
+#include "parallel/plan/refusals.hpp"
 #include "tests/trainer/kernels/cuda/emulated.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/data/loader.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/step.hpp"
 
