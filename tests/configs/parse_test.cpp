@@ -123,5 +123,5 @@ TEST_CASE("no override whatever crashes: it is accepted or refused, and what is 
       CHECK(error.code() == ExitCode::config);
     }
   }
-  CHECK(accepted > 1000);
+  CHECK(accepted > 900);
 }

@@ -20,6 +20,7 @@
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "tests/support/inspecting_storage.hpp"
 #include "trainer/loop.hpp"
 #include "trainer/process.hpp"
 #include "trainer/rank_zero.hpp"
@@ -73,7 +74,7 @@ class Saboteur {
   std::thread thread_;
 };
 
-class PlannedStorage final : public Storage {
+class PlannedStorage final : public test::InspectingStorage {
  public:
   explicit PlannedStorage(const Plan* plan, std::shared_ptr<FlightRecord> record) : plan_(plan), record_(std::move(record)) {}
   void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) override {

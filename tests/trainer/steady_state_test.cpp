@@ -100,7 +100,7 @@ std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads)
     if (counts.size() < counts.capacity()) counts.push_back(count_now());
     return StopRequest::none;
   };
-  Storage storage;
+  ergon::test::InspectingStorage storage;
   const RunResult result = run_training(config, communicators, storage, options);
   CHECK(result.code == ExitCode::ok);
   communicators.control->barrier().wait();

@@ -14,7 +14,7 @@ TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are
   const MeshSizes mesh{2, 1, 1, 2};
   Findings findings;
   run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
-    Storage own;
+    ergon::test::InspectingStorage own;
     const TokenSource source({folder / "a.h5"}, Split::train, 4, own);
     const int rank = world->rank(), dp_rank = Mesh(mesh).coordinate(rank, Axis::dp), tp_rank = Mesh(mesh).coordinate(rank, Axis::tp);
     Communicators communicators(Mesh(mesh), std::move(world));

@@ -105,7 +105,7 @@ TEST_CASE("evaluation reads the split in order on every mesh, the same first bat
   for (const MeshSizes& mesh : meshes) {
     Findings findings;
     run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
-      Storage own;
+      ergon::test::InspectingStorage own;
       const TokenSource source({folder / "a.h5"}, Split::validation, 8, own), reference({folder / "a.h5"}, Split::validation, 8, own);
       const LoaderShape shape{2, batch / 2 / mesh.dp};
       const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
@@ -132,7 +132,7 @@ TEST_CASE("a validation split smaller than a batch is filled with ignored labels
   for (const MeshSizes& mesh : meshes) {
     Findings findings;
     run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
-      Storage own;
+      ergon::test::InspectingStorage own;
       const TokenSource source({folder / "a.h5"}, Split::validation, 8, own);
       const LoaderShape shape{1, 4 / mesh.dp};
       const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);

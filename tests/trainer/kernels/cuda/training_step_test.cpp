@@ -23,7 +23,7 @@ struct Outcome {
 
 Outcome two_steps(const TinyRun& tiny, const std::vector<std::string>& keys, const std::string& attention) {
   const RunConfig config = tiny.config(keys);
-  Storage storage;
+  InspectingStorage storage;
   const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()), 1);
   Replica replica(config, communicators, attention);
