@@ -28,7 +28,7 @@ std::vector<Change> changes(const RunConfig& stored, const RunConfig& now) {
   return found;
 }
 
-std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, const std::vector<std::string>& allowed) {
+void require_known(const std::vector<std::string>& allowed) {
   Problems unknown;
   for (const std::string& key : allowed)
     if (!find_key(key)) {
@@ -37,7 +37,10 @@ std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, 
                   meant.empty() ? "`ergon train --help` lists all keys" : meant);
     }
   unknown.throw_if_any("--allow-change");
+}
 
+std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, const std::vector<std::string>& allowed) {
+  require_known(allowed);
   Problems fixed, unasked;
   std::vector<Change> record;
   for (const Change& change : changes(stored, now)) {

@@ -20,6 +20,9 @@ struct Change {
 // Every key that differs, in table order.
 std::vector<Change> changes(const RunConfig& stored, const RunConfig& now);
 
+// Throws Error (ExitCode::config) that names every key in `allowed`, the values of --allow-change, that no run file can hold.
+void require_known(const std::vector<std::string>& allowed);
+
 // What the ledger must record: changes of class layout and recorded. Throws Error: ExitCode::data for a fixed key, ExitCode::config for a
 // recorded key that is not in `allowed` (the values of --allow-change) and for an unknown key in it. All offending keys are named at once.
 std::vector<Change> check_resume(const RunConfig& stored, const RunConfig& now, const std::vector<std::string>& allowed);

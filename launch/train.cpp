@@ -4,6 +4,7 @@
 
 #include "configs/key_table.hpp"
 #include "configs/parse.hpp"
+#include "configs/resume.hpp"
 #include "configs/supported.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
@@ -50,6 +51,7 @@ bool parse_line(int argc, char** argv, TrainLine& line) {
 // Rank 0 reads the file for all; what every rank then parses is the resolved text.
 RunConfig agreed_config(const TrainLine& line, Communicator& world) {
   const std::string resolved = on_rank_zero(world, [&] {
+    require_known(line.resume.allow_change);
     const RunConfig config = parse_run_config(line.file, line.overrides);
     require_supported(config);
     check_plan(config, world.size());

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """After a run: its report, its checkpoints, text from it, and the speed of a step."""
 import json
+import shutil
 
 from harness import Case, main
 
@@ -17,7 +18,8 @@ class AfterARun(Case):
         audit = [event for event in self.lines("events.jsonl") if event["event"] == "audit"]
         self.assertTrue(audit and audit[0]["equals_prediction"])
         self.assertIn("exact", self.ergon("report", "run").stdout)
-        total = self.report("run", "run")["total"]
+        shutil.copytree(self.folder / "run", self.folder / "again")
+        total = self.report("run", "again")["total"]
         self.assertEqual(total["tokens"], 2 * run["tokens"])
 
         self.ergon("checkpoint", "verify", "run")
