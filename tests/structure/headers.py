@@ -41,7 +41,9 @@ def room_flags(build):
                 skip = True
             elif word not in ("-MD", "-MMD", "-Winvalid-pch") and word != entry["file"] and not word.endswith("ccache"):
                 kept.append(word)
-        flags.setdefault(room, kept)
+        # Of several targets in one room, the one that sees most.
+        if len(kept) > len(flags.get(room, [])):
+            flags[room] = kept
     return flags
 
 
