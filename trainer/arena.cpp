@@ -41,7 +41,7 @@ at::Tensor Arena::take(at::IntArrayRef sizes, at::ScalarType dtype) {
   }
   auto* address = static_cast<char*>(chunks_[chunk_].data_ptr()) + misalignment(chunks_[chunk_]) + offset_;
   offset_ += bytes;
-  return at::from_blob(address, sizes, at::TensorOptions().dtype(dtype).device(device_));
+  return at::for_blob(address, sizes).options(at::TensorOptions().dtype(dtype).device(device_)).target_device(device_).make_tensor();
 }
 
 Bytes Arena::reserved() const {

@@ -18,7 +18,7 @@ EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
     const StepBatch& batch = loader.batch(index);
     for (const Batch& microbatch : batch.microbatches) {
       StepContext context = replica.context(0, microbatch.first_sample, /*training=*/false);
-      loss += replica.model.forward(microbatch, context);
+      loss += replica.model.forward(to_device(microbatch, replica.device), context);
     }
     result.valid_tokens += Tokens{batch.valid_tokens};
     result.sequences += batch.tokens / replica.config.model.sequence;

@@ -23,11 +23,9 @@ double draw(std::int64_t seed, std::int64_t index) {
 }
 
 std::vector<double> to_doubles(const at::Tensor& logits_V) {
-  const at::Tensor contiguous = logits_V.contiguous();
-  std::vector<double> values(static_cast<std::size_t>(contiguous.numel()));
-  for (std::size_t v = 0; v < values.size(); ++v)
-    values[v] = contiguous.scalar_type() == at::kDouble ? contiguous.data_ptr<double>()[v] : contiguous.data_ptr<float>()[v];
-  return values;
+  const at::Tensor host = logits_V.to(at::kCPU, at::kDouble).contiguous();
+  const double* first = host.data_ptr<double>();
+  return {first, first + host.numel()};
 }
 
 }  // namespace
@@ -64,7 +62,7 @@ void generate(Replica& replica, std::vector<std::int32_t>& context, const Genera
     std::copy(context.end() - static_cast<std::ptrdiff_t>(length), context.end(), tokens.data_ptr<std::int64_t>());
     StepContext step = replica.context(0, 0, /*training=*/false);
     const Arena::Frame frame(replica.scratch);
-    const std::int64_t token = choose_token(replica.model.next_token_logits(tokens, step)[0], options, draw(options.seed, n));
+    const std::int64_t token = choose_token(replica.model.next_token_logits(tokens.to(replica.device), step)[0], options, draw(options.seed, n));
     if (token == options.stop_token) return;
     context.push_back(static_cast<std::int32_t>(token));
     on_token(static_cast<std::int32_t>(token));

@@ -40,7 +40,7 @@ double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, d
                       const std::function<void(int)>& unit_done, Stopwatch& watch, StepSeconds& seconds) {
   StepContext context = replica.context(step, batch.first_sample);
   replica.audit.enter(Phase::forward);
-  const double loss = replica.model.forward(batch, context);
+  const double loss = replica.model.forward(to_device(batch, replica.device), context);
   seconds.forward += watch.lap();
   replica.audit.enter(Phase::backward);
   replica.model.backward(context, loss_scale, write, unit_done);

@@ -21,7 +21,7 @@ struct CheckpointTensor {
   std::string name;  // "parameters/layers.3.attention.query.weight": logical, the same on every mesh
   Extents global_shape;
   Piece piece;
-  at::Tensor data;          // piece.range.size() elements, contiguous, in the piece's order; its dtype is the tensor's
+  at::Tensor data;          // on any device; piece.range.size() elements, contiguous, in the piece's order; its dtype is the tensor's
   bool writes_here = true;  // load ignores it
 };
 

@@ -100,7 +100,11 @@ void read_tensors(Storage& storage, const std::string& folder, const CheckpointI
       throw Error(fmt::format("the checkpoint has no tensor {}", tensor.name), folder,
                   "resume with the model that wrote it (state.json has its configuration)", ExitCode::data);
     }
-    read_piece(storage, folder, *stored, tensor);
+    // Pieces are read into host memory: the tensor itself, or a copy of one on a device.
+    CheckpointTensor target = tensor;
+    target.data = tensor.data.to(at::kCPU);
+    read_piece(storage, folder, *stored, target);
+    tensor.data.copy_(target.data);
   }
 }
 

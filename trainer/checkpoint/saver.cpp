@@ -126,15 +126,13 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
   for (const CheckpointTensor& tensor : tensors) {
     if (tensor.writes_here) snapshot.tensors.push_back(tensor);
   }
-  if (mode == SnapshotMode::copy) {
-    snapshot.buffers.resize(snapshot.tensors.size());
-    for (std::size_t i = 0; i < snapshot.tensors.size(); ++i) {
-      at::Tensor &buffer = snapshot.buffers[i], &data = snapshot.tensors[i].data;
-      if (!buffer.defined() || buffer.sizes() != data.sizes() || buffer.scalar_type() != data.scalar_type()) {
-        buffer = at::empty_like(data, data.options().device(at::kCPU), at::MemoryFormat::Contiguous);
-      }
-      data = buffer.copy_(data);
-    }
+  snapshot.buffers.resize(snapshot.tensors.size());
+  for (std::size_t i = 0; i < snapshot.tensors.size(); ++i) {
+    at::Tensor &buffer = snapshot.buffers[i], &data = snapshot.tensors[i].data;
+    if (mode == SnapshotMode::view && data.is_cpu()) continue;  // what is written comes from host memory
+    if (!buffer.defined() || buffer.sizes() != data.sizes() || buffer.scalar_type() != data.scalar_type())
+      buffer = at::empty_like(data, data.options().device(at::kCPU), at::MemoryFormat::Contiguous);
+    data = buffer.copy_(data);
   }
   snapshot.pending = true;
   snapshot.written = false;

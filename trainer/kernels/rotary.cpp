@@ -10,7 +10,7 @@
 
 namespace ergon {
 
-RotaryTable::RotaryTable(std::int64_t sequence, std::int64_t head_width, double theta, at::ScalarType dtype)
+RotaryTable::RotaryTable(std::int64_t sequence, std::int64_t head_width, double theta, at::ScalarType dtype, at::Device device)
     : cos_(at::empty({sequence, head_width / 2}, dtype)), sin_(at::empty({sequence, head_width / 2}, dtype)) {
   if (head_width % 2 != 0)
     throw Error(fmt::format("rotary positions need an even head width, not {}", head_width), "model.head_width",
@@ -27,6 +27,8 @@ RotaryTable::RotaryTable(std::int64_t sequence, std::int64_t head_width, double 
       }
     }
   });
+  cos_ = cos_.to(device);
+  sin_ = sin_.to(device);
 }
 
 void rotary_apply(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, const RotaryTable& table, Rotation rotation) {

@@ -12,10 +12,10 @@
 namespace ergon {
 
 // cos and sin of every position below `sequence`, computed in double once, then rounded to dtype (float or double: the accumulator type of
-// what it turns). Head width must be even, else throws Error.
+// what it turns) and moved to the device. Head width must be even, else throws Error.
 class RotaryTable {
  public:
-  RotaryTable(std::int64_t sequence, std::int64_t head_width, double theta, at::ScalarType dtype);
+  RotaryTable(std::int64_t sequence, std::int64_t head_width, double theta, at::ScalarType dtype, at::Device device = at::kCPU);
   const at::Tensor& cos_TC() const { return cos_; }  // C = Q/2
   const at::Tensor& sin_TC() const { return sin_; }
 

@@ -18,6 +18,7 @@ namespace {
 
 // What one microbatch in flight keeps from forward to backward.
 struct Slot {
+  explicit Slot(at::Device device) : arena(device) {}
   Arena arena;
   EmbeddingSaved embedding;
   std::vector<BlockSaved> blocks;
@@ -51,8 +52,8 @@ void check_batch(const ModelShape& shape, const at::Tensor& tokens_BT, const at:
 
 struct Transformer::Parts {
   Parts(const ModelShape& shape_, int tp, int tp_rank, ParameterStore& store_, ModelDeclaration declared)
-      : shape(shape_), store(store_), embedding(shape_, tp, tp_rank, declared.embedding), head(shape_, tp, tp_rank, declared.head) {
-    if (shape.positions == Positions::rotary) rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator());
+      : shape(shape_), store(store_), passing(store_.device()), embedding(shape_, tp, tp_rank, declared.embedding), head(shape_, tp, tp_rank, declared.head) {
+    if (shape.positions == Positions::rotary) rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator(), store.device());
     for (int layer = 0; layer < shape.layers; ++layer) {
       blocks.emplace_back(shape, tp, tp_rank, layer, rotary ? &*rotary : nullptr, declared.blocks[static_cast<std::size_t>(layer)]);
     }
@@ -74,12 +75,12 @@ struct Transformer::Parts {
 
   ModelShape shape;
   ParameterStore& store;
+  Arena passing;  // what passes between layers and no backward needs
   std::optional<RotaryTable> rotary;
   EmbeddingLayer embedding;
   std::vector<BlockLayer> blocks;
   HeadLayer head;
   std::deque<Slot> slots;
-  Arena passing;  // what passes between layers and no backward needs
 };
 
 // The residual stream after the last block; every state of it stays in the slot.
@@ -133,7 +134,7 @@ Transformer::Transformer(const ModelShape& shape, int tp, int tp_rank, Parameter
   ERGON_CHECK(store.specs().size() == declared.specs.size(), "the store holds {} parameters, the shape declares {}", store.specs().size(),
               declared.specs.size());
   parts_ = std::make_unique<Parts>(shape, tp, tp_rank, store, std::move(declared));
-  for (int slot = 0; slot < slots; ++slot) parts_->slots.emplace_back().blocks.resize(parts_->blocks.size());
+  for (int slot = 0; slot < slots; ++slot) parts_->slots.emplace_back(store.device()).blocks.resize(parts_->blocks.size());
 }
 
 Transformer::~Transformer() = default;
@@ -196,7 +197,7 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
 at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepContext& context) {
   Parts& parts = *parts_;
   const std::int64_t b = tokens_BT.size(0), t = tokens_BT.size(1);
-  const at::Tensor positions_BT = at::arange(t).expand({b, t}).contiguous();
+  const at::Tensor positions_BT = at::arange(t, tokens_BT.options()).expand({b, t}).contiguous();
   check_batch(parts.shape, tokens_BT, positions_BT);
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::evaluation);
   StepContext evaluation = context;
