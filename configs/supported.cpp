@@ -15,8 +15,6 @@ struct Refusal {
 };
 
 constexpr Refusal refusals[] = {
-    {"run.device", [](const RunConfig& c) { return c.run.device != Device::cpu; }, "this version trains on CPUs",
-     "set run.device = \"cpu\""},
     {"run.deterministic", [](const RunConfig& c) { return c.run.deterministic; },
      "this version has no exchange of gradients in a fixed order",
      "set run.deterministic = false; a run continued on the same mesh is bitwise equal without it"},

@@ -13,6 +13,7 @@
 #include "launch/gemm_timer.hpp"
 #include "launch/identity.hpp"
 #include "launch/progress.hpp"
+#include "launch/run_device.hpp"
 #include "launch/signals.hpp"
 #include "launch/watch.hpp"
 #include "parallel/communicator_mpi.hpp"
@@ -60,7 +61,7 @@ RunConfig agreed_config(const TrainLine& line, Communicator& world) {
   return parse_run_text(resolved, line.file, {});
 }
 
-int train(const TrainLine& line) {
+int train(const TrainLine& line, LocalRank local) {
   std::unique_ptr<Communicator> world = make_mpi_world();
   const bool leader = world->rank() == 0;
   const std::unique_ptr<Watchdog> watchdog = start_watchdog(*world);
@@ -70,14 +71,17 @@ int train(const TrainLine& line) {
     prepare_process(config.run.threads);
     const int replicas =
         static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas);
-    Communicators communicators(mesh_of(config.mesh), std::move(world), replicas);
+    const RunDevice device(config, *world, local);
+    if (watchdog) device.guard(*watchdog, config.watchdog.abort);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), replicas, device.groups());
 
     ProgressPrinter printer(stderr, style_of(stderr));
     Storage storage(hdf5_helper());
     LoopOptions options;
     options.resume = line.resume;
     options.binary = binary_identity();
-    options.cpu = cpu_identity();
+    options.cpu = device.identity();
+    options.device = device.device();
     options.pending_stop = pending_stop;
     options.time_gemm = child_gemm_timer();
     options.monitor = leader ? &printer : nullptr;
@@ -97,7 +101,7 @@ int command_train(int argc, char** argv) {
   if (!parse_line(argc, argv, line)) return 0;
   install_signal_handlers();
   MpiEnvironment mpi(&argc, &argv);
-  const int code = run_guarded([&] { return train(line); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
+  const int code = run_guarded([&] { return train(line, mpi.local()); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
   return mpi.finish(static_cast<ExitCode>(code), /*patience=*/{30});
 }
 

@@ -49,4 +49,8 @@ void Communicators::observe(CommunicationObserver* observer) {
     group->observe(observer);
 }
 
+void Communicators::poll() {
+  for (Communicator* group : {tp.get(), dp_cp.get(), kv_replicas.get()}) group->poll();
+}
+
 }  // namespace ergon

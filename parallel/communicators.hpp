@@ -27,6 +27,7 @@ struct Communicators {
   Communicators(const Mesh& mesh, std::unique_ptr<Communicator> world, int kv_replicas = 1, const DeviceGroup& device = {});
 
   void observe(CommunicationObserver* observer);
+  void poll();  // reports what streams have finished since
 
   Mesh mesh;
 

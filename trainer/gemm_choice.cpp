@@ -101,15 +101,24 @@ GemmChoice measure_gemm(const RunConfig& config, std::int64_t tp, double work, c
 
 namespace {
 
+GemmChoice on_device(const RunConfig& config) {
+  if (config.run.gemm != GemmName::automatic)
+    throw Error(fmt::format("{} multiplies on CPUs, and this run's tensors are on a device", choice_name(config.run.gemm)), "run.gemm",
+                "leave run.gemm out, or set run.device = \"cpu\"");
+  return {device_gemm_library().name(), "matrix products by the device's own library", {}};
+}
+
 // What rank 0 decides.
 GemmChoice decide(const RunConfig& config, std::int64_t tp, double work, const std::optional<std::string>& recorded,
                   const GemmTimer& timer) {
+  if (config.run.device != Device::cpu) return on_device(config);
   if (config.run.gemm != GemmName::automatic) {
     const std::string name = choice_name(config.run.gemm);
     return {name, fmt::format("GEMM library {}: asked for", name), {}};
   }
   if (!recorded) return measure_gemm(config, tp, work, timer);
   try {
+    if (*recorded == device_gemm_library().name()) throw Error("the run was on a device", "run.gemm", "");
     open_gemm_library(*recorded);
     return {*recorded, fmt::format("GEMM library {}: as before", *recorded), {}};
   } catch (const Error& error) {

@@ -4,6 +4,8 @@
 // Order at a step boundary, so that nothing is lost and nothing is counted twice: step event, evaluation, ledger line, checkpoint.
 #pragma once
 
+#include <c10/core/Device.h>
+
 #include <functional>
 #include <span>
 #include <string>
@@ -23,6 +25,7 @@ namespace ergon {
 struct LoopOptions {
   ResumeOptions resume;
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
+  at::Device device = at::kCPU;                                                       // of the run's tensors; its kernels are registered
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
   GemmTimer time_gemm = {};                                                           // rank 0; null: runs use "mkl" unless told otherwise

@@ -36,16 +36,19 @@ at::ScalarType scalar_type(DType dtype) {
   ERGON_CHECK(false, "dtype {}", static_cast<int>(dtype));
 }
 
-Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library)
-    : Replica(config, communicators, attention, gemm_library, declare(config, communicators)) {}
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
+                 at::Device device)
+    : Replica(config, communicators, attention, gemm_library, device, declare(config, communicators)) {}
 
 Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
-                 Transformer::Declaration declaration)
+                 at::Device device_, Transformer::Declaration declaration)
     : config(config),
       communicators(communicators),
+      device(device_),
       gemm(audit, gemm_library),
-      attention(select_attention(attention_job(config.model, scalar_type(config.train.dtype)), attention).kernel),
-      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), at::kCPU, declaration.num_units),
+      scratch(device),
+      attention(select_attention(attention_job(config.model, scalar_type(config.train.dtype), device.type()), attention).kernel),
+      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units),
       first_moment(at::zeros_like(parameters.flat_parameters())),
       second_moment(at::zeros_like(parameters.flat_parameters())),
       model(config.model, communicators.tp->size(), communicators.tp->rank(), parameters, config.train.recompute),

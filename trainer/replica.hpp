@@ -23,7 +23,7 @@ struct Replica {
   // Draws the initial weights from run.seed. Throws Error as the mesh, the partitions and the choice of an attention kernel do.
   // attention: a kernel's name or "auto" (trainer/attention/select.hpp).
   Replica(const RunConfig& config, Communicators& communicators, const std::string& attention = "auto",
-          const GemmLibrary& gemm_library = torch_gemm_library());
+          const GemmLibrary& gemm_library = torch_gemm_library(), at::Device device = at::kCPU);
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
@@ -31,6 +31,7 @@ struct Replica {
 
   const RunConfig& config;
   Communicators& communicators;
+  at::Device device;  // of every tensor below
   FlopAudit audit;
   Gemm gemm;
   Arena scratch;
@@ -43,7 +44,7 @@ struct Replica {
 
  private:
   Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
-          Transformer::Declaration declaration);
+          at::Device device, Transformer::Declaration declaration);
 };
 
 }  // namespace ergon

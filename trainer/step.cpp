@@ -127,6 +127,7 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   result.clipped = !result.skipped && scale < 1.0;
   if (!result.skipped) update_parameters(replica, result.lr, scale, step);
   result.seconds.optimizer = watch.lap();
+  groups.poll();
   return result;
 }
 

@@ -53,6 +53,7 @@ class TrainingRun {
   void enter(FlightPhase phase, std::int64_t step) const;
   bool find_checkpoint(CheckpointLoader& checkpoint);
   void load(CheckpointLoader& checkpoint);
+  std::string attention_kernel(const CheckpointLoader* checkpoint) const;
   void choose_gemm_library(const CheckpointLoader* checkpoint);
   void begin_files();
   void begin_lineage();

@@ -70,8 +70,8 @@ void TrainingRun::resume() {
   const bool found = find_checkpoint(checkpoint);
   choose_gemm_library(found ? &checkpoint : nullptr);
   on_every_rank(*communicators_.control, [&] {
-    replica_ = std::make_unique<Replica>(config_, communicators_, found ? text_record(checkpoint.state(), "attention", "auto") : "auto",
-                                         open_gemm_library(gemm_.library));
+    replica_ = std::make_unique<Replica>(config_, communicators_, attention_kernel(found ? &checkpoint : nullptr),
+                                         open_gemm_library(gemm_.library), options_.device);
   });
   if (found) load(checkpoint);
   first_step_ = step_;
@@ -89,6 +89,13 @@ void TrainingRun::resume() {
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
   if (steps_left() && budget_spent())
     outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was spent before this attempt, at step {}", step_), false};
+}
+
+// The kernel that the run has used, unless its tensors were elsewhere.
+std::string TrainingRun::attention_kernel(const CheckpointLoader* checkpoint) const {
+  const std::string recorded = checkpoint != nullptr ? text_record(checkpoint->state(), "attention", "auto") : "auto";
+  const bool by_device = recorded == "device";
+  return by_device == options_.device.is_cpu() ? "auto" : recorded;
 }
 
 void TrainingRun::choose_gemm_library(const CheckpointLoader* checkpoint) {

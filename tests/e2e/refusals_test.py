@@ -18,7 +18,7 @@ class Refusals(Case):
         self.refused("train.dtype=float33", code=2, says=("train.dtype", "float64"), mpi=False)
         self.refused("mesh.pp=2", code=2, says=("mesh.pp",), mpi=False)
         self.refused("mesh.zero=1", code=2, says=("mesh.zero",), mpi=False)
-        self.refused("run.device=cuda", code=2, says=("run.device",), mpi=False)
+        self.refused("run.device=cuda", code=4, says=("run.device", "hint"), mpi=False)
         self.refused("train.recompute=full", code=2, says=("train.recompute",), mpi=False)
         self.assertFalse((self.folder / "run").exists())
 

@@ -35,20 +35,21 @@ AttentionChoice by_device(const AttentionJob& job, const char* why) {
 
 }  // namespace
 
-AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute) {
+AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute, at::DeviceType device) {
   AttentionJob job;
   job.sequence = shape.sequence;
   job.head_width = shape.head_width;
   job.dropout = shape.dropout;
   job.window = shape.window;
   job.bfloat16 = compute == at::kBFloat16;
+  job.device = device;
   return job;
 }
 
 AttentionChoice select_attention(const AttentionJob& job, const std::string& name) {
   const bool on_host = job.device == at::kCPU;
   if (name == "device") return by_device(job, "asked for");
-  if (name == "auto" && !on_host) return by_device(job, "the tensors are there");
+  if (name == "auto" && (!on_host || device_kernels(job.device) != nullptr)) return by_device(job, "the tensors are there");
   if (!on_host && (name == "plain" || name == "tiled" || name == "aten"))
     throw Error(fmt::format("attention kernel {} works on the CPU, and the tensors are on {}", name, c10::DeviceTypeName(job.device, true)),
                 "attention kernel", "use \"device\", or let \"auto\" choose");

@@ -26,7 +26,7 @@ struct AttentionJob {
   at::DeviceType device = at::kCPU;  // where the tensors are
   bool whole_blocks = true;          // false: context parallelism hands over parts of the sequence
 };
-AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute = at::kFloat);
+AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute = at::kFloat, at::DeviceType device = at::kCPU);
 
 // name: "auto", "plain", "tiled", "aten" or "device" (the kernels registered for job.device: trainer/kernels/device.hpp; what "auto" is for
 // tensors that are not on the CPU). Throws Error when the name is unknown or that kernel cannot do the job.

@@ -26,6 +26,7 @@ std::vector<std::string> gemm_candidates(const std::string& dtype) {
 }
 
 const GemmLibrary& open_gemm_library(const std::string& name) {
+  if (name == device_gemm_library().name()) return device_gemm_library();
   const auto& names = gemm_library_names();
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end())

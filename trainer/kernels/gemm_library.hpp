@@ -41,12 +41,14 @@ const std::vector<std::string>& gemm_library_names();
 // Those worth timing for a dtype ("float32", "float64", "bfloat16"); opens none of them, so one may turn out to be missing.
 std::vector<std::string> gemm_candidates(const std::string& dtype);
 
-// mkl and mkl-generic differ by what MKL asks once a process: the first opening decides, before the first product. Throws Error when the
+// "device" (runs on a device; no choice of run.gemm) is device_gemm_library. mkl and mkl-generic differ by what MKL asks once a process: the first opening decides, before the first product. Throws Error when the
 // name is unknown, this machine lacks the library, or MKL was already opened the other way.
 const GemmLibrary& open_gemm_library(const std::string& name);
 
 // The library "mkl": always there.
 const GemmLibrary& torch_gemm_library();
+// Where every product is one of tensors on a device. Multiplying host tensors with it is a Bug.
+const GemmLibrary& device_gemm_library();
 
 // Of one library's file each: null where this machine lacks it.
 const GemmLibrary* torch_generic_gemm_library();

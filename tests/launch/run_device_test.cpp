@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_device.hpp"
+
+#include "configs/parse.hpp"
+#include "launch/identity.hpp"
+#include "parallel/communicator_local.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+
+namespace {
+
+RunConfig config(const std::string& device) { return parse_run_text("", "test", {"data.train=[\"tokens.h5\"]", "run.device=" + device}); }
+
+}  // namespace
+
+TEST_CASE("a run on the CPU opens nothing") {
+  const auto world = std::move(make_local_group(1).front());
+  const RunDevice device(config("cpu"), *world, {});
+  CHECK(device.device() == at::Device(at::kCPU));
+  CHECK(device.identity() == cpu_identity());
+  CHECK_FALSE(device.groups());
+}
+
+// The test program has no libergon_cuda.so beside it, so every machine gets this far and no further.
+TEST_CASE("a device that cannot be opened is one sentence on every rank, with its cure") {
+  run_local_ranks(2, [](std::unique_ptr<Communicator> world) {
+    try {
+      const RunDevice device(config("cuda"), *world, {});
+      FAIL("opened");
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::world);
+      CHECK(error.where() == "run.device");
+      CHECK_FALSE(error.hint().empty());
+    }
+  });
+}
