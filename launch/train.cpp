@@ -8,9 +8,9 @@
 #include "configs/supported.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
-#include "launch/hdf5_helper.hpp"
 #include "launch/failure.hpp"
 #include "launch/gemm_timer.hpp"
+#include "launch/hdf5_helper.hpp"
 #include "launch/identity.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_device.hpp"
@@ -101,7 +101,8 @@ int command_train(int argc, char** argv) {
   if (!parse_line(argc, argv, line)) return 0;
   install_signal_handlers();
   MpiEnvironment mpi(&argc, &argv);
-  const int code = run_guarded([&] { return train(line, mpi.local()); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
+  const int code =
+      run_guarded([&] { return train(line, mpi.local()); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
   return mpi.finish(static_cast<ExitCode>(code), /*patience=*/{30});
 }
 

@@ -9,7 +9,8 @@ using namespace ergon;
 
 TEST_CASE("a batch that is on the device already is passed on, not copied; elsewhere the model's part of it moves") {
   Batch batch;
-  for (at::Tensor* tensor : {&batch.tokens_BT, &batch.labels_BT, &batch.positions_BT, &batch.segments_BT}) *tensor = at::zeros({2, 3}, at::kLong);
+  for (at::Tensor* tensor : {&batch.tokens_BT, &batch.labels_BT, &batch.positions_BT, &batch.segments_BT})
+    *tensor = at::zeros({2, 3}, at::kLong);
   batch.valid_tokens = 5;
   batch.first_sample = 7;
   const Batch same = to_device(batch, at::kCPU);
