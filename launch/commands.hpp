@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The subcommands of `ergon`: one function each, in the file of its name. argv[0] is the subcommand's name; the return value is the exit
-// code; errors are thrown (configs/error.hpp) and turned into text and exit code by main.
+// The subcommands of `ergon`: one function each, in the file of its name. argv[0] is the subcommand's last word; the return value is the
+// exit code; errors are thrown (configs/error.hpp) and turned into text and exit code by main.
 #pragma once
 
 namespace ergon {
@@ -8,6 +8,10 @@ namespace ergon {
 int command_bench(int argc, char** argv);
 int command_checkpoint(int argc, char** argv);
 int command_data(int argc, char** argv);
+int command_data_bigram(int argc, char** argv);
+int command_data_import(int argc, char** argv);
+int command_data_inspect(int argc, char** argv);
+int command_data_verify(int argc, char** argv);
 int command_doctor(int argc, char** argv);
 int command_flops(int argc, char** argv);
 int command_gemm_probe(int argc, char** argv);

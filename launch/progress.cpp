@@ -2,7 +2,6 @@
 #include "launch/progress.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 
@@ -29,34 +28,11 @@ std::string progress_line(const StepProgress& progress) {
                      clock_time(progress.remaining), progress.spent.value);
 }
 
-ProgressPrinter::~ProgressPrinter() {
-  if (line_open_) std::fputc('\n', out_);
-}
-
-void ProgressPrinter::clear_line() {
-  if (line_open_) std::fputs("\r\033[K", out_);
-  line_open_ = false;
-}
-
-void ProgressPrinter::message(const std::string& line) {
-  clear_line();
-  std::fputs((line + "\n").c_str(), out_);
-  std::fflush(out_);
-}
-
 void ProgressPrinter::step(const StepProgress& progress) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_ && progress.step != progress.steps) return;
-  next_ = now + (style_ == Style::terminal ? std::chrono::milliseconds(200) : std::chrono::seconds(5));
-  clear_line();
-  std::fputs(progress_line(progress).c_str(), out_);
-  line_open_ = style_ == Style::terminal;
-  if (!line_open_) std::fputc('\n', out_);
-  std::fflush(out_);
-}
-
-ProgressPrinter::Style style_of(std::FILE* out) {
-  return isatty(fileno(out)) ? ProgressPrinter::Style::terminal : ProgressPrinter::Style::plain;
+  next_ = now + (line_.style() == StatusLine::Style::terminal ? std::chrono::milliseconds(200) : std::chrono::seconds(5));
+  line_.show(progress_line(progress));
 }
 
 }  // namespace ergon

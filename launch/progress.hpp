@@ -3,9 +3,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdio>
 #include <string>
 
+#include "launch/status_line.hpp"
 #include "trainer/monitor.hpp"
 
 namespace ergon {
@@ -15,23 +15,14 @@ std::string progress_line(const StepProgress& progress);
 
 class ProgressPrinter : public RunMonitor {
  public:
-  enum class Style { terminal, plain };
-  explicit ProgressPrinter(std::FILE* out, Style style) : out_(out), style_(style) {}
-  ~ProgressPrinter() override;
+  ProgressPrinter(std::FILE* out, StatusLine::Style style) : line_(out, style) {}
 
-  void message(const std::string& line) override;
+  void message(const std::string& line) override { line_.message(line); }
   void step(const StepProgress& progress) override;
 
  private:
-  void clear_line();
-
-  std::FILE* out_;
-  Style style_;
-  bool line_open_ = false;
+  StatusLine line_;
   std::chrono::steady_clock::time_point next_ = {};
 };
-
-// Terminal style when `out` is one.
-ProgressPrinter::Style style_of(std::FILE* out);
 
 }  // namespace ergon

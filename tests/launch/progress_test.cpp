@@ -20,7 +20,7 @@ StepProgress sample() {
   return progress;
 }
 
-std::string printed(ProgressPrinter::Style style) {
+std::string printed(StatusLine::Style style) {
   test::TemporaryFolder folder;
   std::FILE* file = std::fopen((folder / "out").c_str(), "w+");
   {
@@ -42,17 +42,21 @@ TEST_CASE("the line says step, loss, speed, utilisation, data wait, time left an
   CHECK_THAT(progress_line(known), Catch::Contains("MFU 41.2%"));
 }
 
-TEST_CASE("plain lines end and are not repeated within seconds") {
-  CHECK(printed(ProgressPrinter::Style::plain) == progress_line(sample()) + "\nsaved\n");
+TEST_CASE("a step that follows within seconds is not shown, a message always is") {
+  CHECK(printed(StatusLine::Style::plain) == progress_line(sample()) + "\nsaved\n");
+  CHECK(printed(StatusLine::Style::terminal) == progress_line(sample()) + "\r\033[Ksaved\n");
 }
 
-TEST_CASE("a terminal's line is cleared before a message") {
-  CHECK(printed(ProgressPrinter::Style::terminal) == progress_line(sample()) + "\r\033[Ksaved\n");
-}
-
-TEST_CASE("a file is no terminal") {
+TEST_CASE("the last step is shown however soon it comes") {
   test::TemporaryFolder folder;
-  std::FILE* file = std::fopen((folder / "out").c_str(), "w");
-  CHECK(style_of(file) == ProgressPrinter::Style::plain);
+  std::FILE* file = std::fopen((folder / "out").c_str(), "w+");
+  StepProgress last = sample();
+  last.step = last.steps;
+  {
+    ProgressPrinter printer(file, StatusLine::Style::plain);
+    printer.step(sample());
+    printer.step(last);
+  }
   std::fclose(file);
+  CHECK(test::read_file(folder / "out") == progress_line(sample()) + "\n" + progress_line(last) + "\n");
 }
