@@ -2,21 +2,16 @@
 #include "configs/devices.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "configs/did_you_mean.hpp"
 #include "configs/error.hpp"
 #include "configs/names.hpp"
 #include "configs/presets.hpp"
+#include "configs/text.hpp"
 #include "configs/toml.hpp"
 
 namespace ergon {
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string row(const std::string& id, DType dtype) { return fmt::format("{}.{}.", lower(id), choice_name(dtype)); }
 
@@ -55,7 +50,7 @@ std::string unknown_peak_reason(const std::string& id, DType dtype) {
 std::vector<std::string> device_ids() {
   std::vector<std::string> ids;
   for (const TomlEntry& entry : read_toml(devices_text(), "devices.toml").entries) {
-    std::string id = entry.key.substr(0, entry.key.find('.'));
+    std::string id = section_of(entry.key);
     if (ids.empty() || ids.back() != id) ids.push_back(id);
   }
   return ids;

@@ -4,19 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "configs/text.hpp"
 
 namespace ergon {
-namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
-}  // namespace
-
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
@@ -56,9 +47,9 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
   return best;
 }
 
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known, const std::string& otherwise) {
   std::string found = nearest(word, known);
-  return found.empty() ? "" : fmt::format("did you mean '{}'?", found);
+  return found.empty() ? otherwise : fmt::format("did you mean '{}'?", found);
 }
 
 }  // namespace ergon

@@ -15,7 +15,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 // empty.
 std::string nearest(const std::string& word, const std::vector<std::string>& known);
 
-// "did you mean 'train.steps'?", or empty when nothing is near.
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
+// "did you mean 'train.steps'?", or `otherwise` when nothing is near.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known, const std::string& otherwise = "");
 
 }  // namespace ergon

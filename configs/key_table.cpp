@@ -6,11 +6,10 @@
 #include <sstream>
 
 #include "configs/keys.hpp"
+#include "configs/toml.hpp"
 
 namespace ergon {
 namespace {
-
-std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
 
 std::string markdown_cell(const std::string& text) {
   std::string cell;

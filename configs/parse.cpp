@@ -11,7 +11,9 @@
 
 #include "configs/derive.hpp"
 #include "configs/did_you_mean.hpp"
+#include "configs/key_hint.hpp"
 #include "configs/key_table.hpp"
+#include "configs/override.hpp"
 #include "configs/presets.hpp"
 #include "configs/toml.hpp"
 #include "configs/validate.hpp"
@@ -19,63 +21,10 @@
 namespace ergon {
 namespace {
 
-constexpr const char* keys_hint = "`ergon train --help` lists all keys";
-
-std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
-
 std::set<std::string> known_sections() {
   std::set<std::string> sections;
   for (const Key& key : key_table()) sections.insert(section_of(key.name));
   return sections;
-}
-
-// The key that was meant: one of this name in another section, else a similar one in this section, else a similar one anywhere.
-std::string key_hint(const std::string& unknown) {
-  auto last_part = [](const std::string& key) { return key.substr(key.rfind('.') + 1); };
-  std::string last = last_part(unknown);
-  std::vector<std::string> here, anywhere;
-  for (const Key& key : key_table()) {
-    if (last_part(key.name) == last) return fmt::format("did you mean '{}'?", key.name);
-    anywhere.push_back(last_part(key.name));
-    if (section_of(key.name) == section_of(unknown)) here.push_back(anywhere.back());
-  }
-  if (std::string meant = nearest(last, here); !meant.empty()) return fmt::format("did you mean '{}.{}'?", section_of(unknown), meant);
-  std::string meant = nearest(last, anywhere);
-  for (const Key& key : key_table())
-    if (!meant.empty() && last_part(key.name) == meant) return fmt::format("did you mean '{}'?", key.name);
-  return keys_hint;
-}
-
-// "key=value" as an entry; the value is TOML, or a bare text where it is not.
-std::optional<TomlEntry> read_override(const std::string& text, Problems& problems) {
-  std::size_t equal = text.find('=');
-  std::string where = fmt::format("override '{}'", text);
-  if (equal == std::string::npos || equal == 0) {
-    problems.add("an override is written key=value", where, "for instance train.steps=100");
-    return std::nullopt;
-  }
-  auto trimmed = [](const std::string& s) {
-    std::size_t begin = s.find_first_not_of(" \t"), end = s.find_last_not_of(" \t");
-    return begin == std::string::npos ? std::string() : s.substr(begin, end - begin + 1);
-  };
-  std::string key = trimmed(text.substr(0, equal)), written = trimmed(text.substr(equal + 1));
-  std::optional<Value> value = read_toml_value(written);
-  if (!value && !written.empty() && (written[0] == '[' || written[0] == '"' || written[0] == '\'' || written[0] == '{')) {
-    problems.add(fmt::format("{} is not a TOML value", written), where,
-                 "texts in a list stand between quotes, and the shell wants quotes around it all");
-    return std::nullopt;
-  }
-  // The echo of this run must be TOML, and that is UTF-8.
-  if (!read_toml_value(toml_text(written))) {
-    problems.add("the value is not UTF-8", where, "rename what it names, or write it in UTF-8");
-    return std::nullopt;
-  }
-  // Where a text belongs, 2024 and true are texts as well: nobody quotes inside a shell.
-  const Key* known = find_key(key);
-  bool wants_text = known && (known->type == "text" || known->type == "choice" || known->type == "list of texts");
-  bool is_text = value && (std::holds_alternative<std::string>(value->data) || std::holds_alternative<Value::List>(value->data));
-  if (!value || (wants_text && !is_text)) value = Value::text(written);
-  return TomlEntry{key, std::move(*value), where};
 }
 
 // Entries in the order in which they are applied.
@@ -90,9 +39,8 @@ class Reader {
     for (const TomlSection& section : document.sections) {
       std::string top = section_of(section.name);
       if (known.count(top) != 0 || !refused.insert(top).second) continue;
-      std::string meant = did_you_mean(top, {known.begin(), known.end()});
       problems_.add(fmt::format("unknown section [{}]", top), section.where,
-                    meant.empty() ? fmt::format("sections: {}", fmt::join(known, ", ")) : meant);
+                    did_you_mean(top, {known.begin(), known.end()}, fmt::format("sections: {}", fmt::join(known, ", "))));
     }
     for (TomlEntry& entry : document.entries)
       if (entry.key.find('.') == std::string::npos || refused.count(section_of(entry.key)) == 0) entries_.push_back(std::move(entry));
@@ -180,11 +128,8 @@ RunConfig parse_run_text(const std::string& text, const std::string& source, con
 RunConfig parse_run_config(const std::string& path, const std::vector<std::string>& overrides, Purpose purpose) {
   if (purpose == Purpose::describe && !std::filesystem::exists(path)) {
     std::vector<std::string> names = preset_names();
-    if (std::find(names.begin(), names.end(), path) == names.end()) {
-      std::string meant = did_you_mean(path, names);
-      std::string list = fmt::format("presets: {}", fmt::join(names, ", "));
-      throw Error("there is no such file and no such preset", path, meant.empty() ? list : meant + " " + list);
-    }
+    if (std::find(names.begin(), names.end(), path) == names.end())
+      throw Error("there is no such file and no such preset", path, preset_hint(path));
     return parse_run_text(fmt::format("[model]\npreset = {}\n", toml_text(path)), path, overrides, purpose);
   }
   return parse_run_text(read_file(path), path, overrides, purpose);

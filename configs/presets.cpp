@@ -19,9 +19,13 @@ std::vector<std::string> preset_names() {
 std::string preset_text(const std::string& name) {
   for (const embedded::File& file : embedded::presets)
     if (file.name == name) return std::string(file.text);
-  std::string meant = did_you_mean(name, preset_names());
-  std::string list = fmt::format("presets: {}", fmt::join(preset_names(), ", "));
-  throw Error(fmt::format("there is no preset '{}'", name), "", meant.empty() ? list : meant + " " + list);
+  throw Error(fmt::format("there is no preset '{}'", name), "", preset_hint(name));
+}
+
+std::string preset_hint(const std::string& unknown) {
+  const std::vector<std::string> names = preset_names();
+  const std::string meant = did_you_mean(unknown, names), list = fmt::format("presets: {}", fmt::join(names, ", "));
+  return meant.empty() ? list : meant + " " + list;
 }
 
 std::string devices_text() { return std::string(embedded::devices); }

@@ -13,6 +13,9 @@ std::vector<std::string> preset_names();
 // The TOML text of a preset: one [model] section. Throws Error with the list of names for an unknown one.
 std::string preset_text(const std::string& name);
 
+// "did you mean 'gpt2-124m'? presets: gpt2-124m, ...": the way out for a name that is none.
+std::string preset_hint(const std::string& unknown);
+
 // The TOML text of configs/devices.toml.
 std::string devices_text();
 

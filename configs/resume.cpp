@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "configs/did_you_mean.hpp"
+#include "configs/key_hint.hpp"
 #include "configs/problems.hpp"
 
 namespace ergon {
@@ -31,11 +31,7 @@ std::vector<Change> changes(const RunConfig& stored, const RunConfig& now) {
 void require_known(const std::vector<std::string>& allowed) {
   Problems unknown;
   for (const std::string& key : allowed)
-    if (!find_key(key)) {
-      const std::string meant = did_you_mean(key, key_names());
-      unknown.add(fmt::format("--allow-change names the unknown key '{}'", key), "",
-                  meant.empty() ? "`ergon train --help` lists all keys" : meant);
-    }
+    if (!find_key(key)) unknown.add(fmt::format("--allow-change names the unknown key '{}'", key), "", key_hint(key));
   unknown.throw_if_any("--allow-change");
 }
 

@@ -87,6 +87,8 @@ std::optional<Value> read_toml_value(const std::string& text) {
   }
 }
 
+std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
+
 std::string toml_text(const std::string& text) {
   std::string quoted = "\"";
   for (char c : text) {

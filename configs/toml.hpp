@@ -31,6 +31,9 @@ TomlDocument read_toml(const std::string& text, const std::string& source);
 // One value as it may stand after `key =`; nothing when the text is not one.
 std::optional<Value> read_toml_value(const std::string& text);
 
+// The part before the first dot: "train" of "train.steps"; the whole of a key without one.
+std::string section_of(const std::string& key);
+
 // As TOML, between quotes with what needs escaping escaped; a number that reads back to the same bits.
 std::string toml_text(const std::string& text);
 std::string toml_number(double number);

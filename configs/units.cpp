@@ -80,9 +80,8 @@ std::optional<double> read_double(std::string_view text) {
 }
 
 [[noreturn]] void refuse_unit(const std::string& text, std::string_view unit, const std::vector<std::string>& known, const char* hint) {
-  std::string meant = did_you_mean(std::string(unit), known);
   throw Error(fmt::format("'{}' has the unknown unit '{}'", text, unit), "",
-              meant.empty() ? fmt::format("units: {}; {}", fmt::join(known, " "), hint) : meant);
+              did_you_mean(std::string(unit), known, fmt::format("units: {}; {}", fmt::join(known, " "), hint)));
 }
 
 }  // namespace

@@ -106,10 +106,8 @@ void CommandLine::option(std::vector<std::string>& value, const std::string& nam
 void CommandLine::choice(std::string& value, const std::string& names, const std::vector<std::string>& choices, const std::string& help) {
   std::string listed = fmt::format("{}", fmt::join(choices, "|"));
   auto read = [&value, names, choices, listed, hint = state_->help_hint()](const std::string& text) {
-    if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-      std::string meant = did_you_mean(text, choices);
-      throw Error(fmt::format("{} takes one of {}, not '{}'", names, listed, text), "", meant.empty() ? hint : meant);
-    }
+    if (std::find(choices.begin(), choices.end(), text) == choices.end())
+      throw Error(fmt::format("{} takes one of {}, not '{}'", names, listed, text), "", did_you_mean(text, choices, hint));
     value = text;
   };
   describe(state_->app->add_option_function<std::string>(names, read, help), listed, Needed::no);
@@ -164,10 +162,10 @@ bool CommandLine::parse(int argc, const char* const* argv) {
   if (!extras.empty()) {
     const std::string& extra = extras.front();
     bool is_option = extra.size() > 1 && extra[0] == '-';
-    std::string meant = did_you_mean(extra.substr(0, extra.find('=')), known);
     std::string what =
         line->state_->subcommands.empty() || is_option ? (is_option ? "unknown option" : "unexpected argument") : "unknown subcommand";
-    throw Error(fmt::format("{} '{}'", what, extra), line->state_->command, meant.empty() ? line->state_->help_hint() : meant);
+    throw Error(fmt::format("{} '{}'", what, extra), line->state_->command,
+                did_you_mean(extra.substr(0, extra.find('=')), known, line->state_->help_hint()));
   }
   if (line == this && !state_->subcommands.empty()) {
     std::vector<std::string> names;

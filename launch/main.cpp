@@ -54,8 +54,7 @@ int dispatch(int argc, char** argv) {
     if (word == command.name) return command.function(argc - 1, argv + 1);
     if (command.summary != nullptr) names.push_back(command.name);
   }
-  std::string meant = did_you_mean(word, names);
-  throw Error(fmt::format("unknown command '{}'", word), "", meant.empty() ? "ergon --help" : meant);
+  throw Error(fmt::format("unknown command '{}'", word), "", did_you_mean(word, names, "ergon --help"));
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ TEST_CASE("the nearest word is proposed only when it is near") {
   CHECK(nearest("mesh.dp", known).empty());
   CHECK(did_you_mean("train.bach", known) == "did you mean 'train.batch'?");
   CHECK(did_you_mean("wholly unlike", known).empty());
+  CHECK(did_you_mean("wholly unlike", known, "look it up") == "look it up");
+  CHECK(did_you_mean("train.bach", known, "look it up") == "did you mean 'train.batch'?");
   CHECK(nearest("x", {}).empty());
 }
 

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <random>
 
-#include "configs/key_table.hpp"
 #include "tests/configs/refusal.hpp"
 #include "tests/support/catch.hpp"
 
@@ -56,18 +55,6 @@ TEST_CASE("a key without its section is proposed with it") {
   CHECK(refusal([] { parsed("train = 5\n"); }).find("run.toml:1:1: unknown key 'train'") == 0);
 }
 
-TEST_CASE("overrides are TOML values or bare texts") {
-  CHECK(overridden({"run.folder=runs/my run"}).run.folder == "runs/my run");
-  CHECK(overridden({"run.folder=\"runs/x\""}).run.folder == "runs/x");
-  CHECK(overridden({" train.steps = 9 "}).train.steps == 9);
-  CHECK(overridden({"run.folder=a=b"}).run.folder == "a=b");
-  CHECK(refused({"data.train=[a.h5, b.h5]"}).find("[a.h5, b.h5] is not a TOML value\n  hint: texts in a list stand between quotes") !=
-        std::string::npos);
-  CHECK(refused({"run.folder=\xff"}).find("the value is not UTF-8\n  hint: ") != std::string::npos);
-  CHECK(refused({"=3"}).find("an override is written key=value") != std::string::npos);
-  CHECK(refused({"train.steps=nine"}) == "override 'train.steps=nine': train.steps takes a whole number >= 1, not 'nine'");
-}
-
 TEST_CASE("a run needs its data, a description does not") {
   CHECK(refusal([] { parse_run_text("", "run.toml", {}, Purpose::train); }) ==
         "run.toml: data.train is missing: it names the token store to train on\n  hint: make one with `ergon data import FOLDER -o "
@@ -100,28 +87,4 @@ TEST_CASE("the example at the top of the tree is a run file") {
   RunConfig config = parse_run_config(std::string(source) + "/examples.toml", {"model.layers=6", "mesh.dp=2", "mesh.tp=2"});
   CHECK(config.model.layers == 6);
   CHECK(config.data.train == std::vector<std::string>{"runs/quickstart/tokens.h5"});
-}
-
-TEST_CASE("no override whatever crashes: it is accepted or refused, and what is accepted round-trips") {
-  std::mt19937_64 random(4);
-  std::vector<std::string> names = key_names();
-  const std::vector<std::string> pieces = {
-      "1", "-1", "0",  "1e3",        "0.5",  "true",     "\"",          "'",         "[",    "]", ",",
-      "=", " ",  "a",  "GiB",        "min",  "pfs-days", "inf",         "nan",       "\\",   "#", "{",
-      "}", "\n", "\t", "1979-05-27", "0x1F", "1_000",    "tp-cp-dp-pp", "gpt2-124m", "\xff", ".", "99999999999999999999"};
-  int accepted = 0;
-  for (int i = 0; i < 20000; ++i) {
-    std::string text = random() % 10 == 0 ? "" : names[random() % names.size()];
-    if (random() % 10 != 0) text += "=";
-    for (std::uint64_t n = random() % 5; n > 0; --n) text += pieces[random() % pieces.size()];
-    try {
-      RunConfig config = overridden({text});
-      ++accepted;
-      INFO(text);
-      CHECK(parsed(to_toml(config)) == config);
-    } catch (const Error& error) {
-      CHECK(error.code() == ExitCode::config);
-    }
-  }
-  CHECK(accepted > 900);
 }

@@ -25,6 +25,12 @@ TEST_CASE("a file becomes dotted keys in its own order, each with its place") {
   CHECK(sections == "b b.c empty when ");
 }
 
+TEST_CASE("a key stands in the section before its first dot") {
+  CHECK(section_of("train.steps") == "train");
+  CHECK(section_of("a.b.c") == "a");
+  CHECK(section_of("steps") == "steps");
+}
+
 TEST_CASE("what is not TOML is refused with its place") {
   std::string text = test::refusal([] { read_toml("[run]\nfolder = \"a\nseed = 1\n", "f.toml"); });
   CHECK(text.rfind("f.toml:2:", 0) == 0);
