@@ -10,13 +10,13 @@
 
 namespace ergon {
 
+// Throws Error when the program cannot be started or does not exit with 0.
+std::string output_of(const std::vector<std::string>& arguments);
+
 // The same within a time limit; empty when it cannot be started, fails, or runs past the limit (it is killed then).
 std::optional<std::string> output_within(Seconds limit, const std::vector<std::string>& arguments);
 
 // This program's file.
 std::string own_path();
-
-// Throws Error when the program cannot be started or does not exit with 0.
-std::string output_of(const std::vector<std::string>& arguments);
 
 }  // namespace ergon
