@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <string_view>
 
 #include "configs/error.hpp"
+#include "parallel/process_identity.hpp"
 
 namespace ergon {
 namespace {
@@ -153,11 +153,6 @@ void refuse_shared_device(Communicator& world, const std::string& machine, const
             "start one rank a device; ERGON_SHARE_GPU=1 lets ranks share a device, for tests");
 }
 
-std::string machine_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  file >> id;
-  return id;
-}
+std::string machine_id() { return this_process().boot; }
 
 }  // namespace ergon

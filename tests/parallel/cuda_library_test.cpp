@@ -155,7 +155,7 @@ TEST_CASE("cuda_library: sharing a device is asked for by an environment variabl
 }
 
 TEST_CASE("cuda_library: with the CPU-only set the loader's message and the cure are passed on") {
-  if (const std::string why = no_plugin(cpu_set()); !why.empty()) return tests::skip(why);
+  if (const std::string why = no_plugin(cpu_set()); !why.empty()) return test::skip(why);
   const Probed probed = probe_cuda("open", cpu_set());
   INFO(probed.output);
   CHECK(probed.code == 4);
@@ -165,8 +165,8 @@ TEST_CASE("cuda_library: with the CPU-only set the loader's message and the cure
 }
 
 TEST_CASE("cuda_library: with the full set only the driver is missing") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
-  if (driver_here()) return tests::skip("this machine has a driver");
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
+  if (driver_here()) return test::skip("this machine has a driver");
   const Probed probed = probe_cuda("device", full_set());
   INFO(probed.output);
   CHECK(probed.code == 4);

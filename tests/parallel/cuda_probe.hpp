@@ -16,7 +16,7 @@ struct Probed {
 // The torch/lib folder of each set; empty where this machine has none.
 std::string full_set();
 std::string cpu_set();
-// Empty, or why the plugin cannot be tried with `torch_lib`: `if (no_plugin(...) != "") return tests::skip(...)`.
+// Empty, or why the plugin cannot be tried with `torch_lib`: `if (no_plugin(...) != "") return test::skip(...)`.
 std::string no_plugin(const std::string& torch_lib);
 
 Probed probe_cuda(const std::string& way, const std::string& torch_lib, int ranks = 0, const std::string& plugin = "");

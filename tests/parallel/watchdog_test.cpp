@@ -97,6 +97,18 @@ void all_reduce(Communicator& group) {
   group.all_reduce(data).wait();
 }
 
+// Rank 1 hangs until another rank's wait has ended, at most 20 s; the others wait for it.
+void meet_without_rank_one(Communicators& groups, std::atomic<bool>& ended) {
+  if (groups.world->rank() == 1)
+    for (const auto start = Clock::now(); !ended && Clock::now() - start < std::chrono::seconds(20);) sleep(0.01);
+  try {
+    all_reduce(*groups.world);
+  } catch (const Error&) {
+    ended = true;
+    throw;
+  }
+}
+
 }  // namespace
 
 TEST_CASE("watchdog: all ranks end with the name of the one that does not come, also those that wait for others") {
@@ -226,16 +238,7 @@ TEST_CASE("watchdog: after a stop was asked for, a rank that hangs is waited for
   scene.limits.stop = {0.5};
   scene.stop_asked = [] { return true; };
   std::atomic<bool> ended = false;
-  const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) {
-    if (groups.world->rank() == 1)
-      for (const auto start = Clock::now(); !ended && Clock::now() - start < std::chrono::seconds(20);) sleep(0.01);
-    try {
-      all_reduce(*groups.world);
-    } catch (const Error&) {
-      ended = true;
-      throw;
-    }
-  });
+  const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) { meet_without_rank_one(groups, ended); });
   CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 3 on world"));
 }
 
@@ -268,16 +271,7 @@ TEST_CASE("watchdog: what breaks the backend's operations is called and not wait
     };
     std::atomic<bool> ended = false;
     const auto start = Clock::now();
-    const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) {
-      if (groups.world->rank() == 1)
-        for (; !ended && Clock::now() - start < std::chrono::seconds(20);) sleep(0.01);
-      try {
-        all_reduce(*groups.world);
-      } catch (const Error&) {
-        ended = true;
-        throw;
-      }
-    });
+    const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) { meet_without_rank_one(groups, ended); });
     CHECK(called == 2);
     CHECK(Clock::now() - start < std::chrono::seconds(10));
     CHECK(outcome.thrown[0].starts_with("rank 1 is missing"));
@@ -287,17 +281,7 @@ TEST_CASE("watchdog: what breaks the backend's operations is called and not wait
 TEST_CASE("watchdog: a disk that takes no record does not keep a rank from ending") {
   std::atomic<bool> ended = false;
   const Outcome outcome = play(
-      {},
-      [&](Communicators& groups, Watchdog*) {
-        if (groups.world->rank() == 1)
-          for (const auto start = Clock::now(); !ended && Clock::now() - start < std::chrono::seconds(20);) sleep(0.01);
-        try {
-          all_reduce(*groups.world);
-        } catch (const Error&) {
-          ended = true;
-          throw;
-        }
-      },
+      {}, [&](Communicators& groups, Watchdog*) { meet_without_rank_one(groups, ended); },
       /*full_disk=*/true);
   CHECK(outcome.thrown[0].starts_with("rank 1 is missing"));
   CHECK(has(nlohmann::json(outcome.said).dump(), "the flight record was not written: rank_0000"));

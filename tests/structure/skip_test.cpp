@@ -3,7 +3,7 @@
 
 #include "tests/support/catch.hpp"
 
-using ergon::tests::exit_status;
+using ergon::test::exit_status;
 
 TEST_CASE("a process is skipped only when all of its test cases skipped and none failed") {
   CHECK(exit_status(0, 3, 0) == 0);

@@ -9,7 +9,7 @@
 #endif
 #include "tests/support/catch.hpp"
 
-namespace ergon::tests {
+namespace ergon::test {
 
 #ifdef ERGON_CATCH2_V2
 using ListenerBase = Catch::TestEventListenerBase;
@@ -30,4 +30,4 @@ class CountCases : public ListenerBase {
 
 CATCH_REGISTER_LISTENER(CountCases)
 
-}  // namespace ergon::tests
+}  // namespace ergon::test

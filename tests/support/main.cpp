@@ -8,5 +8,5 @@
 
 int main(int argc, char** argv) {
   const int failed = Catch::Session().run(argc, argv);
-  return ergon::tests::exit_status(failed, ergon::tests::num_cases_run, ergon::tests::num_skipped());
+  return ergon::test::exit_status(failed, ergon::test::num_cases_run, ergon::test::num_skipped());
 }

@@ -28,5 +28,5 @@ int main(int argc, char** argv) {
   int worst = failed;
   MPI_Allreduce(&failed, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
   MPI_Finalize();
-  return ergon::tests::exit_status(worst, ergon::tests::num_cases_run, ergon::tests::num_skipped());
+  return ergon::test::exit_status(worst, ergon::test::num_cases_run, ergon::test::num_skipped());
 }

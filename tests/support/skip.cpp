@@ -3,7 +3,7 @@
 
 #include <iostream>
 
-namespace ergon::tests {
+namespace ergon::test {
 namespace {
 
 int& counter() {
@@ -25,4 +25,4 @@ int exit_status(int num_failed, int num_run, int num_skipped) {
   return num_run > 0 && num_skipped >= num_run ? 77 : 0;
 }
 
-}  // namespace ergon::tests
+}  // namespace ergon::test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace ergon::tests {
+namespace ergon::test {
 
 void skip(const std::string& reason);
 int num_skipped();
@@ -14,4 +14,4 @@ int num_skipped();
 // The exit status of a process with so many failed, run and skipped test cases: 1, 77 when all of them skipped, or 0.
 int exit_status(int num_failed, int num_run, int num_skipped);
 
-}  // namespace ergon::tests
+}  // namespace ergon::test

@@ -3,40 +3,14 @@
 
 #include <hdf5.h>
 
-#include <functional>
+#include <vector>
 
-#include "configs/error.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/trainer/hdf5_fixture.hpp"
 
 using namespace ergon;
-using ergon::test::TemporaryFolder;
+using namespace ergon::test;
 
 namespace {
-
-std::string problem_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    CHECK(error.code() == ExitCode::data);
-    return error.problem();
-  }
-  return "no error";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-void write_sample(const std::string& path) {
-  Hdf5Layout layout(path);
-  layout.group("/g");
-  layout.dataset("/g/data", Hdf5Type::u16, {10});
-  layout.dataset("/matrix", Hdf5Type::f32, {2, 3});
-  layout.dataset("/empty", Hdf5Type::u64, {0, 2});
-  layout.attribute("/", "text", std::string("forty-two"));
-  layout.attribute("/", "nothing", std::string());
-  layout.attribute("/", "number", std::int64_t{-42});
-  layout.close();
-}
 
 // What a foreign program may write, by name.
 void write_foreign(const std::string& path, const std::string& kind, const std::string& other) {

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/kernels/bfloat16.hpp"
 
-#include <bit>
-
+#include "trainer/kernels/precision.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
-namespace {
-
-inline std::uint16_t rounded(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t nearest = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-  return static_cast<std::uint16_t>((bits & 0x7FFFFFFFu) > 0x7F800000u ? 0x7FC0u : nearest);
-}
-
-}  // namespace
-
 void widen_rows(float* out, std::int64_t out_stride, const c10::BFloat16* in, std::int64_t in_stride, std::int64_t rows,
                 std::int64_t columns) {
   for_rows(rows, columns, [=](std::int64_t begin, std::int64_t end) {
@@ -32,10 +21,10 @@ void round_rows(c10::BFloat16* out, std::int64_t out_stride, const float* in, st
                 std::int64_t columns) {
   for_rows(rows, columns, [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      auto* __restrict to = reinterpret_cast<std::uint16_t*>(out + row * out_stride);
+      bfloat16* __restrict to = out + row * out_stride;
       const float* __restrict from = in + row * in_stride;
 #pragma omp simd
-      for (std::int64_t i = 0; i < columns; ++i) to[i] = rounded(from[i]);
+      for (std::int64_t i = 0; i < columns; ++i) to[i] = rounded<bfloat16>(from[i]);
     }
   });
 }

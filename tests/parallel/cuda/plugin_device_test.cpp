@@ -6,7 +6,7 @@
 namespace ergon {
 
 TEST_CASE("plugin_device: our numbers are CUDA's") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
   const Probed probed = probe_cuda("open", full_set());
   INFO(probed.output);
   CHECK(probed.says("cuda 35: CUDA driver version is insufficient for CUDA runtime version"));

@@ -6,7 +6,7 @@
 namespace ergon {
 
 TEST_CASE("plugin_nccl: our numbers are NCCL's") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
   const Probed probed = probe_cuda("open", full_set());
   INFO(probed.output);
   for (const char* line :
@@ -16,8 +16,8 @@ TEST_CASE("plugin_nccl: our numbers are NCCL's") {
 }
 
 TEST_CASE("plugin_nccl: unique id over MPI and the start of a communicator, up to the missing driver") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
-  if (driver_here()) return tests::skip("this machine has a driver");
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
+  if (driver_here()) return test::skip("this machine has a driver");
   const Probed probed = probe_cuda("nccl", full_set(), 2);
   INFO(probed.output);
   CHECK(probed.code == 4);

@@ -6,8 +6,8 @@
 namespace ergon {
 
 TEST_CASE("plugin_nvml: without a driver every call says so and no figure is invented") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
-  if (driver_here()) return tests::skip("this machine has a driver");
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
+  if (driver_here()) return test::skip("this machine has a driver");
   const Probed probed = probe_cuda("nvml", full_set());
   INFO(probed.output);
   CHECK(probed.code == 0);

@@ -8,7 +8,7 @@
 namespace ergon {
 
 TEST_CASE("plugin: the real one opens with the full set of wheels and says what it is") {
-  if (const std::string why = no_plugin(full_set()); !why.empty()) return tests::skip(why);
+  if (const std::string why = no_plugin(full_set()); !why.empty()) return test::skip(why);
   const Probed probed = probe_cuda("open", full_set());
   INFO(probed.output);
   CHECK(probed.code == 0);

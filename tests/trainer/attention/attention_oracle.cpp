@@ -31,7 +31,7 @@ std::int64_t document(const BlockMask& mask, std::int64_t position) {
   return index;
 }
 
-at::Tensor normals(at::IntArrayRef sizes, std::uint64_t& state) {
+at::Tensor counted_normals(at::IntArrayRef sizes, std::uint64_t& state) {
   at::Tensor x = at::empty(sizes, at::kDouble);
   const PhiloxKey key = philox_key(77, Stream::init);
   for (std::int64_t i = 0; i < x.numel(); ++i) x.data_ptr<double>()[i] = normal(key, 5, state++);
@@ -44,10 +44,10 @@ AttentionData attention_data(const AttentionCase& c, std::int64_t seed) {
   std::uint64_t state = static_cast<std::uint64_t>(seed) << 32;
   const std::int64_t t = c.mask.num_queries(), s = c.mask.num_keys();
   AttentionData data;
-  data.q = normals({c.batch, t, c.heads, c.width}, state);
-  data.k = normals({c.batch, s, c.kv_heads, c.width}, state);
-  data.v = normals({c.batch, s, c.kv_heads, c.width}, state);
-  data.dout = normals({c.batch, t, c.heads, c.width}, state);
+  data.q = counted_normals({c.batch, t, c.heads, c.width}, state);
+  data.k = counted_normals({c.batch, s, c.kv_heads, c.width}, state);
+  data.v = counted_normals({c.batch, s, c.kv_heads, c.width}, state);
+  data.dout = counted_normals({c.batch, t, c.heads, c.width}, state);
   data.scale = c.logits / std::sqrt(static_cast<double>(c.width));
   return data;
 }
@@ -136,13 +136,6 @@ KernelAnswer run_kernel(const LocalAttention& kernel, const AttentionCase& c, co
   result.answer = {wide(output.out_BTHQ),   wide(output.lse_BHT),    global.delta,
                    wide(gradients.dq_BTHQ), wide(gradients.dk_BSKQ), wide(gradients.dv_BSKQ)};
   return result;
-}
-
-double max_abs(const at::Tensor& a, const at::Tensor& b) {
-  if (a.numel() == 0) return 0.0;
-  const at::Tensor difference = (a - b).abs().masked_fill(a == b, 0.0);
-  const double most = difference.max().item<double>();
-  return std::isnan(most) ? std::numeric_limits<double>::infinity() : most;
 }
 
 double worst(const AttentionAnswer& a, const AttentionAnswer& b) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parallel/local_attention.hpp"
+#include "tests/trainer/kernels/kernel_inputs.hpp"
 
 namespace ergon::test {
 
@@ -40,7 +41,6 @@ struct KernelAnswer {
 KernelAnswer run_kernel(const LocalAttention& kernel, const AttentionCase& c, const AttentionData& data, const AttentionAnswer& global,
                         at::ScalarType dtype);
 
-double max_abs(const at::Tensor& a, const at::Tensor& b);          // of a - b; equal infinities count as 0
 double worst(const AttentionAnswer& a, const AttentionAnswer& b);  // over all five results
 // A kernel in bfloat16: results in float within twice the error of the plain kernel in float on the same values, and, rounded, within 1.3
 // times what one rounding costs.

@@ -96,7 +96,7 @@ TEST_CASE("tensors that do not fit their piece are bugs") {
 
 TEST_CASE("h5py opens every shard and reads the values") {
   if (std::system("/usr/bin/python3 -c 'import h5py' 2>/dev/null") != 0) {
-    return tests::skip("/usr/bin/python3 has no h5py (Debian package python3-h5py)");
+    return test::skip("/usr/bin/python3 has no h5py (Debian package python3-h5py)");
   }
   const TemporaryFolder run;
   Storage storage;

@@ -158,7 +158,7 @@ TEST_CASE("leftovers of a killed import do not stand in the way") {
 }
 
 TEST_CASE("h5py and h5dump read a store") {
-  if (output_of("/usr/bin/python3 -c 'import h5py; print(1)'") != "1\n") return tests::skip("python3-h5py is not installed");
+  if (output_of("/usr/bin/python3 -c 'import h5py; print(1)'") != "1\n") return test::skip("python3-h5py is not installed");
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
   make_store(folder / "a.h5", {{"ab"}, {"c", Split::validation}}, storage);

@@ -5,7 +5,7 @@
 using namespace ergon;
 
 TEST_CASE("OpenBLAS multiplies every transpose and leaves what lies beside the result") {
-  if (openblas_gemm_library() == nullptr) return tests::skip("libopenblas.so.0 is not installed");
+  if (openblas_gemm_library() == nullptr) return test::skip("libopenblas.so.0 is not installed");
   const GemmLibrary& library = *openblas_gemm_library();
   CHECK(library.name() == "openblas");
   CHECK_FALSE(library.native_bfloat16());

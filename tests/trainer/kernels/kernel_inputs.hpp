@@ -28,9 +28,11 @@ inline at::Tensor garbage(at::IntArrayRef sizes, at::ScalarType dtype = at::kDou
 
 inline at::Tensor leaf(const at::Tensor& x) { return x.detach().to(at::kDouble).clone().set_requires_grad(true); }
 
+// Of a - b, in fp64; equal infinities count as 0, a NaN as infinity.
 inline double max_abs(const at::Tensor& a, const at::Tensor& b) {
   if (a.numel() == 0) return 0.0;
-  const double most = (a.to(at::kDouble) - b.detach().to(at::kDouble)).abs().max().item<double>();
+  const at::Tensor left = a.detach().to(at::kDouble), right = b.detach().to(at::kDouble);
+  const double most = (left - right).abs().masked_fill(left == right, 0.0).max().item<double>();
   return most == most ? most : std::numeric_limits<double>::infinity();
 }
 

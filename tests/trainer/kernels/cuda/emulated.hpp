@@ -3,10 +3,7 @@
 // under test.
 #pragma once
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
-#include <ATen/ops/full.h>
 
 #include <functional>
 #include <limits>
@@ -15,22 +12,13 @@
 #include "configs/error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
+#include "tests/trainer/kernels/kernel_inputs.hpp"
 #include "trainer/kernels/device.hpp"
-#include "trainer/kernels/philox.hpp"
 
 namespace ergon::emulated {
 
-// N(0, 1), the same for a tag.
-inline at::Tensor normals(at::IntArrayRef sizes, std::uint64_t tag, at::ScalarType dtype = at::kDouble) {
-  at::Tensor x = at::empty(sizes, at::kDouble);
-  const PhiloxKey key = philox_key(99, Stream::init);
-  for (std::int64_t i = 0; i < x.numel(); ++i) x.data_ptr<double>()[i] = normal(key, tag, static_cast<std::uint64_t>(i));
-  return x.to(dtype);
-}
-// Stands in for what a kernel must overwrite.
-inline at::Tensor garbage(at::IntArrayRef sizes, at::ScalarType dtype = at::kDouble) {
-  return at::full(sizes, std::numeric_limits<double>::quiet_NaN(), dtype);
-}
+using test::garbage;
+using test::normals;
 
 inline at::ScalarType accumulator_of(at::ScalarType c) { return c == at::kDouble ? at::kDouble : at::kFloat; }
 
