@@ -12,6 +12,7 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
+#include "tests/support/catch.hpp"  // last
 
 namespace ergon {
 namespace {

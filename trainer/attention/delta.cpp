@@ -12,16 +12,17 @@ void attention_delta(const at::Tensor& delta_BHT, const at::Tensor& dout_BTHQ, c
   const std::int64_t b = out_BTHQ.size(0), t = out_BTHQ.size(1), h = out_BTHQ.size(2), q = out_BTHQ.size(3), rows = b * t * h;
   ERGON_CHECK(dout_BTHQ.sizes() == out_BTHQ.sizes() && delta_BHT.sizes() == at::IntArrayRef({b, h, t}), "delta of [{}, {}, {}, {}]", b, t,
               h, q);
-  dispatch_compute(out_BTHQ, [&](auto zero) {
+  dispatch_compute(dout_BTHQ, [&](auto zero) {
     using C = decltype(zero);
     using A = Accumulator<C>;
     A* delta = data<A>(delta_BHT, rows);
-    const C *dout = data<C>(dout_BTHQ, rows * q), *out = data<C>(out_BTHQ, rows * q);
+    const C* dout = data<C>(dout_BTHQ, rows * q);
+    const A* out = data<A>(out_BTHQ, rows * q);
     for_rows(rows, q, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
         double sum = 0.0;
 #pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = r * q; i < (r + 1) * q; ++i) sum += static_cast<double>(widen(dout[i])) * static_cast<double>(widen(out[i]));
+        for (std::int64_t i = r * q; i < (r + 1) * q; ++i) sum += static_cast<double>(widen(dout[i])) * static_cast<double>(out[i]);
         const std::int64_t sample = r / (t * h), row = r / h % t, head = r % h;
         delta[(sample * h + head) * t + row] = static_cast<A>(sum);
       }

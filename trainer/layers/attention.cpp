@@ -40,11 +40,19 @@ at::Tensor AttentionLayer::exact(const at::Tensor& kept, const LayerCall& call) 
   return call.dtype() == call.accumulator() ? kept : call.scratch_accumulator(kept.sizes());
 }
 
+// What a product reads of a tensor kept in the accumulator type.
+at::Tensor AttentionLayer::rounded(const at::Tensor& exact, const LayerCall& call) {
+  if (call.dtype() == call.accumulator()) return exact;
+  const at::Tensor result = call.scratch_tensor(exact.sizes());
+  copy(result, exact);
+  return result;
+}
+
 Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const {
   const std::int64_t n = call.rows(), b = call.samples(), t = call.length(), h = heads_.num_query, q = shape_.head_width;
   saved.x_ND = x_ND;
   saved.qkv_NE = call.keep_tensor({n, (h + 2 * heads_.num_kv) * q});
-  saved.out_NC = call.keep_tensor({n, h * q});
+  saved.out_NC = call.keep_accumulator({n, h * q});
   saved.lse_BHT = call.keep_accumulator({b, h, t});
 
   qkv_.forward(saved.qkv_NE, x_ND, call);
@@ -55,15 +63,13 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
     rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
     rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
   }
-  const Arena::Frame frame(call.step.scratch);
-  const at::Tensor exact_NC = exact(saved.out_NC, call);
-  AttentionOutput result{exact_NC.view({b, t, h, q}), saved.lse_BHT};
+  AttentionOutput result{saved.out_NC.view({b, t, h, q}), saved.lse_BHT};
   const double scale = 1.0 / std::sqrt(static_cast<double>(q));
   const AttentionWork work =
       call.step.attention.forward(heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(t, shape_.window), dropout(call), scale, result);
   call.step.gemm.audit().attention(work, q);
-  if (call.dtype() != call.accumulator()) copy(saved.out_NC, exact_NC);
-  return output_.forward(y_ND, saved.out_NC, call);
+  const Arena::Frame frame(call.step.scratch);
+  return output_.forward(y_ND, rounded(saved.out_NC, call), call);
 }
 
 Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call) const {
@@ -99,7 +105,8 @@ void AttentionLayer::backward_weight(const AttentionSaved& saved, const LayerCal
   } else {
     qkv_.backward_weight(saved.x_ND, saved.dqkv_NE, call, write);
   }
-  output_.backward_weight(saved.out_NC, saved.dy_ND, call, write);
+  const Arena::Frame frame(call.step.scratch);
+  output_.backward_weight(rounded(saved.out_NC, call), saved.dy_ND, call, write);
 }
 
 // Key and value rows by a product of their own: this microbatch's part is summed over the replicas before it joins what earlier

@@ -20,7 +20,7 @@ namespace ergon {
 struct AttentionSaved {
   at::Tensor x_ND;    // a view of the caller's tensor
   at::Tensor qkv_NE;  // q and k after rotation
-  at::Tensor out_NC;
+  at::Tensor out_NC;  // accumulator type; rounded again where it is multiplied
   at::Tensor lse_BHT;
   at::Tensor dy_ND;  // a view, from backward_input to backward_weight
   at::Tensor dqkv_NE;
@@ -49,6 +49,7 @@ class AttentionLayer {
   Heads heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const;
   AttentionDropout dropout(const LayerCall& call) const;
   static at::Tensor exact(const at::Tensor& kept, const LayerCall& call);
+  static at::Tensor rounded(const at::Tensor& exact, const LayerCall& call);
   void backward_weight_replicated(const AttentionSaved& saved, const LayerCall& call, Write write) const;
 
   ModelShape shape_;

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "tests/support/catch.hpp"
+#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/oracle/fixture.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
 #include "trainer/kernels/philox.hpp"

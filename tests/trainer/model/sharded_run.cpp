@@ -12,11 +12,12 @@
 
 namespace ergon::oracle {
 
-Step reference_step(const ModelShape& shape, const Storage& storage) {
-  Step step{.shape = shape, .parameters = random_parameters(shape, 1)};
+Step reference_step(const ModelShape& shape, const Storage& storage, std::int64_t seed) {
+  Step step{.shape = shape, .parameters = random_parameters(shape, seed)};
   for (auto& [name, value] : step.parameters) value = value.to(at::kBFloat16).to(at::kDouble);  // any dtype starts from these
   require_gradients(step.parameters);
-  step.batches = {make_batch(shape, 2, 10, 21, 0, 0), make_batch(shape, 2, 10, 22, 3, 2), make_batch(shape, 2, 10, 23, 1, 4)};
+  step.batches = {make_batch(shape, 2, 10, 20 + seed, 0, 0), make_batch(shape, 2, 10, 21 + seed, 3, 2),
+                  make_batch(shape, 2, 10, 22 + seed, 1, 4)};
   for (const Batch& batch : step.batches) {
     const at::Tensor all =
         model_logits(shape, step.parameters, batch.tokens_BT, batch.positions_BT, dropout_masks(shape, batch, 11, 3), storage);
@@ -29,7 +30,7 @@ Step reference_step(const ModelShape& shape, const Storage& storage) {
   return step;
 }
 
-double bfloat16_error_ratio(const Step& exact, const Step& rounded, std::unique_ptr<Communicator> world) {
+void add_bfloat16_errors(SquaredErrors& sum, const Step& exact, const Step& rounded, std::unique_ptr<Communicator> world) {
   const int tp = world->size();
   const int replicas = static_cast<int>(partition_heads(exact.shape.heads, exact.shape.kv_heads, tp, world->rank()).kv_replicas);
   const Communicators groups(Mesh({.tp = tp}), std::move(world), replicas);
@@ -39,15 +40,14 @@ double bfloat16_error_ratio(const Step& exact, const Step& rounded, std::unique_
     model.forward(exact.batches[k], rank.context);
     model.backward(rank.context, loss_scale, k == 0 ? Write::overwrite : Write::accumulate, [](int) {});
   }
-  double error = 0.0, allowed = 0.0;
   const auto squares = [](const at::Tensor& a, const at::Tensor& b) { return (a - b).pow(2).sum().item<double>(); };
   for (std::size_t id = 0; id < rank.declared.specs.size(); ++id) {
     const ParameterSpec& spec = rank.declared.specs[id];
     const at::Tensor truth = local_part(gradient_of(exact.parameters.at(spec.name)), spec);
-    error += squares(rank.store.gradient(static_cast<ParameterId>(id)).to(at::kDouble), truth);
-    allowed += squares(local_part(gradient_of(rounded.parameters.at(spec.name)), spec), truth);
+    SquaredError& of = sum[spec.name];
+    of.got += squares(rank.store.gradient(static_cast<ParameterId>(id)).to(at::kDouble), truth);
+    of.allowed += squares(local_part(gradient_of(rounded.parameters.at(spec.name)), spec), truth);
   }
-  return std::sqrt(error / allowed);
 }
 
 double Errors::worst() const { return std::max({loss, gradients, logits, evaluation}); }

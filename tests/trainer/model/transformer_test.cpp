@@ -6,7 +6,7 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/model/sharded_run.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
 #include "trainer/attention/aten.hpp"
@@ -61,18 +61,33 @@ TEST_CASE("transformer: every attention kernel equals autograd") {
   }
 }
 
-// Over tp the partial sums of row-parallel products are rounded before they travel: up to one more rounding where one rank has one.
+// One rounding that falls the other way, in fp32 beside fp64, gives every later one another error: parameters of few elements are judged
+// over several models. Over tp the partial sums of row-parallel products are rounded before they travel: up to tp roundings where one rank
+// has one.
 TEST_CASE("transformer: in bfloat16 errors are those of rounding once what is kept, on 1, 2 and 4 tensor ranks") {
   for (const ModelShape& shape : variants()) {
-    const Step exact = reference_step(shape), rounded = reference_step(shape, {.bfloat16 = true});
+    std::vector<Step> exact, rounded;
+    for (std::int64_t seed = 1; seed <= 4; ++seed) {
+      exact.push_back(reference_step(shape, {}, seed));
+      rounded.push_back(reference_step(shape, {.bfloat16 = true}, seed));
+    }
     for (const int tp : {1, 2, 4}) {
       CAPTURE(describe(shape), tp);
-      std::vector<double> ratio(static_cast<std::size_t>(tp), 100.0);
-      run_local_ranks(tp, [&](std::unique_ptr<Communicator> world) {
-        const auto rank = static_cast<std::size_t>(world->rank());
-        ratio[rank] = bfloat16_error_ratio(exact, rounded, std::move(world));
-      });
-      for (const double of_rank : ratio) CHECK(of_rank <= (tp == 1 ? 1.3 : 1.5));
+      std::vector<SquaredErrors> of_rank(static_cast<std::size_t>(tp));
+      for (std::size_t model = 0; model < exact.size(); ++model)
+        run_local_ranks(tp, [&](std::unique_ptr<Communicator> world) {
+          const auto rank = static_cast<std::size_t>(world->rank());
+          add_bfloat16_errors(of_rank[rank], exact[model], rounded[model], std::move(world));
+        });
+      SquaredError all;
+      for (const auto& [name, first] : of_rank.front()) {
+        CAPTURE(name);
+        SquaredError whole;
+        for (const SquaredErrors& errors : of_rank) whole.got += errors.at(name).got, whole.allowed += errors.at(name).allowed;
+        CHECK(whole.ratio() <= (tp == 1 ? 1.5 : 2.0));
+        all.got += whole.got, all.allowed += whole.allowed;
+      }
+      CHECK(all.ratio() <= (tp == 1 ? 1.1 : 1.3));
     }
   }
 }

@@ -127,16 +127,16 @@ at::Tensor block(const ModelShape& shape, const Parameters& parameters, int laye
   const at::Tensor a =
       attention(shape, parameters, prefix + "attention.", norm(shape, parameters, prefix + "attention_norm", x_BTD, storage), positions_BT,
                 masks.attention_BHTT, storage);
-  const at::Tensor middle = storage.kept(x_BTD + masked(a, masks.attention_residual_BTD));
+  const at::Tensor middle = storage.kept(x_BTD + masked(storage.kept_gradient(a), masks.attention_residual_BTD));
   const at::Tensor m = mlp(shape, parameters, prefix + "mlp.", norm(shape, parameters, prefix + "mlp_norm", middle, storage), storage);
-  return storage.kept(middle + masked(m, masks.mlp_residual_BTD));
+  return storage.kept(middle + masked(storage.kept_gradient(m), masks.mlp_residual_BTD));
 }
 
 at::Tensor embedding(const ModelShape& shape, const Parameters& parameters, const at::Tensor& tokens_BT, const at::Tensor& positions_BT,
                      const at::Tensor& mask_BTD, const Storage& storage) {
   at::Tensor x = at::embedding(parameters.at("embedding.tokens.weight"), tokens_BT);
   if (shape.positions == Positions::learned) x = x + at::embedding(parameters.at("embedding.positions.weight"), positions_BT);
-  return storage.kept(masked(x, mask_BTD));
+  return storage.kept(masked(storage.kept_gradient(x), mask_BTD));
 }
 
 at::Tensor logits(const ModelShape& shape, const Parameters& parameters, const at::Tensor& x_BTD, const Storage& storage) {
