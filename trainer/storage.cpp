@@ -11,24 +11,14 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "configs/error.hpp"
+#include "trainer/storage_error.hpp"
 #include "trainer/storage_link.hpp"
 
 namespace ergon {
-
 namespace {
-
-[[noreturn]] void fail(const char* operation, const std::string& path, int code) {
-  const char* hint = "";
-  if (code == ENOSPC || code == EDQUOT) hint = "free some space, or point run.folder at another disk";
-  if (code == EFBIG) hint = "the file size limit of this process is too low (ulimit -f)";
-  if (code == EACCES || code == EPERM || code == EROFS) hint = "check the permissions of the folder";
-  if (code == ELOOP) hint = "a symbolic link is refused here: put the file itself in its place";
-  throw Error(fmt::format("{} failed: {}", operation, std::strerror(code)), path, hint, ExitCode::data);
-}
 
 // Repeats a system call that a signal interrupted.
 template <typename Call>
@@ -41,7 +31,7 @@ auto retry(Call call) {
 
 Storage::File open_file(const std::string& path, int flags) {
   const int descriptor = retry([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); });
-  if (descriptor < 0) fail("open", path, errno);
+  if (descriptor < 0) fail_call("open", path, errno);
   return {descriptor, path};
 }
 
@@ -50,7 +40,7 @@ Storage::File open_folder(const std::string& path) {
   const Storage::File parent = open_file(parent_folder(path), O_PATH | O_DIRECTORY);
   const std::string last = path.substr(path.find_last_of('/') + 1);
   const int descriptor = retry([&] { return ::openat(parent.descriptor(), last.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
-  if (descriptor < 0) fail("open", path, errno);
+  if (descriptor < 0) fail_call("open", path, errno);
   return {descriptor, path};
 }
 
@@ -63,7 +53,7 @@ void require_plain(const std::string& folder, const std::string& name) {
 class Directory {
  public:
   explicit Directory(const std::string& path) : stream_(::opendir(path.c_str())) {
-    if (!stream_) fail("opendir", path, errno);
+    if (!stream_) fail_call("opendir", path, errno);
   }
   ~Directory() { ::closedir(stream_); }
   Directory(const Directory&) = delete;
@@ -98,7 +88,7 @@ Storage::File Storage::open_read_inside(const std::string& folder, const std::st
   const File opened = open_folder(folder);
   const std::string path = folder + "/" + name;
   const int descriptor = retry([&] { return ::openat(opened.descriptor(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); });
-  if (descriptor < 0) fail("open", path, errno);
+  if (descriptor < 0) fail_call("open", path, errno);
   return {descriptor, path};
 }
 
@@ -108,7 +98,7 @@ bool Storage::has_inside(const std::string& folder, const std::string& name) {
   struct stat status;
   if (::fstatat(opened.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
   if (errno == ENOENT) return false;
-  fail("stat", folder + "/" + name, errno);
+  fail_call("stat", folder + "/" + name, errno);
 }
 
 Hdf5Contents Storage::hdf5(const File& file, const std::vector<std::string>& names) {
@@ -126,16 +116,16 @@ void Storage::allocate(const File& file, std::int64_t bytes) {
   if (bytes <= 0) return;
   const int result = retry([&] { return ::fallocate(file.descriptor(), 0, 0, bytes); });
   if (result == 0) return;
-  if (errno != EOPNOTSUPP) fail("fallocate", file.path(), errno);
-  if (free_bytes(parent_folder(file.path())) < bytes) fail("free-space check", file.path(), ENOSPC);
+  if (errno != EOPNOTSUPP) fail_call("fallocate", file.path(), errno);
+  if (free_bytes(parent_folder(file.path())) < bytes) fail_call("free-space check", file.path(), ENOSPC);
 }
 
 void Storage::pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) {
   while (!data.empty()) {
     const std::size_t part = std::min<std::size_t>(data.size(), std::size_t{1} << 30);
     const ssize_t written = retry([&] { return ::pwrite(file.descriptor(), data.data(), part, offset); });
-    if (written < 0) fail("pwrite", file.path(), errno);
-    if (written == 0) fail("pwrite", file.path(), ENOSPC);
+    if (written < 0) fail_call("pwrite", file.path(), errno);
+    if (written == 0) fail_call("pwrite", file.path(), ENOSPC);
     data = data.subspan(static_cast<std::size_t>(written));
     offset += written;
   }
@@ -144,31 +134,31 @@ void Storage::pwrite(const File& file, std::span<const std::byte> data, std::int
 void Storage::append(const File& file, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = retry([&] { return ::write(file.descriptor(), text.data(), text.size()); });
-    if (written < 0) fail("write", file.path(), errno);
-    if (written == 0) fail("write", file.path(), ENOSPC);
+    if (written < 0) fail_call("write", file.path(), errno);
+    if (written == 0) fail_call("write", file.path(), ENOSPC);
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
 void Storage::truncate(const File& file, std::int64_t bytes) {
-  if (retry([&] { return ::ftruncate(file.descriptor(), bytes); }) < 0) fail("ftruncate", file.path(), errno);
+  if (retry([&] { return ::ftruncate(file.descriptor(), bytes); }) < 0) fail_call("ftruncate", file.path(), errno);
 }
 
 void Storage::sync(const File& file) {
-  if (::fdatasync(file.descriptor()) < 0) fail("fdatasync", file.path(), errno);
+  if (::fdatasync(file.descriptor()) < 0) fail_call("fdatasync", file.path(), errno);
 }
 
 void Storage::sync_directory(const std::string& path) {
   const File folder = open_file(path, O_RDONLY | O_DIRECTORY);
-  if (::fsync(folder.descriptor()) < 0) fail("fsync", path, errno);
+  if (::fsync(folder.descriptor()) < 0) fail_call("fsync", path, errno);
 }
 
 void Storage::rename(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) < 0) fail("rename", fmt::format("{} -> {}", from, to), errno);
+  if (::rename(from.c_str(), to.c_str()) < 0) fail_call("rename", fmt::format("{} -> {}", from, to), errno);
 }
 
 void Storage::make_directory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0755) < 0) fail("mkdir", path, errno);
+  if (::mkdir(path.c_str(), 0755) < 0) fail_call("mkdir", path, errno);
 }
 
 void Storage::make_directories(const std::string& path) {
@@ -178,24 +168,24 @@ void Storage::make_directories(const std::string& path) {
   if (parent != path && !exists(parent)) make_directories(parent);
   if (::mkdir(path.c_str(), 0755) < 0) {
     const int code = errno;
-    if (code != EEXIST || ::stat(path.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) fail("mkdir", path, code);
+    if (code != EEXIST || ::stat(path.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) fail_call("mkdir", path, code);
   }
 }
 
 void Storage::unlink(const std::string& path) {
-  if (::unlink(path.c_str()) < 0) fail("unlink", path, errno);
+  if (::unlink(path.c_str()) < 0) fail_call("unlink", path, errno);
 }
 
 bool link_file(const Storage::File& file, const std::string& path) {
   const int code = ::link(file.path().c_str(), path.c_str()) == 0 ? 0 : errno;
   struct stat status;
-  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  if (::fstat(file.descriptor(), &status) < 0) fail_call("fstat", file.path(), errno);
   if (code == 0 || status.st_nlink == 2) return true;
   if (code == EPERM || code == EOPNOTSUPP) {
     throw Error("this file system has no hard links, which the run lock needs", path, "point run.folder at another file system",
                 ExitCode::data);
   }
-  if (code != 0 && code != EEXIST && code != ENOENT) fail("link", path, code);
+  if (code != 0 && code != EEXIST && code != ENOENT) fail_call("link", path, code);
   return false;
 }
 
@@ -203,21 +193,21 @@ void Storage::remove_directory(const std::string& path) {
   for (const std::string& name : list(path)) {
     const std::string entry = path + "/" + name;
     struct stat status;
-    if (::lstat(entry.c_str(), &status) < 0) fail("lstat", entry, errno);
+    if (::lstat(entry.c_str(), &status) < 0) fail_call("lstat", entry, errno);
     if (S_ISDIR(status.st_mode)) {
       remove_directory(entry);
     } else {
       unlink(entry);
     }
   }
-  if (::rmdir(path.c_str()) < 0) fail("rmdir", path, errno);
+  if (::rmdir(path.c_str()) < 0) fail_call("rmdir", path, errno);
 }
 
 void Storage::pread(const File& file, std::span<std::byte> data, std::int64_t offset) {
   while (!data.empty()) {
     const std::size_t part = std::min<std::size_t>(data.size(), std::size_t{1} << 30);
     const ssize_t count = retry([&] { return ::pread(file.descriptor(), data.data(), part, offset); });
-    if (count < 0) fail("pread", file.path(), errno);
+    if (count < 0) fail_call("pread", file.path(), errno);
     if (count == 0) {
       throw Error(fmt::format("the file ends at byte {}, {} more were expected", offset, data.size()), file.path(),
                   "it was cut short: use another copy", ExitCode::data);
@@ -230,7 +220,7 @@ void Storage::pread(const File& file, std::span<std::byte> data, std::int64_t of
 void Storage::drop_cache(const File& file) {
   sync(file);
   const int code = ::posix_fadvise(file.descriptor(), 0, 0, POSIX_FADV_DONTNEED);
-  if (code != 0) fail("posix_fadvise", file.path(), code);
+  if (code != 0) fail_call("posix_fadvise", file.path(), code);
 }
 
 std::string Storage::read_text(const std::string& path) { return read_text(open_read(path)); }
@@ -255,20 +245,20 @@ void Storage::write_text(const std::string& path, std::string_view text) {
 
 std::int64_t Storage::size(const std::string& path) {
   struct stat status;
-  if (::stat(path.c_str(), &status) < 0) fail("stat", path, errno);
+  if (::stat(path.c_str(), &status) < 0) fail_call("stat", path, errno);
   return status.st_size;
 }
 
 std::int64_t Storage::size(const File& file) {
   struct stat status;
-  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  if (::fstat(file.descriptor(), &status) < 0) fail_call("fstat", file.path(), errno);
   if (!S_ISREG(status.st_mode)) throw Error("this is not an ordinary file", file.path(), "", ExitCode::data);
   return status.st_size;
 }
 
 bool has_name(const Storage::File& file) {
   struct stat status;
-  if (::fstat(file.descriptor(), &status) < 0) fail("fstat", file.path(), errno);
+  if (::fstat(file.descriptor(), &status) < 0) fail_call("fstat", file.path(), errno);
   return status.st_nlink > 0;
 }
 
@@ -276,7 +266,7 @@ bool Storage::exists(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) == 0) return true;
   if (errno == ENOENT || errno == ENOTDIR) return false;
-  fail("stat", path, errno);
+  fail_call("stat", path, errno);
 }
 
 std::vector<std::string> Storage::list(const std::string& folder) {
@@ -289,14 +279,14 @@ std::vector<std::string> Storage::list(const std::string& folder) {
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
-  if (errno != 0) fail("readdir", folder, errno);
+  if (errno != 0) fail_call("readdir", folder, errno);
   std::sort(names.begin(), names.end());
   return names;
 }
 
 std::int64_t Storage::free_bytes(const std::string& path) {
   struct statvfs status;
-  if (retry([&] { return ::statvfs(path.c_str(), &status); }) < 0) fail("statvfs", path, errno);
+  if (retry([&] { return ::statvfs(path.c_str(), &status); }) < 0) fail_call("statvfs", path, errno);
   return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
 

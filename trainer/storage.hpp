@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // All durable input and output of Ergon goes through this class: every result is checked, and a failure is an Error that names the
-// operation, the path and the system's message (ExitCode::data). No other file calls open, pwrite, fsync, rename, mkdir or unlink (a test
-// reads the sources). Tests replace it to fail at the n-th call. A failed sync is final: what was written may be lost although a second
-// sync would succeed, so the caller gives that file up.
+// operation, the path, the system's message and the way out (ExitCode::data, trainer/storage_error.hpp). No other file calls open, pwrite,
+// fsync, rename, mkdir or unlink (a test reads the sources). Tests replace it to fail at the n-th call. A failed sync is final: what was
+// written may be lost although a second sync would succeed, so the caller gives that file up.
 #pragma once
 
 #include <cstdint>
