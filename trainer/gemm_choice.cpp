@@ -108,6 +108,17 @@ GemmChoice on_device(const RunConfig& config) {
   return {device_gemm_library().name(), "matrix products by the device's own library", {}};
 }
 
+// Why the run cannot go on with the library that it used; empty: it can.
+std::string why_not(const std::string& recorded) {
+  if (recorded == device_gemm_library().name()) return "the run multiplied on a device";
+  try {
+    open_gemm_library(recorded);
+    return "";
+  } catch (const Error& error) {
+    return fmt::format("{}, which the run used", error.what());
+  }
+}
+
 // What rank 0 decides.
 GemmChoice decide(const RunConfig& config, std::int64_t tp, double work, const std::optional<std::string>& recorded,
                   const GemmTimer& timer) {
@@ -117,15 +128,11 @@ GemmChoice decide(const RunConfig& config, std::int64_t tp, double work, const s
     return {name, fmt::format("GEMM library {}: asked for", name), {}};
   }
   if (!recorded) return measure_gemm(config, tp, work, timer);
-  try {
-    if (*recorded == device_gemm_library().name()) throw Error("the run was on a device", "run.gemm", "");
-    open_gemm_library(*recorded);
-    return {*recorded, fmt::format("GEMM library {}: as before", *recorded), {}};
-  } catch (const Error& error) {
-    GemmChoice choice = measure_gemm(config, tp, work, timer);
-    choice.reason = fmt::format("{}, which the run used: the loss continues, but not bit for bit; {}", error.what(), choice.reason);
-    return choice;
-  }
+  const std::string problem = why_not(*recorded);
+  if (problem.empty()) return {*recorded, fmt::format("GEMM library {}: as before", *recorded), {}};
+  GemmChoice choice = measure_gemm(config, tp, work, timer);
+  choice.reason = fmt::format("{}: the loss continues, but not bit for bit; {}", problem, choice.reason);
+  return choice;
 }
 
 }  // namespace

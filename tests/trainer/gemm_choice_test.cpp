@@ -90,6 +90,13 @@ TEST_CASE("where the recorded library is missing the run says so and measures an
   CHECK_THAT(choice.reason, Catch::Contains("\"gone\"") && Catch::Contains("not bit for bit") && Catch::Contains("onednn"));
 }
 
+TEST_CASE("a run that moves from a device to this CPU says so and measures") {
+  const GemmChoice choice = agreed(job(), device_gemm_library().name(), stand_in({{"mkl", {1.0}}, {"onednn", {0.5}}}));
+  CHECK(choice.library == "onednn");
+  CHECK_THAT(choice.reason,
+             Catch::StartsWith("the run multiplied on a device: the loss continues, but not bit for bit; GEMM library onednn"));
+}
+
 TEST_CASE("rank 0 decides for all") {
   run_local_ranks(2, [](std::unique_ptr<Communicator> world) {
     const GemmTimer timer = world->rank() == 0 ? stand_in({{"mkl", {2.0}}, {"onednn", {1.0}}}) : nullptr;
