@@ -79,7 +79,9 @@ Finding gpus(const Machine& machine) {
   if (machine.gpus == 0)
     return {"gpus", Verdict::poor, fmt::format("a driver, but no device ({})", machine.gpu_driver),
             "give the container or the job its GPUs: --gpus all, --gres=gpu:N"};
-  return {"gpus", Verdict::note, fmt::format("{} ({})", machine.gpus, machine.gpu_driver), "this version computes on the CPU"};
+  const std::string found = fmt::format("{} ({})", machine.gpus, machine.gpu_driver);
+  if (machine.cuda_devices.empty()) return {"gpus", Verdict::note, found, "runs use device = \"cpu\" until the part cuda is mended"};
+  return {"gpus", Verdict::good, found, ""};
 }
 
 Finding cores(const Machine& machine) {

@@ -98,8 +98,6 @@ std::string driver_text(const ErgonNvmlTable& nvml) {
 
 // Opens the CUDA part as a run would, and asks it for the devices.
 void probe_cuda(Machine& machine) {
-  std::error_code none;
-  machine.cuda_built = fs::exists(cuda_plugin_path(), none);
   try {
     const ErgonCudaPlugin& plugin = open_cuda_library();
     machine.cuda_part = fmt::format("CUDA {}.{}, sm {}", plugin.cuda_version / 1000, plugin.cuda_version % 1000 / 10, plugin.architectures);

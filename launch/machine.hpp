@@ -25,8 +25,7 @@ struct Machine {
   std::int64_t torch_threads = 0;
   std::string nccl_version;             // empty: no libnccl.so.2 that loads
   std::string nccl_problem;             // what the loader said
-  bool cuda_built = false;              // libergon_cuda.so is beside this binary
-  std::string cuda_part;                // what it is made of; empty: it does not open
+  std::string cuda_part;                // what libergon_cuda.so is made of; empty: it is not there or does not open
   std::string cuda_devices;             // "2 x NVIDIA H100, driver 580.65"; empty: none that CUDA can use
   std::string cuda_problem, cuda_cure;  // why one of the two is empty
   std::string gpu_driver;               // empty: no driver

@@ -18,7 +18,6 @@ Machine sound_machine() {
   machine.hdf5_thread_safe = true;
   machine.torch_version = "2.11.0";
   machine.nccl_version = "2.28.9";
-  machine.cuda_built = true;
   machine.cuda_part = "CUDA 13.0, sm 80 90 100";
   machine.cuda_devices = "2 x Planted, driver 580.65";
   machine.cores = machine.cores_usable = 8;
@@ -67,7 +66,8 @@ TEST_CASE("each thing that can be wrong has its verdict and its cure") {
       {"cuda", Verdict::note, "the cure", [](Machine& m) { m.cuda_devices.clear(), m.cuda_cure = "the cure"; }},
       {"cuda", Verdict::poor, "the cure", [](Machine& m) { m.cuda_part.clear(), m.gpus = 2, m.cuda_cure = "the cure"; }},
       {"gpus", Verdict::poor, "--gres", [](Machine& m) { m.gpu_driver = "NVRM version: 580"; }},
-      {"gpus", Verdict::note, "CPU", [](Machine& m) { m.gpus = 2; }},
+      {"gpus", Verdict::good, "", [](Machine& m) { m.gpus = 2; }},
+      {"gpus", Verdict::note, "cuda is mended", [](Machine& m) { m.gpus = 2, m.cuda_devices.clear(); }},
       {"cores", Verdict::note, "run.threads", [](Machine& m) { m.cores_usable = 2; }},
       {"memory", Verdict::poor, "fewer ranks", [](Machine& m) { m.memory_available = {1 << 29}; }},
       {"disk", Verdict::poor, "checkpoint.keep", [](Machine& m) { m.disk_free = {1 << 29}; }},

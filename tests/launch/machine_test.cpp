@@ -36,5 +36,4 @@ TEST_CASE("this machine has cores, memory, torch, MPI and HDF5") {
   CHECK(machine.hdf5_version.rfind("1.", 0) == 0);
   CHECK(machine.nccl_version.empty() != machine.nccl_problem.empty());
   CHECK(machine.cuda_devices.empty() != machine.cuda_problem.empty());
-  CHECK((machine.cuda_built || machine.cuda_part.empty()));
 }
