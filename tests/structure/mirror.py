@@ -32,13 +32,14 @@ def violations(root):
 
 
 def built(root, path, lists):
-    """A CMakeLists.txt in the file's folder or above names the file by its path from there, or names its stem in ergon_test(stem ...)."""
+    """A CMakeLists.txt in the file's folder or above names the file by its path from there, or its stem in ergon_test(stem ...), or the folder's own takes every *_test.cpp."""
     file = root / path
     for folder, text in lists.items():
         if folder in file.parents:
             name = file.relative_to(folder).as_posix()
             stem = name[: -len("_test.cpp")]
-            if re.search(rf"(^|[\s(]){re.escape(name)}($|[\s)])", text) or re.search(rf"ergon_test\(\s*{re.escape(stem)}[\s)]", text) or "GLOB" in text:
+            named = re.search(rf"(^|[\s(]){re.escape(name)}($|[\s)])", text) or re.search(rf"ergon_test\(\s*{re.escape(stem)}[\s)]", text)
+            if named or (folder == file.parent and re.search(r"file\(GLOB [^)]*\*_test\.cpp\)", text)):
                 return True
     return False
 
@@ -51,4 +52,6 @@ PLANTS = [
     ({"configs/x.cpp": ""}, "configs/x.cpp: no tests/configs/x_test.cpp"),
     ({"configs/deep/x.hpp": ""}, "configs/deep: no README.md"),
     ({"tests/configs/c_test.cpp": ""}, "builds it"),
+    ({"tests/configs/c_test.cpp": "", "tests/CMakeLists.txt": "file(GLOB all *_test.cpp)\n"}, "builds it"),
+    ({"tests/configs/c_test.cpp": "", "tests/configs/CMakeLists.txt": "file(GLOB torch /somewhere/*)\n"}, "builds it"),
 ]
