@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "accounting/ledger_json.hpp"
 #include "accounting/report/total.hpp"
 
 namespace ergon {
@@ -35,12 +36,9 @@ Json fractions_json(const std::map<std::string, std::optional<double>>& fraction
 }
 
 Json seconds_json(const TimeSplit& seconds) {
-  return {{"step", seconds.step.value},
-          {"data_wait", seconds.data_wait.value},
-          {"evaluation", seconds.evaluation.value},
-          {"checkpoint", seconds.checkpoint.value},
-          {"startup", seconds.startup.value},
-          {"total", seconds.total().value}};
+  Json json = json_of(seconds);
+  json["total"] = seconds.total().value;
+  return json;
 }
 
 Json parameters_json(const ParameterCounts& counts) {
@@ -50,9 +48,6 @@ Json parameters_json(const ParameterCounts& counts) {
 Json attempts_json(const LedgerSummary& ledger) {
   Json attempts = Json::array();
   for (const AttemptSummary& attempt : ledger.attempts) {
-    Json changes = Json::array();
-    for (const ConfigChange& change : attempt.start.changes)
-      changes.push_back({{"key", change.key}, {"before", change.before}, {"after", change.after}});
     attempts.push_back({{"attempt", attempt.start.attempt},
                         {"parent", attempt.start.parent},
                         {"resumed_step", attempt.start.resumed_step},
@@ -62,22 +57,9 @@ Json attempts_json(const LedgerSummary& ledger) {
                         {"world_size", attempt.start.world_size},
                         {"device", attempt.start.device},
                         {"devices", attempt.start.devices},
-                        {"changes", changes}});
+                        {"changes", json_of(attempt.start.changes)}});
   }
   return attempts;
-}
-
-Json communication_json(const std::vector<CommunicationRow>& rows) {
-  Json json = Json::array();
-  for (const CommunicationRow& row : rows) {
-    json.push_back({{"group", row.group},
-                    {"operation", row.operation},
-                    {"calls", row.calls},
-                    {"bytes", fmt::format("{}", row.bytes.value)},
-                    {"seconds", row.seconds.value},
-                    {"exposed", row.exposed.value}});
-  }
-  return json;
 }
 
 Json loss_json(const std::optional<LossPoint>& point) { return point ? Json{{"step", point->step}, {"loss", point->loss}} : Json(nullptr); }
@@ -127,7 +109,7 @@ Json run_json(const RunReport& run) {
   json["peak"] = last.peak.value == 0 ? Json(nullptr) : Json{{"flops_per_second", last.peak.value}, {"source", last.peak_source}};
   json["loss"] = {{"training", loss_json(run.training_loss)}, {"validation", loss_json(run.validation_loss)}};
   json["outcome"] = run.outcome.empty() ? Json(nullptr) : Json(run.outcome);
-  json["communication"] = communication_json(ledger.communication);
+  json["communication"] = json_of(ledger.communication);
   json["attempt_list"] = attempts_json(ledger);
   for (const auto& [id, figure] : figures) {
     if (useful[id].is_null()) reason["goodput." + id] = "no training step was booked";

@@ -2,13 +2,12 @@
 // Ledgers for tests: a step costs a fixed number of everything, so that sums can be checked by multiplication.
 #pragma once
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "accounting/ledger.hpp"
+#include "tests/support/temporary_folder.hpp"
 
-namespace ergon {
+namespace ergon::test {
 
 inline AttemptStart attempt_start(std::int64_t attempt, std::int64_t parent = 0, std::int64_t resumed_step = 0) {
   AttemptStart start;
@@ -47,25 +46,17 @@ inline std::string text_of(const std::vector<LedgerLine>& lines) {
   return text;
 }
 
-// A run folder of its own below the system's temporary folder, removed at the end.
-class RunFolder {
+// The folder of a run, with what a test writes into it.
+class WrittenRun {
  public:
-  explicit RunFolder(const std::string& name) : path_(std::filesystem::temp_directory_path() / ("ergon report " + name)) {
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~RunFolder() { std::filesystem::remove_all(path_); }
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
-
-  RunFolder& write(const std::string& file, const std::string& text) {
-    std::ofstream(path_ / file, std::ios::binary) << text;
+  WrittenRun& write(const std::string& file, const std::string& text) {
+    write_file(folder_ / file, text);
     return *this;
   }
-  std::string path() const { return path_.string(); }
+  std::string path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path path_;
+  TemporaryFolder folder_;
 };
 
-}  // namespace ergon
+}  // namespace ergon::test

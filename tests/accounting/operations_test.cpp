@@ -8,6 +8,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 
 TEST_CASE("published models have their published number of parameters") {
   CHECK(count_parameters(gpt2_124m()).total == 124'439'808);

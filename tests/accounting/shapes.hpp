@@ -4,7 +4,7 @@
 
 #include "configs/model_shape.hpp"
 
-namespace ergon {
+namespace ergon::test {
 
 inline ModelShape gpt2(std::int64_t layers, std::int64_t width, std::int64_t heads) {
   ModelShape s;
@@ -45,4 +45,4 @@ inline ModelShape tiny() {
   return s;
 }
 
-}  // namespace ergon
+}  // namespace ergon::test

@@ -1,35 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
 #include "tests/accounting/ledgers.hpp"
+#include "tests/launch/subcommands.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 
 namespace {
 
-std::string output(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "report");
-  std::vector<char*> pointers;
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
-  std::ostringstream text;
-  struct Redirect {
-    std::streambuf* terminal;
-    ~Redirect() { std::cout.rdbuf(terminal); }
-  } redirect{std::cout.rdbuf(text.rdbuf())};
-  const int status = command_report(static_cast<int>(pointers.size()), pointers.data());  // outside CHECK, which would swallow an Error
-  CHECK(status == 0);
-  return text.str();
+std::string output(const std::vector<std::string>& arguments) {
+  const Called report = call(command_report, "report", arguments);
+  CHECK(report.code == 0);
+  return report.text;
 }
 
 }  // namespace
 
 TEST_CASE("report prints a page or JSON, and adds runs up") {
-  RunFolder a("command a"), b("command b");
+  WrittenRun a, b;
   a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 3)}));
   b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 4)}));
   CHECK(output({a.path()}).find("Training FLOPs, by convention") != std::string::npos);
@@ -41,7 +33,7 @@ TEST_CASE("report prints a page or JSON, and adds runs up") {
 }
 
 TEST_CASE("a folder without a ledger is refused by name, and so is no folder at all") {
-  RunFolder empty("command empty");
+  WrittenRun empty;
   CHECK_THROWS_WITH(output({empty.path()}), Catch::Matchers::Contains("there is no ledger.jsonl in '" + empty.path() + "'"));
   CHECK_THROWS_AS(output({}), Error);
 }

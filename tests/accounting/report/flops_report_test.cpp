@@ -7,6 +7,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 using Catch::Matchers::Contains;
 
 TEST_CASE("the JSON of a shape has the keys and values that scripts rely on") {

@@ -6,13 +6,14 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 using nlohmann::json;
 
 namespace {
 
-json of(const std::vector<const RunFolder*>& folders) {
+json of(const std::vector<const WrittenRun*>& folders) {
   std::vector<RunReport> runs;
-  for (const RunFolder* folder : folders) runs.push_back(read_run(folder->path()));
+  for (const WrittenRun* folder : folders) runs.push_back(read_run(folder->path()));
   return json::parse(report_json(runs));
 }
 
@@ -32,7 +33,7 @@ void check_nulls(const json& node, const json& reason, const std::string& path) 
 }  // namespace
 
 TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact figures") {
-  RunFolder run("json");
+  WrittenRun run;
   run.write("ledger.jsonl",
             text_of({attempt_start(1), interval(1, 0, 50), interval(1, 50, 80), attempt_start(2, 1, 50), interval(2, 50, 100)}));
   const json all = of({&run});
@@ -67,7 +68,7 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
 }
 
 TEST_CASE("a run with a known peak, losses and an outcome has no null and no reason") {
-  RunFolder run("json complete");
+  WrittenRun run;
   AttemptStart start = attempt_start(1);
   start.peak = {1e12};
   start.peak_source = "data sheet";
@@ -88,7 +89,7 @@ TEST_CASE("a run with a known peak, losses and an outcome has no null and no rea
 }
 
 TEST_CASE("a run that has spent nothing explains every null") {
-  RunFolder run("json empty");
+  WrittenRun run;
   AttemptStart start = attempt_start(1);
   start.peak_source.clear();
   run.write("ledger.jsonl", text_of({start, interval(1, 0, 0)}));
@@ -99,7 +100,7 @@ TEST_CASE("a run that has spent nothing explains every null") {
 }
 
 TEST_CASE("several runs add up") {
-  RunFolder a("json a"), b("json b");
+  WrittenRun a, b;
   a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 3)}));
   b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 4), attempt_start(2), interval(2, 0, 1)}));
   const json all = of({&a, &b});

@@ -6,6 +6,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 using Catch::Matchers::Contains;
 
 namespace {
@@ -20,7 +21,7 @@ std::string event(const char* kind, int attempt, int step, const std::string& lo
   return fmt::format(R"({{"event":"{}","attempt":{},"step":{},"loss":{}}})", kind, attempt, step, loss) + "\n";
 }
 
-std::string refusal(const RunFolder& run) {
+std::string refusal(const WrittenRun& run) {
   try {
     read_run(run.path());
   } catch (const Error& error) {
@@ -34,7 +35,7 @@ std::string refusal(const RunFolder& run) {
 }  // namespace
 
 TEST_CASE("MFU divides model FLOPs by peak x devices x training time, HFU what was executed") {
-  RunFolder run("mfu");
+  WrittenRun run;
   run.write("ledger.jsonl",
             text_of({with_peak(attempt_start(1)), interval(1, 0, 10), with_peak(attempt_start(2, 1, 10)), interval(2, 10, 20)}));
   const RunReport report = read_run(run.path());
@@ -48,7 +49,7 @@ TEST_CASE("MFU divides model FLOPs by peak x devices x training time, HFU what w
 }
 
 TEST_CASE("an unknown peak leaves MFU and HFU empty, with the reason the trainer gave") {
-  RunFolder run("peak unknown");
+  WrittenRun run;
   run.write("ledger.jsonl", text_of({with_peak(attempt_start(1)), interval(1, 0, 10), attempt_start(2, 1, 10), interval(2, 10, 20)}));
   RunReport report = read_run(run.path());
   CHECK_FALSE(report.mfu.at("6n").has_value());
@@ -65,7 +66,7 @@ TEST_CASE("an unknown peak leaves MFU and HFU empty, with the reason the trainer
 }
 
 TEST_CASE("without training time there is no speed") {
-  RunFolder run("no time");
+  WrittenRun run;
   run.write("ledger.jsonl", text_of({with_peak(attempt_start(1)), interval(1, 0, 0)}));
   const RunReport report = read_run(run.path());
   CHECK_FALSE(report.tokens_per_second.has_value());
@@ -74,7 +75,7 @@ TEST_CASE("without training time there is no speed") {
 }
 
 TEST_CASE("losses are those of the kept lineage, the latest, whatever stands in the torn last line") {
-  RunFolder run("loss");
+  WrittenRun run;
   run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5), interval(1, 5, 8), attempt_start(2, 1, 5), interval(2, 5, 7)}));
   run.write("events.jsonl", event("start", 1, 0, "0") + event("step", 1, 5, "3.5") + event("evaluation", 1, 5, "3.25") +
                                 event("step", 1, 8, "1.0") + event("evaluation", 1, 8, "1.0") + event("step", 1, 9, "1.0") +
@@ -91,7 +92,7 @@ TEST_CASE("losses are those of the kept lineage, the latest, whatever stands in 
 }
 
 TEST_CASE("a run that is still going, or was killed, says so; one that ended says how") {
-  RunFolder run("outcome");
+  WrittenRun run;
   run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}));
   RunReport report = read_run(run.path());
   CHECK(report.outcome.empty());
@@ -109,7 +110,7 @@ TEST_CASE("a run that is still going, or was killed, says so; one that ended say
 }
 
 TEST_CASE("what cannot be read is refused, naming the folder or the line") {
-  RunFolder run("refused");
+  WrittenRun run;
   CHECK(refusal(run) == run.path() + ": there is no ledger.jsonl in '" + run.path() + "'");
   run.write("ledger.jsonl", "");
   CHECK_THAT(refusal(run), Contains("the ledger holds no attempt"));

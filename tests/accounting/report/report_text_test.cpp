@@ -4,20 +4,21 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 using Catch::Matchers::Contains;
 
 namespace {
 
-std::string page(const std::vector<const RunFolder*>& folders) {
+std::string page(const std::vector<const WrittenRun*>& folders) {
   std::vector<RunReport> runs;
-  for (const RunFolder* folder : folders) runs.push_back(read_run(folder->path()));
+  for (const WrittenRun* folder : folders) runs.push_back(read_run(folder->path()));
   return report_text(runs);
 }
 
 }  // namespace
 
 TEST_CASE("the page shows spent, kept and lost beside the convention, and explains what it could not know") {
-  RunFolder run("text");
+  WrittenRun run;
   AttemptStart second = attempt_start(2, 1, 50);
   second.changes = {{"mesh.tp", "1", "2"}};
   second.torn_lines = 1;
@@ -42,7 +43,7 @@ TEST_CASE("the page shows spent, kept and lost beside the convention, and explai
 }
 
 TEST_CASE("with a known peak the page shows MFU by convention, HFU and the peak's source") {
-  RunFolder run("text peak");
+  WrittenRun run;
   AttemptStart start = attempt_start(1);
   start.peak = {1e22};
   start.peak_source = "data sheet";
@@ -56,7 +57,7 @@ TEST_CASE("with a known peak the page shows MFU by convention, HFU and the peak'
 }
 
 TEST_CASE("a run without training time shows why it has no speed, and several runs end in their sum") {
-  RunFolder a("text a"), b("text b");
+  WrittenRun a, b;
   a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 0)}));
   b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}) + "{");
   const std::string text = page({&a, &b});

@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using namespace ergon::test;
 
 TEST_CASE("runs add up by convention: a convention that one run lacks counts there as nothing") {
   RunReport a, b;
