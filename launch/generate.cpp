@@ -5,7 +5,6 @@
 #include <cmath>
 #include <iostream>
 
-#include "configs/parse.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -58,7 +57,7 @@ RunConfig one_rank(const RunFolder& folder, Storage& storage, std::int64_t threa
   if (!storage.exists(folder.config()))
     throw Error("not a run folder: it has no config.toml", folder.path(), "name the folder that run.folder of the training named",
                 ExitCode::data);
-  RunConfig config = parse_run_text(storage.read_text(folder.config()), folder.config(), {});
+  RunConfig config = folder.stored_config();
   config.mesh = MeshSection();
   config.run.threads = threads;
   return config;

@@ -9,11 +9,12 @@
 
 #include "accounting/ledger.hpp"
 #include "configs/error.hpp"
-#include "configs/parse.hpp"
 #include "configs/resume.hpp"
+#include "trainer/attention/select.hpp"
 #include "trainer/booking.hpp"
 #include "trainer/events.hpp"
 #include "trainer/rank_zero.hpp"
+#include "trainer/replica.hpp"
 #include "trainer/run_folder.hpp"
 
 namespace ergon {
@@ -21,22 +22,20 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options,
-                                           Storage& storage) {
-  const RunConfig stored = parse_run_text(storage.read_text(folder.config()), folder.config(), {});
+std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options) {
   std::vector<ConfigChange> changes;
-  for (const Change& change : check_resume(stored, config, options.allow_change))
+  for (const Change& change : check_resume(folder.stored_config(), config, options.allow_change))
     changes.push_back({change.key, change.before, change.after});
   return changes;
 }
 
 // What the files say about a folder, before and after it is locked.
-Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options, Storage& storage) {
+Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options) {
   Attempt attempt;
   attempt.folder = folder.path();
   attempt.started_before = folder.started();
   if (!attempt.started_before) return attempt;
-  attempt.changes = recorded_changes(config, folder, options, storage);
+  attempt.changes = recorded_changes(config, folder, options);
   const std::optional<RunResult> result = folder.read_result();
   attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
   return attempt;
@@ -47,12 +46,12 @@ BegunAttempt decide(const RunConfig& config, const ResumeOptions& options, Stora
   std::string path = config.run.folder;
   if (options.fresh && storage.exists(path)) path = RunFolder(storage, path).fresh_sibling();
   const RunFolder folder(storage, path);
-  BegunAttempt begun{read_attempt(config, folder, options, storage), nullptr};
+  BegunAttempt begun{read_attempt(config, folder, options), nullptr};
   if (begun.attempt.finished) return begun;
   auto lock = std::make_unique<RunLock>(storage, path, timing, [&](const std::string& line) {
     if (monitor != nullptr) monitor->message(line);
   });
-  begun.attempt = read_attempt(config, folder, options, storage);
+  begun.attempt = read_attempt(config, folder, options);
   if (begun.attempt.finished) return begun;
   begun.attempt.number = lock->attempt();
   begun.lock = std::move(lock);
@@ -94,6 +93,12 @@ Booked booked_steps(const Ledger& ledger) {
   return booked;
 }
 
+// The tiles of the kernel that an attempt named in its events; of `present` where it named none, or one that only its device has.
+AttentionTiles tiles_of(const RunConfig& config, const std::string& kernel, const LocalAttention& present) {
+  if (kernel.empty() || kernel == present.name() || kernel == "device") return present.tiles();
+  return select_attention(attention_job(config.model, scalar_type(config.train.dtype)), kernel).kernel->tiles();
+}
+
 }  // namespace
 
 BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control,
@@ -107,13 +112,14 @@ BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options
   return {std::move(attempt), std::move(lock)};
 }
 
-std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage) {
+std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storage, const LocalAttention& present) {
   const RunFolder files(storage, folder);
   if (!files.started() || !storage.exists(files.events())) return {};
   const Booked booked = booked_steps(parse_ledger(storage.read_text(files.ledger()), files.ledger()));
   if (booked.last_attempt == 0) return {};
   const std::int64_t from = booked.up_to.at(booked.last_attempt);
-  const auto steps = steps_of_attempt(storage.read_text(files.events()), files.events(), booked.last_attempt, from);
+  const std::string events = storage.read_text(files.events());
+  const auto steps = steps_of_attempt(events, files.events(), booked.last_attempt, from);
   if (steps.empty()) return {};
 
   Tokens valid;
@@ -123,6 +129,8 @@ std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTi
     seconds.step += Seconds{event.seconds - event.data_wait};
     seconds.data_wait += Seconds{event.data_wait};
   }
+  const RunConfig config = files.stored_config();
+  const AttentionTiles tiles = tiles_of(config, attention_of_attempt(events, files.events(), booked.last_attempt), present);
   return {recovered_interval(config, tiles, booked.last_attempt, from, steps.rbegin()->first, valid, seconds)};
 }
 

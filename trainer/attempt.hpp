@@ -10,6 +10,7 @@
 #include "accounting/ledger.hpp"
 #include "configs/run_config.hpp"
 #include "parallel/communicator.hpp"
+#include "parallel/local_attention.hpp"
 #include "trainer/monitor.hpp"
 #include "trainer/run_lock.hpp"
 #include "trainer/storage.hpp"
@@ -42,7 +43,9 @@ struct BegunAttempt {
 BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control,
                            LockTiming timing = {}, RunMonitor* monitor = nullptr);
 
-// What earlier attempts did after their last ledger line, read from events.jsonl, as ledger lines ready to append. Call on rank 0.
-std::vector<LedgerLine> unbooked_work(const RunConfig& config, const AttentionTiles& tiles, const std::string& folder, Storage& storage);
+// What the attempt before did after its last ledger line, read from events.jsonl, as ledger lines ready to append: with the batch, the mesh
+// and the attention kernel of that attempt. Call on rank 0, before config.toml changes. present: this attempt's kernel, which stands in for
+// one that cannot be asked here.
+std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storage, const LocalAttention& present);
 
 }  // namespace ergon

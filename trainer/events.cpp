@@ -85,4 +85,12 @@ std::map<std::int64_t, StepEvent> steps_of_attempt(const std::string& text, cons
   return steps;
 }
 
+std::string attention_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt) {
+  std::string kernel;
+  for_each_line(text, path, [&](const nlohmann::json& line) {
+    if (line.at("event") == "attempt" && line.at("attempt") == attempt) kernel = line.value("attention", "");
+  });
+  return kernel;
+}
+
 }  // namespace ergon

@@ -46,4 +46,7 @@ std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std:
 std::map<std::int64_t, StepEvent> steps_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt,
                                                    std::int64_t after_step);
 
+// The attention kernel that `attempt` began with; empty when its start names none.
+std::string attention_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt);
+
 }  // namespace ergon

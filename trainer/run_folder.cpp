@@ -4,6 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "configs/parse.hpp"
+
 namespace ergon {
 namespace {
 
@@ -20,6 +22,8 @@ std::optional<double> optional_number(const nlohmann::json& value) {
 }  // namespace
 
 bool RunFolder::started() const { return storage_.exists(ledger()); }
+
+RunConfig RunFolder::stored_config() const { return parse_run_text(storage_.read_text(config()), config(), {}); }
 
 void RunFolder::write_result(const RunResult& result) const {
   const nlohmann::json text = {{"schema", "ergon.result.v1"},

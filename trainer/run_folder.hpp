@@ -11,6 +11,7 @@
 #include <string>
 
 #include "configs/error.hpp"
+#include "configs/run_config.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -35,6 +36,8 @@ class RunFolder {
   std::string stop_file() const { return path_ + "/stop"; }
 
   bool started() const;  // has a ledger
+  // What config.toml holds: of the newest attempt that began. Throws Error when it cannot be read or is no run file.
+  RunConfig stored_config() const;
   void write_result(const RunResult& result) const;
   // Empty when there is none. Throws Error (ExitCode::data) for a file that is not a result.
   std::optional<RunResult> read_result() const;

@@ -14,6 +14,7 @@
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/checkpoint/retention.hpp"
+#include "trainer/kernels/dropout.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/training_run.hpp"
 
@@ -55,6 +56,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       train_source_(config.data.train, Split::train, config.model.sequence, storage),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed)) {
+  check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary);
   validation_source_.check_vocabulary(config.model.vocabulary);
 }
@@ -177,7 +179,7 @@ void TrainingRun::begin_files() {
     if (is_new) storage_.write_text(folder_.config(), to_toml(config_));
     if (storage_.exists(folder_.result())) storage_.unlink(folder_.result());
     for (const std::string& message : remove_leftovers(storage_, folder_.path(), attempt_.number)) say(message);
-    const std::vector<LedgerLine> unbooked = unbooked_work(config_, replica_->attention->tiles(), folder_.path(), storage_);
+    const std::vector<LedgerLine> unbooked = unbooked_work(folder_.path(), storage_, *replica_->attention);
     events_ = std::make_unique<EventLog>(storage_, folder_.events());
     ledger_ = std::make_unique<LineLog>(storage_, folder_.ledger());
     for (const LedgerLine& line : unbooked) append_ledger(line);

@@ -4,6 +4,9 @@
 #include "parallel/communicator_local.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/attention/plain.hpp"
+#include "trainer/attention/tiled.hpp"
+#include "trainer/booking.hpp"
 #include "trainer/events.hpp"
 
 using namespace ergon;
@@ -75,21 +78,42 @@ TEST_CASE("a folder in use is refused after the owner has shown life, before any
   owner.check();
 }
 
-TEST_CASE("steps that the ledger lacks are recovered from the events") {
+TEST_CASE("steps that the ledger lacks are recovered from the events, with the mesh and the kernel that did them") {
   const TinyRun tiny;
-  const RunConfig config = tiny.config();
-  tiny.run(config);
+  tiny.run(tiny.config());
+  // As if it had been this run: long enough that kernels differ in the tiles they skip.
+  const RunConfig config = tiny.config({"mesh.tp=2", "train.batch=4", "model.sequence=128"});
   ergon::test::InspectingStorage storage;
-  const AttentionTiles tiles;
-  CHECK(unbooked_work(config, tiles, config.run.folder, storage).empty());
-  EventLog(storage, config.run.folder + "/events.jsonl").step({1, 7, 2.0, 1.0, false, false, 1e-3, 128, 100, 0.5, 0.1});
-  const std::vector<LedgerLine> lines = unbooked_work(config, tiles, config.run.folder, storage);
-  REQUIRE(lines.size() == 1);
-  const auto& interval = std::get<Interval>(lines.front());
-  CHECK(interval.from_step == 6);
-  CHECK(interval.to_step == 7);
-  CHECK(interval.tokens.value == 8 * 16);
-  CHECK(interval.valid_tokens.value == 100);
-  CHECK(interval.seconds.data_wait.value == 0.1);
-  CHECK(interval.training.gemm.value > 0);
+  storage.write_text(config.run.folder + "/config.toml", to_toml(config));
+  const PlainAttention present;
+  CHECK(unbooked_work(config.run.folder, storage, present).empty());
+  EventLog(storage, config.run.folder + "/events.jsonl").step({1, 7, 2.0, 1.0, false, false, 1e-3, 64, 50, 0.5, 0.1});
+
+  const auto recovered = [&] {
+    const std::vector<LedgerLine> lines = unbooked_work(config.run.folder, storage, present);
+    REQUIRE(lines.size() == 1);
+    return std::get<Interval>(lines.front());
+  };
+  const auto predicted = [&](const LocalAttention& kernel) {
+    TimeSplit seconds;
+    seconds.step = {0.5 - 0.1};
+    seconds.data_wait = {0.1};
+    return recovered_interval(config, kernel.tiles(), 1, 6, 7, Tokens{50}, seconds);
+  };
+  CHECK(recovered() == predicted(TiledAttention(64, 64)));
+  CHECK(recovered().tokens.value == 4 * 128);
+  CHECK(recovered().training.gemm != recovered_interval(tiny.config({"train.batch=4", "model.sequence=128"}), {}, 1, 6, 7, {}, {}).training.gemm);
+
+  const std::string path = config.run.folder + "/events.jsonl", tiled = R"("attention":"tiled")";
+  const auto with_kernel = [&](const std::string& text) {
+    std::string events = storage.read_text(path);
+    events.replace(events.find(tiled), tiled.size(), text);
+    return events;
+  };
+  const std::string plain = with_kernel(R"("attention":"plain")"), none = with_kernel(R"("kernel":"none")");
+  for (const std::string& events : {plain, none}) {
+    storage.write_text(path, events);
+    CHECK(recovered() == predicted(present));
+  }
+  CHECK(predicted(present) != predicted(TiledAttention(64, 64)));
 }

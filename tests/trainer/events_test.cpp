@@ -74,3 +74,12 @@ TEST_CASE("a torn last line is ignored, a damaged earlier one is an error with i
     CHECK(error.code() == ExitCode::data);
   }
 }
+
+TEST_CASE("the attention kernel of an attempt stands in its start") {
+  const std::string text = R"({"event":"attempt","attempt":1,"from_step":0,"attention":"tiled"}
+{"event":"attempt","attempt":2,"from_step":0}
+)";
+  CHECK(attention_of_attempt(text, "e", 1) == "tiled");
+  CHECK(attention_of_attempt(text, "e", 2).empty());
+  CHECK(attention_of_attempt(text, "e", 3).empty());
+}

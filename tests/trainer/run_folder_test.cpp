@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/run_folder.hpp"
 
+#include "configs/key_table.hpp"
+#include "configs/parse.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -55,4 +57,15 @@ TEST_CASE("a folder has started when it has a ledger; a fresh sibling is the fir
   storage.write_text(run.ledger(), "");
   CHECK(run.started());
   CHECK(run.fresh_sibling() == folder / "run-3");
+}
+
+TEST_CASE("the stored configuration is that of the newest attempt, and a broken one is named") {
+  test::TemporaryFolder folder;
+  Storage storage;
+  const RunFolder run(storage, folder.path());
+  const RunConfig config = parse_run_text("", "test", {"data.train=t.h5", "train.batch=16", "mesh.dp=2"});
+  storage.write_text(run.config(), to_toml(config));
+  CHECK(run.stored_config() == config);
+  storage.write_text(run.config(), "[train]\nbatch = many\n");
+  CHECK_THROWS_WITH(run.stored_config(), Catch::Contains("config.toml:2:"));
 }

@@ -38,6 +38,13 @@ TEST_CASE("a vocabulary that the model lacks is refused with both keys") {
   CHECK_THROWS_WITH(tiny.run(tiny.config({"model.vocabulary=200"})), Catch::Contains("model.vocabulary") && Catch::Contains("data.train"));
 }
 
+TEST_CASE("a run whose dropout would draw the same numbers twice is refused, before the folder is touched") {
+  const TinyRun tiny;
+  CHECK_THROWS_WITH(tiny.run(tiny.config({"train.steps=4294967296"})),
+                    Catch::Contains("train.steps") && Catch::Contains("dropout counter"));
+  CHECK_FALSE(std::filesystem::exists(tiny.folder / "run/config.toml"));
+}
+
 TEST_CASE("a split without a whole batch is refused") {
   const TinyRun tiny;
   CHECK_THROWS_WITH(tiny.run(tiny.config({"model.sequence=4000"})), Catch::Contains("data.train"));
