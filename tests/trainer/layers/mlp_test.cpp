@@ -12,32 +12,28 @@ namespace ergon::oracle {
 TEST_CASE("mlp: output and gradients equal autograd, halves apart and together") {
   for (const ModelShape& shape : variants()) {
     CAPTURE(describe(shape));
-    Parameters parameters = random_parameters(shape, 1);
-    const auto tp = solo();
-    Rank rank(shape, parameters, *tp);
-    require_gradients(parameters);
+    LayerUnderTest test(shape);
+    Rank& rank = test.rank;
     const MlpLayer layer(shape, rank.declared.blocks[1].mlp);
-    for (const Write write : {Write::overwrite, Write::accumulate}) {
-      const Batch batch = make_batch(shape, 3, 10, 5, 0, 0);
-      const LayerCall call = rank.call(batch.positions_BT);
-      const at::Tensor x = normal({3, 10, shape.width}, 2).requires_grad_(true), dy = normal({30, shape.width}, 3);
-      const at::Tensor expected = mlp(shape, parameters, "layers.1.mlp.", x);
-      (expected * dy.view_as(expected)).sum().backward();
+    for (const Write write : both_writes) {
+      const Microbatch m(rank, write);
+      const at::Tensor expected = mlp(shape, test.parameters, "layers.1.mlp.", m.x_BTD);
+      (expected * m.dy_ND.view_as(expected)).sum().backward();
 
       MlpSaved saved;
-      const at::Tensor y = at::empty_like(dy), dx = at::empty_like(dy);
-      layer.forward(y, x.detach().view({30, shape.width}), saved, call).wait();
+      const at::Tensor y = at::empty_like(m.dy_ND), dx = at::empty_like(m.dy_ND);
+      layer.forward(y, m.x_ND, saved, m.call).wait();
       if (write == Write::overwrite) {
-        layer.backward(dx, dy, saved, call, write);
+        layer.backward(dx, m.dy_ND, saved, m.call, write);
       } else {
-        layer.backward_input(dx, dy, saved, call).wait();
-        layer.backward_weight(saved, call, write);
+        layer.backward_input(dx, m.dy_ND, saved, m.call).wait();
+        layer.backward_weight(saved, m.call, write);
       }
       const at::Tensor bias = layer.output_bias(rank.store);
       CHECK(max_error((bias.defined() ? y + bias : y).view_as(expected), expected) <= tolerance);
-      CHECK(max_error(dx.view_as(expected), x.grad()) <= tolerance);
+      CHECK(max_error(dx.view_as(expected), m.x_BTD.grad()) <= tolerance);
     }
-    CHECK(rank.gradient_error(parameters, "layers.1.mlp.") <= tolerance);
+    CHECK(rank.gradient_error(test.parameters, "layers.1.mlp.") <= tolerance);
   }
 }
 

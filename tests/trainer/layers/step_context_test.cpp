@@ -8,11 +8,10 @@ namespace ergon::oracle {
 
 TEST_CASE("step context: dropout is off outside training, and its counter is global") {
   const ModelShape shape = variants()[1];
-  const auto tp = solo();
-  Rank rank(shape, random_parameters(shape, 1), *tp);
-  const Batch batch = make_batch(shape, 2, 5, 1, 0, 0);
-  const LayerCall call = rank.call(batch.positions_BT);
-  rank.context.first_sample = 6;
+  LayerUnderTest test(shape);
+  Rank& rank = test.rank;
+  const Batch batch = make_batch(shape, 2, 5, 1, 0, 6);
+  const LayerCall call = rank.call(batch);
   const Dropout training = dropout_of(call, shape, 4, DropoutSite::residual_mlp);
   CHECK(training.p == 0.2);
   CHECK(training.seed == 11);

@@ -207,6 +207,11 @@ Rank::Rank(const ModelShape& shape_, const Parameters& parameters, Communicator&
   }
 }
 
+LayerCall Rank::call(const Batch& batch) {
+  context.first_sample = batch.first_sample;
+  return {store, context, keep, batch.positions_BT};
+}
+
 double Rank::gradient_error(const Parameters& parameters, const std::string& prefix) const {
   double worst = 0.0;
   for (std::size_t id = 0; id < declared.specs.size(); ++id) {
@@ -217,5 +222,18 @@ double Rank::gradient_error(const Parameters& parameters, const std::string& pre
   }
   return worst;
 }
+
+LayerUnderTest::LayerUnderTest(const ModelShape& shape)
+    : parameters(random_parameters(shape, 1)), tp(solo()), rank(shape, parameters, *tp) {
+  require_gradients(parameters);
+}
+
+Microbatch::Microbatch(Rank& rank, Write write_, std::int64_t ignored)
+    : write(write_),
+      batch(make_batch(rank.shape, 3, 10, 5, ignored, write_ == Write::overwrite ? 0 : 3)),
+      call(rank.call(batch)),
+      x_BTD(normal({3, 10, rank.shape.width}, 2).requires_grad_(true)),
+      x_ND(x_BTD.detach().view({30, rank.shape.width})),
+      dy_ND(normal({30, rank.shape.width}, 3)) {}
 
 }  // namespace ergon::oracle

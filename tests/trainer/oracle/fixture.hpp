@@ -49,7 +49,8 @@ class Rank {
   Rank(const ModelShape& shape, const Parameters& parameters, Communicator& tp, Communicator* kv_replicas = nullptr,
        at::ScalarType dtype = at::kDouble, std::unique_ptr<LocalAttention> kernel = std::make_unique<PlainAttention>());
 
-  LayerCall call(const at::Tensor& positions_BT) { return {store, context, keep, positions_BT}; }
+  // The call of a layer on this microbatch, which the context then stands at.
+  LayerCall call(const Batch& batch);
   // The largest error of any gradient of a parameter whose name starts with `prefix`, padding included.
   double gradient_error(const Parameters& parameters, const std::string& prefix = "") const;
 
@@ -63,5 +64,27 @@ class Rank {
   Arena scratch, keep;
   StepContext context;
 };
+
+// What a test of a layer holds against autograd: one rank by itself, and beside it the same parameters as global tensors that collect
+// gradients.
+struct LayerUnderTest {
+  explicit LayerUnderTest(const ModelShape& shape);
+  Parameters parameters;
+  std::unique_ptr<Communicator> tp;
+  Rank rank;
+};
+
+// One of the two microbatches that a gate runs a layer over, 3 sequences of 10: the first overwrites gradients, the second, of other
+// samples, adds to them.
+struct Microbatch {
+  Microbatch(Rank& rank, Write write, std::int64_t ignored = 0);
+  Write write;
+  Batch batch;
+  LayerCall call;
+  at::Tensor x_BTD;  // the oracle's input: collects a gradient
+  at::Tensor x_ND;   // the same for the layer, N = B T
+  at::Tensor dy_ND;  // the gradient of the layer's output
+};
+inline constexpr Write both_writes[] = {Write::overwrite, Write::accumulate};
 
 }  // namespace ergon::oracle
