@@ -97,7 +97,8 @@ std::vector<std::string> folders_of(Storage& storage, const std::string& path) {
   for (const CatalogueEntry& entry : catalogue_of(storage, path).entries) {
     if (entry.suffix.empty()) folders.push_back(checkpoints_folder(path) + "/" + entry.name);
   }
-  if (folders.empty()) throw Error("there is no checkpoint to verify", path, "", ExitCode::data);
+  if (folders.empty())
+    throw Error("there is no checkpoint to verify", path, "train until the first save (checkpoint.every)", ExitCode::data);
   return folders;
 }
 
@@ -121,7 +122,7 @@ Json tensor_json(const StoredTensor& tensor) {
   for (const StoredPiece& stored : tensor.pieces) {
     pieces.push_back({{"file", stored.file}, {"dataset", stored.dataset}, {"offset", stored.offset}, {"bytes", stored.bytes}});
   }
-  return {{"name", tensor.name}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"pieces", pieces}};
+  return {{"name", tensor.name}, {"dtype", stored_dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"pieces", pieces}};
 }
 
 void print_inspection(const Manifest& manifest, const RunState& state, const CheckpointIndex& index) {
@@ -132,7 +133,7 @@ void print_inspection(const Manifest& manifest, const RunState& state, const Che
   std::cout << fmt::format("mesh dp={} pp={} cp={} tp={} ({})  threads {}  cpu {}\n\n", state.mesh.dp, state.mesh.pp, state.mesh.cp,
                            state.mesh.tp, state.mesh_order, state.threads, state.cpu);
   for (const StoredTensor& tensor : index.tensors) {
-    std::cout << fmt::format("{:<56} {:<9} [{}]  {} {}\n", tensor.name, dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "),
+    std::cout << fmt::format("{:<56} {:<9} [{}]  {} {}\n", tensor.name, stored_dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "),
                              tensor.pieces.size(), tensor.pieces.size() == 1 ? "piece" : "pieces");
   }
 }

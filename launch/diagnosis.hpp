@@ -10,16 +10,16 @@
 namespace ergon {
 
 // good; note: works, worth knowing; poor: works badly; broken: Ergon cannot run.
-enum class Verdict { good, note, poor, broken };
+enum class Condition { good, note, poor, broken };
 
 struct Finding {
   std::string part;  // compiler, mpi, mpirun, hdf5, torch, nccl, cuda, gpus, cores, memory, disk, shared memory
-  Verdict verdict = Verdict::good;
+  Condition condition = Condition::good;
   std::string found;  // one line
-  std::string cure;   // empty when the verdict is good
+  std::string cure;   // empty when the condition is good
 };
 
 std::vector<Finding> diagnose(const Machine& machine);
-std::string to_text(Verdict verdict);
+const char* name(Condition condition);
 
 }  // namespace ergon

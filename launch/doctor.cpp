@@ -17,7 +17,7 @@ namespace {
 
 void print_text(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
-    std::cout << fmt::format("{:<6}  {:<13}  {}\n", to_text(finding.verdict), finding.part, finding.found);
+    std::cout << fmt::format("{:<6}  {:<13}  {}\n", name(finding.condition), finding.part, finding.found);
     if (!finding.cure.empty()) std::cout << fmt::format("{:23}-> {}\n", "", finding.cure);
   }
 }
@@ -26,7 +26,7 @@ void print_json(const std::vector<Finding>& findings, bool usable) {
   nlohmann::ordered_json object{{"schema", "ergon.doctor.v1"}, {"usable", usable}, {"findings", nlohmann::ordered_json::array()}};
   for (const Finding& finding : findings)
     object["findings"].push_back(
-        {{"part", finding.part}, {"verdict", to_text(finding.verdict)}, {"found", finding.found}, {"cure", finding.cure}});
+        {{"part", finding.part}, {"verdict", name(finding.condition)}, {"found", finding.found}, {"cure", finding.cure}});
   std::cout << object.dump(2) << "\n";
 }
 
@@ -40,7 +40,8 @@ int command_doctor(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
 
   std::vector<Finding> findings = diagnose(probe_machine());
-  bool usable = std::none_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.verdict == Verdict::broken; });
+  bool usable =
+      std::none_of(findings.begin(), findings.end(), [](const Finding& finding) { return finding.condition == Condition::broken; });
   if (json) {
     print_json(findings, usable);
   } else {

@@ -8,7 +8,7 @@
 
 namespace ergon {
 
-Failure describe_failure(std::exception_ptr exception) {
+FailureReport describe_failure(std::exception_ptr exception) {
   const int internal = static_cast<int>(ExitCode::internal);
   try {
     std::rethrow_exception(exception);
@@ -33,7 +33,7 @@ int run_guarded(const std::function<int()>& body, const std::function<void(int)>
   try {
     return body();
   } catch (...) {
-    Failure failure = describe_failure(std::current_exception());
+    FailureReport failure = describe_failure(std::current_exception());
     std::fflush(stdout);
     std::fputs(failure.text.c_str(), stderr);
     std::fflush(stderr);

@@ -15,12 +15,12 @@
 
 namespace ergon {
 
-struct Failure {
+struct FailureReport {
   std::string text;  // "ergon: error: ...", ends with a newline
   int code;
 };
 
-Failure describe_failure(std::exception_ptr exception);
+FailureReport describe_failure(std::exception_ptr exception);
 
 // Throws Error (ExitCode::data) when what was printed on stdout did not get there: a full disk, a closed descriptor. To be called last.
 void require_answer_written();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "configs/key_table.hpp"
 
+#include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <sstream>
 
@@ -167,6 +169,15 @@ TEST_CASE("help and documentation hold every key with its default") {
   for (const char* section :
        {"[run]", "[model]", "[data]", "[train]", "[optimizer]", "[mesh]", "[checkpoint]", "[watchdog]", "[accounting]", "[launch]"})
     CHECK(help.find(std::string(section) + "\n") != std::string::npos);
+}
+
+TEST_CASE("the page of keys is the table") {
+  const std::string path = std::string(std::getenv("ERGON_SOURCE")) + "/configs/KEYS.md";
+  std::ostringstream page;
+  page << std::ifstream(path).rdbuf();
+  const std::string text = page.str(), table = keys_markdown();
+  REQUIRE(text.size() > table.size());
+  CHECK(text.substr(text.size() - table.size()) == table);  // where they differ, put what was expected into the file
 }
 
 TEST_CASE("the classes of resuming have names") {

@@ -9,7 +9,7 @@ using namespace ergon;
 namespace {
 
 template <typename Exception>
-Failure failure(Exception exception) {
+FailureReport failure(Exception exception) {
   return describe_failure(std::make_exception_ptr(exception));
 }
 

@@ -68,7 +68,7 @@ struct Manifest {
 };
 
 // "float32", as numpy names it. Throws Bug for a dtype that checkpoints do not hold.
-std::string dtype_name(at::ScalarType dtype);
+std::string stored_dtype_name(at::ScalarType dtype);
 std::int64_t dtype_size(at::ScalarType dtype);
 
 std::string to_text(const CheckpointIndex& index);

@@ -59,7 +59,7 @@ Json tensor_json(const StoredTensor& tensor) {
                       {"bytes", stored.bytes},
                       {"crc32c", crcs_text(stored.crcs)}});
   }
-  return {{"name", tensor.name}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"pieces", pieces}};
+  return {{"name", tensor.name}, {"dtype", stored_dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"pieces", pieces}};
 }
 
 StoredTensor parse_tensor(const Json& json, const std::string& where) {
@@ -120,7 +120,7 @@ std::vector<Piece> pieces_of(const StoredTensor& tensor) {
 
 }  // namespace
 
-std::string dtype_name(at::ScalarType dtype) { return row_of(dtype).name; }
+std::string stored_dtype_name(at::ScalarType dtype) { return row_of(dtype).name; }
 std::int64_t dtype_size(at::ScalarType dtype) { return row_of(dtype).size; }
 
 const StoredTensor* CheckpointIndex::find(const std::string& name) const {

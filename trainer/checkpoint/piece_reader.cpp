@@ -68,7 +68,7 @@ void check_same(const StoredTensor& stored, const CheckpointTensor& target, cons
                 "resume with the model and dtype that wrote it (state.json has its configuration)", ExitCode::data);
   };
   if (stored.shape != target.global_shape) refuse(shape_text(stored.shape), shape_text(target.global_shape));
-  if (stored.dtype != target.data.scalar_type()) refuse(dtype_name(stored.dtype), c10::toString(target.data.scalar_type()));
+  if (stored.dtype != target.data.scalar_type()) refuse(stored_dtype_name(stored.dtype), c10::toString(target.data.scalar_type()));
 }
 
 }  // namespace

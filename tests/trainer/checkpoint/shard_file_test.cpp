@@ -124,7 +124,7 @@ for path in sorted(glob.glob(sys.argv[1] + "/shard_*.h5")):
       if (!tensor.writes_here || tensor.data.numel() == 0) continue;
       const std::string name = dataset_name(tensor.name, tensor.global_shape, tensor.piece).substr(1);
       const Extents shape = dataset_shape(tensor.piece);
-      const std::string line = fmt::format("{} {} [{}]\n", name, dtype_name(tensor.data.scalar_type()), fmt::join(shape, ", "));
+      const std::string line = fmt::format("{} {} [{}]\n", name, stored_dtype_name(tensor.data.scalar_type()), fmt::join(shape, ", "));
       blocks.emplace_back(name, line + bytes_of(tensor.data));
     }
     std::sort(blocks.begin(), blocks.end());
