@@ -252,7 +252,8 @@ std::int64_t Storage::size(const std::string& path) {
 std::int64_t Storage::size(const File& file) {
   struct stat status;
   if (::fstat(file.descriptor(), &status) < 0) fail_call("fstat", file.path(), errno);
-  if (!S_ISREG(status.st_mode)) throw Error("this is not an ordinary file", file.path(), "", ExitCode::data);
+  if (!S_ISREG(status.st_mode))
+    throw Error("this is not an ordinary file", file.path(), "name a file: folders, pipes and devices are refused", ExitCode::data);
   return status.st_size;
 }
 

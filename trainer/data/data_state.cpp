@@ -9,6 +9,8 @@
 namespace ergon {
 namespace {
 
+constexpr const char* edited = "the checkpoint was edited or damaged: `ergon checkpoint verify` finds one that is whole";
+
 constexpr int known_version = 1;
 
 [[noreturn]] void refuse(const std::string& what, const std::string& hint) { throw Error(what, "data state", hint, ExitCode::data); }
@@ -73,14 +75,14 @@ DataState data_state_from_json(const std::string& text, const std::string& where
     for (const auto& skip : json.at("skip_ranges")) {
       state.skip_ranges.push_back({skip.at(0).get<std::int64_t>(), skip.at(1).get<std::int64_t>()});
       if (state.skip_ranges.back().begin >= state.skip_ranges.back().end)
-        throw Error("data state with an empty skip range", where, "", ExitCode::data);
+        throw Error("data state with an empty skip range", where, edited, ExitCode::data);
     }
     state.packing_hash = json.at("packing").get<std::string>();
     state.fingerprint = json.at("fingerprint").get<std::string>();
-    if (state.epoch < 0 || state.index < 0) throw Error("data state with a negative place", where, "", ExitCode::data);
+    if (state.epoch < 0 || state.index < 0) throw Error("data state with a negative place", where, edited, ExitCode::data);
     return state;
   } catch (const nlohmann::json::exception& problem) {
-    throw Error(fmt::format("not a data state ({})", problem.what()), where, "", ExitCode::data);
+    throw Error(fmt::format("not a data state ({})", problem.what()), where, edited, ExitCode::data);
   }
 }
 

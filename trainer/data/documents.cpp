@@ -36,7 +36,9 @@ Documents::Documents(const DocumentOptions& options) : options_(options) {
     if (fs::is_directory(status)) {
       for (const auto& entry : fs::recursive_directory_iterator(input, problem))
         if (entry.is_regular_file(problem)) found.push_back({entry.path().string(), fs::relative(entry.path(), input).generic_string()});
-      if (problem) throw Error(fmt::format("cannot be read ({})", problem.message()), input, "", ExitCode::data);
+      if (problem)
+        throw Error(fmt::format("cannot be read ({})", problem.message()), input, "check the permissions of this folder and of those in it",
+                    ExitCode::data);
       if (found.empty()) throw Error("holds no file", input, "name a folder with text files", ExitCode::data);
       std::ranges::sort(found, {}, &Input::name);
     } else {

@@ -53,7 +53,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     for (std::int32_t id : ids)
       if (id < 0 || id >= processor_.GetPieceSize())
         throw Error(fmt::format("token id {} is outside the vocabulary of {}", id, processor_.GetPieceSize()), "tokenizer sentencepiece",
-                    "", ExitCode::data);
+                    "the tokens are of another tokenizer, or damaged: `ergon data verify`", ExitCode::data);
     std::string text;
     const auto status = processor_.Decode(std::vector<int>(ids.begin(), ids.end()), &text);
     if (!status.ok()) fail("decode", status, ExitCode::data, "");

@@ -18,7 +18,8 @@ class BytesTokenizer final : public Tokenizer {
     std::string text;
     for (std::int32_t id : ids) {
       if (id < 0 || id > 256)
-        throw Error(fmt::format("token id {} is outside the vocabulary of 257", id), "tokenizer bytes", "", ExitCode::data);
+        throw Error(fmt::format("token id {} is outside the vocabulary of 257", id), "tokenizer bytes",
+                    "the tokens are of another tokenizer, or damaged: `ergon data verify`", ExitCode::data);
       if (id < 256) text.push_back(static_cast<char>(id));
     }
     return text;
@@ -40,7 +41,9 @@ std::unique_ptr<Tokenizer> make_bytes_tokenizer() { return std::make_unique<Byte
 
 std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::string& definition) {
   if (kind == "bytes") {
-    if (!definition.empty()) throw Error("the bytes tokenizer has no definition, yet one is stored", "tokenizer", "", ExitCode::data);
+    if (!definition.empty())
+      throw Error("the bytes tokenizer has no definition, yet one is stored", "tokenizer",
+                  "the token store was edited or damaged: import the text again", ExitCode::data);
     return make_bytes_tokenizer();
   }
   if (kind == "sentencepiece") return make_sentencepiece_tokenizer(definition);
