@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ergon checkpoint` on a run folder made here.
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
 #include "parallel/communicator_local.hpp"
+#include "tests/launch/subcommands.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/saver.hpp"
 
 using namespace ergon;
+using ergon::test::Called;
 using ergon::test::TemporaryFolder;
 
 namespace {
@@ -27,28 +27,12 @@ std::string save(Storage& storage, const std::string& run, std::int64_t step) {
   return result.folder;
 }
 
-struct Output {
-  int code;
-  std::string text;
-};
-
-Output command(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "checkpoint");
-  std::vector<char*> argv;
-  for (std::string& argument : arguments) argv.push_back(argument.data());
-  std::ostringstream text;
-  std::streambuf* terminal = std::cout.rdbuf(text.rdbuf());
-  Output output{-1, ""};
+Called command(const std::vector<std::string>& arguments) {
   try {
-    output.code = command_checkpoint(static_cast<int>(argv.size()), argv.data());
+    return test::call(command_checkpoint, "checkpoint", arguments);
   } catch (const Error& error) {
-    output = {static_cast<int>(error.code()), error.problem()};
-    std::cout.rdbuf(terminal);
-    return output;
+    return {static_cast<int>(error.code()), error.problem()};
   }
-  std::cout.rdbuf(terminal);
-  output.text = text.str();
-  return output;
 }
 
 nlohmann::json json_of(std::vector<std::string> arguments) {
@@ -85,7 +69,7 @@ TEST_CASE("verify says good or names the damage, with exit code 3") {
   CHECK(command({"verify", run.path()}).code == 0);
   CHECK(command({"verify", folder}).text == folder + ": good\n");
   storage.truncate(storage.open_write(folder + "/state.json"), 10);
-  const Output damaged = command({"verify", folder});
+  const Called damaged = command({"verify", folder});
   CHECK(damaged.code == 3);
   CHECK(damaged.text.find("DAMAGED\n  the file state.json has 10 bytes") != std::string::npos);
   CHECK(json_of({"verify", run.path()}).at("good") == false);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/command_line.hpp"
 
-#include <iostream>
-#include <sstream>
-
 #include "configs/error.hpp"
+#include "tests/launch/subcommands.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
@@ -88,15 +86,11 @@ TEST_CASE("every misuse is refused with the way out") {
 }
 
 TEST_CASE("help names every option, the examples, and goes to stdout") {
-  std::ostringstream text;
-  std::streambuf* terminal = std::cout.rdbuf(text.rdbuf());
-  Parsed p = parse({"--help"});
-  std::cout.rdbuf(terminal);
-  CHECK_FALSE(p.go_on);
+  const test::CapturedOutput output;
+  CHECK_FALSE(parse({"--help"}).go_on);
   for (const char* part : {"A command for this test", "Usage: ergon probe", "--json", "-o,--output", "--steps", "--rate", "--name",
                            "bytes|sentencepiece", "CONFIG", "KEY=VALUE", "Examples:\n  ergon probe run.toml"}) {
-    INFO(part << "\n" << text.str());
-    CHECK(text.str().find(part) != std::string::npos);
+    CHECK_THAT(output.text(), Catch::Contains(part));
   }
 }
 
@@ -126,10 +120,7 @@ TEST_CASE("subcommands: one is chosen, an unknown one is refused") {
         "ergon data: '--output' stands before the subcommand\n  hint: options follow it: ergon data inspect --output");
   CHECK(run({"inspect", "extra"}) == "ergon data inspect: unexpected argument 'extra'\n  hint: ergon data inspect --help");
 
-  std::ostringstream text;
-  std::streambuf* terminal = std::cout.rdbuf(text.rdbuf());
+  const test::CapturedOutput help;
   CHECK(run({"import", "--help"}) == "help");
-  std::cout.rdbuf(terminal);
-  CHECK(text.str().find("ergon data import") != std::string::npos);
-  CHECK(text.str().find("--output") != std::string::npos);
+  CHECK_THAT(help.text(), Catch::Contains("ergon data import") && Catch::Contains("--output"));
 }

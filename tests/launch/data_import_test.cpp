@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "configs/error.hpp"
+#include "launch/commands.hpp"
 #include "tests/launch/data_commands.hpp"
+#include "tests/launch/subcommands.hpp"
 
+using namespace ergon;
 using namespace ergon::test;
 using Catch::Contains;
+using Catch::StartsWith;
 
 TEST_CASE("an import counts documents, tokens and bytes") {
   TemporaryFolder folder;
@@ -33,16 +38,27 @@ TEST_CASE("a SentencePiece model is trained in silence") {
 TEST_CASE("an import refuses what it cannot do, and says the way out") {
   TemporaryFolder folder;
   make_store(folder);
+  const std::string text = folder / "in.txt", store = folder / "a.h5", other = folder / "b.h5";
+  const auto refusal = [](const std::vector<std::string>& arguments) -> std::string {
+    try {
+      (void)call(command_data_import, "import", arguments);
+    } catch (const Error& error) {
+      return fmt::format("{}: {}", static_cast<int>(error.code()), error.what());
+    }
+    return "accepted";
+  };
+  CHECK_THAT(refusal({text, "-o", store}), StartsWith("2: ") && Contains("--force"));
+  CHECK_THAT(refusal({folder / "none.txt", "-o", other}), StartsWith("3: ") && Contains("does not exist"));
+  CHECK_THAT(refusal({text}), StartsWith("2: ") && Contains("--output"));
+  CHECK_THAT(refusal({text, "-o", other, "--documents", "page"}), StartsWith("2: ") && Contains("file|blank-line"));
+  CHECK_THAT(refusal({text, "-o", other, "--vocab", "320"}), Contains("add --tokenizer sentencepiece"));
+  CHECK_THAT(refusal({text, "-o", other, "--tokenizer", "sentencepiece", "--train-text", "9223372036854775807"}), Contains("out of range"));
+}
 
-  const DataResult existing = ergon_data(folder, "import in.txt -o a.h5");
-  CHECK(existing.status == 2);
-  CHECK_THAT(existing.err, Contains("--force"));
+TEST_CASE("an import that is forced replaces the store, and a refused one has the code of its reason") {
+  TemporaryFolder folder;
+  make_store(folder);
+  CHECK(ergon_data(folder, "import in.txt -o a.h5").status == 2);
   CHECK(ergon_data(folder, "import in.txt -o a.h5 --documents blank-line --force").status == 0);
-  CHECK(ergon_data(folder, "import none.txt -o b.h5").status == 3);
-  CHECK(ergon_data(folder, "import in.txt").status == 2);
-  CHECK(ergon_data(folder, "import in.txt -o b.h5 --documents page").status == 2);
-  CHECK_THAT(ergon_data(folder, "import in.txt -o b.h5 --vocab 320").err, Contains("add --tokenizer sentencepiece"));
-  CHECK_THAT(ergon_data(folder, "import in.txt -o b.h5 --tokenizer sentencepiece --train-text 9223372036854775807").err,
-             Contains("out of range"));
   CHECK_THAT(ergon_data(folder, "import --help").out, Contains("--tokenizer"));
 }

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "launch/commands.hpp"
 #include "launch/diagnosis.hpp"
+#include "tests/launch/subcommands.hpp"
 #include "tests/support/catch.hpp"
+
+using namespace ergon;
+using test::Called;
 
 namespace {
 
-std::pair<int, std::string> doctor(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "doctor");
-  std::ostringstream text;
-  std::streambuf* terminal = std::cout.rdbuf(text.rdbuf());
-  int status = ergon::command_doctor(static_cast<int>(arguments.size()), const_cast<char**>(arguments.data()));
-  std::cout.rdbuf(terminal);
-  return {status, text.str()};
-}
+Called doctor(const std::vector<std::string>& arguments) { return test::call(command_doctor, "doctor", arguments); }
 
 }  // namespace
 

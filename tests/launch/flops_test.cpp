@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
+#include "tests/launch/subcommands.hpp"
 #include "tests/support/catch.hpp"
 
 using ergon::Error;
@@ -14,20 +13,13 @@ using nlohmann::json;
 
 namespace {
 
-std::string output(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "flops");
-  std::ostringstream text;
-  struct Redirect {
-    std::streambuf* terminal;
-    ~Redirect() { std::cout.rdbuf(terminal); }
-  } redirect{std::cout.rdbuf(text.rdbuf())};
-  const int status = ergon::command_flops(static_cast<int>(arguments.size()),
-                                          const_cast<char**>(arguments.data()));  // outside CHECK, which would swallow an Error
-  CHECK(status == 0);
-  return text.str();
+std::string output(const std::vector<std::string>& arguments) {
+  const ergon::test::Called flops = ergon::test::call(ergon::command_flops, "flops", arguments);
+  CHECK(flops.code == 0);
+  return flops.text;
 }
 
-std::string refused_at(const std::vector<const char*>& arguments) {
+std::string refused_at(const std::vector<std::string>& arguments) {
   try {
     output(arguments);
   } catch (const Error& error) {
@@ -55,9 +47,9 @@ TEST_CASE("flops of a preset, of a file with only [model], and of counts") {
   auto file = std::filesystem::temp_directory_path() / "ergon flops model.toml";
   std::ofstream(file) << "[model]\nlayers = 1\nwidth = 32\nheads = 2\nvocabulary = 100\nsequence = 16\nbiases = false\n";
   std::string path = file.string();
-  json small = json::parse(output({path.c_str(), "--sequence", "8", "--batch", "2", "train.steps=3", "--json"}));
+  json small = json::parse(output({path, "--sequence", "8", "--batch", "2", "train.steps=3", "--json"}));
   CHECK(small["tokens"] == 48);
-  json wider = json::parse(output({path.c_str(), "model.vocabulary=101", "--json"}));
+  json wider = json::parse(output({path, "model.vocabulary=101", "--json"}));
   CHECK(wider["parameters"]["total"].get<std::int64_t>() == small["parameters"]["total"].get<std::int64_t>() + 32);
   std::filesystem::remove(file);
 }
