@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/bench_timers.hpp"
 
-#include <chrono>
+#include "configs/clock.hpp"
 
 namespace ergon {
 namespace {
@@ -9,13 +9,13 @@ namespace {
 class Clocked {
  public:
   explicit Clocked(Seconds& sum) : sum_(sum) {}
-  ~Clocked() { sum_.value += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  ~Clocked() { sum_ += since(start_); }
   Clocked(const Clocked&) = delete;
   Clocked& operator=(const Clocked&) = delete;
 
  private:
   Seconds& sum_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Clock::time_point start_ = Clock::now();
 };
 
 class TimedGemm final : public GemmLibrary {

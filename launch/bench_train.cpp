@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "configs/clock.hpp"
 #include "configs/names.hpp"
 #include "launch/bench_timers.hpp"
 #include "parallel/communicator_local.hpp"
@@ -96,9 +96,9 @@ BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& o
   const StepBatch batch = synthetic_batch(config, accumulation(config));
 
   for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
-    const auto start = std::chrono::steady_clock::now();
+    const Clock::time_point start = Clock::now();
     const StepResult stepped = run_step(replica, batch, step);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = since(start).value;
     result.loss = stepped.loss;
     if (step <= options.warmup) {
       result.gemm = result.attention = {};

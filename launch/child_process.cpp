@@ -8,19 +8,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 
 extern char** environ;
 
 namespace ergon {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // A started program and the end of the pipe that its stdout goes into. Whoever leaves early kills and reaps it.
 class Child {
@@ -107,8 +105,7 @@ std::string output_of(const std::vector<std::string>& arguments) {
 std::optional<std::string> output_within(Seconds limit, const std::vector<std::string>& arguments) {
   try {
     Child child(arguments);
-    std::optional<std::string> text =
-        child.read_all(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit.value)));
+    std::optional<std::string> text = child.read_all(Clock::now() + clock_ticks(limit));
     if (text) child.finish();
     return text;
   } catch (const Error&) {

@@ -2,11 +2,11 @@
 // `ergon data import`: a token store from text.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
@@ -93,13 +93,13 @@ int command_data_import(int argc, char** argv) {
   options.training_text = {training_megabytes << 20};
 
   Storage storage(hdf5_helper());
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   ImportSummary summary;
   {
     ImportPrinter printer(stderr, style_of(stderr));
     summary = import_text(options, storage, [&](const ImportProgress& progress) { printer.show(progress); });
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = since(start).value;
   json ? print_json(summary, options.output, seconds) : print_text(summary, options.output, seconds);
   return 0;
 }

@@ -9,18 +9,16 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 
 extern char** environ;
 
 namespace ergon {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr int file_descriptor = 3;  // of the file, in the helper
 
@@ -88,7 +86,7 @@ Helper::Helper(const std::string& program, int file, const std::vector<std::stri
 }
 
 std::string Helper::read(const HelperLimits& limits, const std::string& path) {
-  const auto deadline = Clock::now() + std::chrono::duration<double>(limits.wall.value);
+  const auto deadline = Clock::now() + clock_ticks(limits.wall);
   std::string text;
   std::vector<char> buffer(1 << 16);
   while (true) {

@@ -20,7 +20,7 @@ void ImportPrinter::show(const ImportProgress& progress, Clock::time_point now) 
   const bool terminal = line_.style() == StatusLine::Style::terminal;
   if (now - last_ < (terminal ? std::chrono::milliseconds(500) : std::chrono::seconds(10))) return;
   last_ = now;
-  line_.show(import_line(progress, {std::chrono::duration<double>(now - phase_start_).count()}));
+  line_.show(import_line(progress, since(phase_start_, now)));
 }
 
 }  // namespace ergon

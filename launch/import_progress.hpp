@@ -2,8 +2,7 @@
 // The progress of `ergon data import` on stderr: every half second in a terminal, else every ten seconds; nothing before the first is over.
 #pragma once
 
-#include <chrono>
-
+#include "configs/clock.hpp"
 #include "launch/status_line.hpp"
 #include "trainer/data/import.hpp"
 
@@ -14,7 +13,6 @@ std::string import_line(const ImportProgress& progress, Seconds in_phase);
 
 class ImportPrinter {
  public:
-  using Clock = std::chrono::steady_clock;
   ImportPrinter(std::FILE* out, StatusLine::Style style) : line_(out, style) {}
 
   void show(const ImportProgress& progress, Clock::time_point now = Clock::now());

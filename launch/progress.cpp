@@ -29,7 +29,7 @@ std::string progress_line(const StepProgress& progress) {
 }
 
 void ProgressPrinter::step(const StepProgress& progress) {
-  const auto now = std::chrono::steady_clock::now();
+  const Clock::time_point now = Clock::now();
   if (now < next_ && progress.step != progress.steps) return;
   next_ = now + (line_.style() == StatusLine::Style::terminal ? std::chrono::milliseconds(200) : std::chrono::seconds(5));
   line_.show(progress_line(progress));

@@ -2,9 +2,9 @@
 // The progress of a training run on stderr: one line that is rewritten in a terminal, else a plain line every few seconds.
 #pragma once
 
-#include <chrono>
 #include <string>
 
+#include "configs/clock.hpp"
 #include "launch/status_line.hpp"
 #include "trainer/monitor.hpp"
 
@@ -22,7 +22,7 @@ class ProgressPrinter : public RunMonitor {
 
  private:
   StatusLine line_;
-  std::chrono::steady_clock::time_point next_ = {};
+  Clock::time_point next_ = {};
 };
 
 }  // namespace ergon

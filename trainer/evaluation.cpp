@@ -3,12 +3,12 @@
 
 #include <ATen/ops/empty.h>
 
-#include <chrono>
+#include "configs/clock.hpp"
 
 namespace ergon {
 
 EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   const FlopAudit::Scope scope(replica.audit, Phase::evaluation);
   EvaluationResult result;
   at::Tensor total = at::empty({1}, at::kDouble);
@@ -25,7 +25,7 @@ EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
   }
   replica.communicators.host_dp_cp->all_reduce(total).wait();
   result.loss = result.valid_tokens.value > 0 ? loss / static_cast<double>(result.valid_tokens.value) : 0;
-  result.seconds = {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
+  result.seconds = since(start);
   return result;
 }
 

@@ -18,10 +18,6 @@ constexpr std::size_t recent_steps = 20;  // what the progress line averages ove
 
 }  // namespace
 
-Seconds since(std::chrono::steady_clock::time_point start) {
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
-}
-
 std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
   const Communicator& dp = *replica.communicators.dp_cp;
   return model_tensors(replica.parameters, replica.first_moment, replica.second_moment, dp.size(), dp.rank());
@@ -33,7 +29,7 @@ void TrainingRun::enter(FlightPhase phase, std::int64_t step) const {
 }
 
 void TrainingRun::step() {
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::time_point start = Clock::now();
   enter(step_ == first_step_ ? FlightPhase::start : FlightPhase::step, step_ + 1);
   const StepBatch& batch = loader_->next();
   const StepResult result = run_step(*replica_, batch, ++step_, [this] { return stop_requested(); });

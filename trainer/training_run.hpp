@@ -2,11 +2,11 @@
 // The state of a training run between two steps, and the things that happen to it; trainer/loop.cpp says in which order.
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
 
+#include "configs/clock.hpp"
 #include "parallel/communication_ledger.hpp"
 #include "trainer/booking.hpp"
 #include "trainer/checkpoint/loader.hpp"
@@ -80,7 +80,7 @@ class TrainingRun {
   Storage& storage_;
   const LoopOptions& options_;
   const RunFolder folder_;
-  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  const Clock::time_point started_ = Clock::now();
 
   TokenSource train_source_, validation_source_;
   DataState data_state_;
@@ -111,7 +111,6 @@ class TrainingRun {
 };
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica);
-Seconds since(std::chrono::steady_clock::time_point start);
 
 // The result of a run that had nothing left to do.
 RunResult finished_before(Storage& storage, const Attempt& attempt, RunMonitor* monitor, Communicators& communicators);

@@ -18,8 +18,7 @@ std::string printed(StatusLine::Style style, const std::vector<std::pair<const c
     ImportPrinter printer(file, style);
     std::int64_t done = 0;
     for (const auto& [phase, milliseconds] : shown)
-      printer.show({phase, {++done * megabyte}, {100 * megabyte}},
-                   ImportPrinter::Clock::time_point() + std::chrono::milliseconds(1000 + milliseconds));
+      printer.show({phase, {++done * megabyte}, {100 * megabyte}}, Clock::time_point() + std::chrono::milliseconds(1000 + milliseconds));
   }
   std::fclose(file);
   return test::read_file(folder / "out");

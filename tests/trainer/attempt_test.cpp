@@ -102,7 +102,8 @@ TEST_CASE("steps that the ledger lacks are recovered from the events, with the m
   };
   CHECK(recovered() == predicted(TiledAttention(64, 64)));
   CHECK(recovered().tokens.value == 4 * 128);
-  CHECK(recovered().training.gemm != recovered_interval(tiny.config({"train.batch=4", "model.sequence=128"}), {}, 1, 6, 7, {}, {}).training.gemm);
+  CHECK(recovered().training.gemm !=
+        recovered_interval(tiny.config({"train.batch=4", "model.sequence=128"}), {}, 1, 6, 7, {}, {}).training.gemm);
 
   const std::string path = config.run.folder + "/events.jsonl", tiled = R"("attention":"tiled")";
   const auto with_kernel = [&](const std::string& text) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/loader.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -10,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/data/batch_exchange.hpp"
 #include "trainer/data/sampler.hpp"
@@ -19,8 +19,6 @@ namespace {
 
 int dp_size(const Communicators& communicators) { return communicators.mesh.size(Axis::dp); }
 int dp_rank(const Communicators& communicators) { return communicators.mesh.coordinate(communicators.world->rank(), Axis::dp); }
-
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Walks the ordinals of a run, a batch at a time.
 class OrdinalWalk {
@@ -183,7 +181,7 @@ void Loader::observe(CommunicationObserver* observer) { parts_->exchange.observe
 // another never starts.
 const StepBatch& Loader::next() {
   Parts& parts = *parts_;
-  const double start = now();
+  const Clock::time_point start = Clock::now();
   if (!parts.posted) parts.post();
   parts.posted = true;
   parts.step.valid_tokens = parts.exchange.complete();
@@ -191,7 +189,7 @@ const StepBatch& Loader::next() {
   parts.step.microbatches = parts.exchange.microbatches();
   parts.advance();
   parts.post();
-  parts.step.data_wait = {now() - start};
+  parts.step.data_wait = since(start);
   return parts.step;
 }
 
@@ -225,7 +223,7 @@ std::int64_t EvaluationLoader::batches() const { return parts_->batches; }
 const StepBatch& EvaluationLoader::batch(std::int64_t index) {
   Parts& parts = *parts_;
   ERGON_CHECK(index >= 0 && index < parts.batches, "batch {} of {}", index, parts.batches);
-  const double start = now();
+  const Clock::time_point start = Clock::now();
   std::int64_t valid = 0;
   if (parts.exchange.is_reader()) {
     std::vector<std::int64_t> samples(static_cast<std::size_t>(parts.reader.batch()));
@@ -237,7 +235,7 @@ const StepBatch& EvaluationLoader::batch(std::int64_t index) {
   parts.exchange.post(parts.payload, valid);
   parts.step.valid_tokens = parts.exchange.complete();
   parts.step.microbatches = parts.exchange.microbatches();
-  parts.step.data_wait = {now() - start};
+  parts.step.data_wait = since(start);
   return parts.step;
 }
 
