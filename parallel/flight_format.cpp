@@ -29,7 +29,7 @@ Json json_of(const FlightEntry& entry, std::int64_t origin) {
           {"started_ns", time(entry.started)},
           {"completed_ns", time(entry.completed)},
           {"state", name(entry.state)},
-          {"phase", name(entry.phase)},
+          {"phase", name(entry.phase, entry.part)},
           {"step", entry.step}};
 }
 
@@ -53,7 +53,7 @@ std::string format_flight(const FlightRecord& record, const std::string& verdict
                      {"rank", record.rank()},
                      {"host", host()},
                      {"pid", getpid()},
-                     {"phase", name(position.phase)},
+                     {"phase", name(position.phase, position.part)},
                      {"step", position.step},
                      {"origin_unix_ns", std::to_string(unix_origin)},
                      {"written_ns", steady - origin},

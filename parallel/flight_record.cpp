@@ -35,6 +35,11 @@ const char* name(FlightPhase phase) {
   return names[static_cast<std::size_t>(phase)];
 }
 
+const char* name(FlightPhase phase, FlightPart part) {
+  constexpr const char* names[] = {"", "forward", "backward", "update"};
+  return part == FlightPart::none ? name(phase) : names[static_cast<std::size_t>(part)];
+}
+
 const char* name(FlightState state) {
   constexpr const char* names[] = {"created", "started", "waited_for", "completed", "failed"};
   return names[static_cast<std::size_t>(state)];
@@ -92,7 +97,7 @@ std::uint64_t FlightRecord::open(int group_number, Collective operation, at::Sca
                          : operation == Collective::send ? group.sent[static_cast<std::size_t>(peer)]
                                                          : group.asked[static_cast<std::size_t>(peer)];
   const std::size_t slot = free_slot();
-  ring_[slot] = {++num_opened_, group_number, operation, dtype, elements, peer, count++, now(), 0, 0, FlightState::created, phase_, step_};
+  ring_[slot] = {++num_opened_, group_number, operation, dtype, elements, peer, count++, now(), 0, 0, FlightState::created, phase_, part_, step_};
   under_way_.push_back(slot);
   newest_slot_ = slot;
   return num_opened_;
@@ -130,7 +135,13 @@ void FlightRecord::close(std::uint64_t id, FlightState state) {
 void FlightRecord::enter(FlightPhase phase, std::int64_t step) {
   const std::lock_guard lock(mutex_);
   phase_ = phase;
+  part_ = FlightPart::none;
   step_ = step;
+}
+
+void FlightRecord::enter(FlightPart part) {
+  const std::lock_guard lock(mutex_);
+  part_ = part;
 }
 
 void FlightRecord::give_up(const Error& why) {
@@ -144,6 +155,7 @@ FlightRecord::Position FlightRecord::position() const {
   const std::lock_guard lock(mutex_);
   Position position;
   position.phase = phase_;
+  position.part = part_;
   position.step = step_;
   for (std::size_t slot : under_way_)
     if (ring_[slot].state == FlightState::waited_for && !position.waits) position.waits = ring_[slot];

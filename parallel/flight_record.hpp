@@ -25,7 +25,9 @@
 namespace ergon {
 
 enum class FlightPhase { start, step, evaluation, checkpoint, finish };
+enum class FlightPart { none, forward, backward, update };  // of a step; update: sums of gradients and numbers, agreement, optimizer
 const char* name(FlightPhase phase);
+const char* name(FlightPhase phase, FlightPart part);  // the part's, where there is one
 
 enum class FlightState { created, started, waited_for, completed, failed };
 const char* name(FlightState state);
@@ -43,6 +45,7 @@ struct FlightEntry {
   std::int64_t created = 0, started = 0, completed = 0;
   FlightState state = FlightState::created;
   FlightPhase phase = FlightPhase::start;
+  FlightPart part = FlightPart::none;
   std::int64_t step = 0;
 };
 
@@ -75,6 +78,7 @@ class FlightRecord {
 
   // What the trainer tells: where its steps stand.
   void enter(FlightPhase phase, std::int64_t step);
+  void enter(FlightPart part);  // of the step that was entered
 
   // Ends the waiting of every thread that waits for an operation of this record: each throws this Error. Once; later calls change nothing.
   void give_up(const Error& why);
@@ -86,6 +90,7 @@ class FlightRecord {
   // What the watchdog reads.
   struct Position {
     FlightPhase phase = FlightPhase::start;
+    FlightPart part = FlightPart::none;
     std::int64_t step = 0;
     std::optional<FlightEntry> waits;   // the oldest operation that somebody waits for
     std::optional<FlightEntry> newest;  // the last one that was opened
@@ -108,6 +113,7 @@ class FlightRecord {
   std::vector<std::size_t> under_way_;  // slots, oldest first
   std::vector<FlightGroup> groups_;
   FlightPhase phase_ = FlightPhase::start;
+  FlightPart part_ = FlightPart::none;
   std::int64_t step_ = 0;
   std::atomic<bool> given_up_ = false;
   std::optional<Error> why_;

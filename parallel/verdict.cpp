@@ -14,8 +14,8 @@ using Why = MissingRank::Why;
 
 std::string sentence(const AwaitedOperation& o) {
   const std::string other = o.peer < 0 ? "" : fmt::format(", rank {} on the other side", o.members[static_cast<std::size_t>(o.peer)]);
-  return fmt::format("{} {} on {} (ranks {}{}): {} x {}, step {}", o.operation, o.sequence, o.group, fmt::join(o.members, ", "), other,
-                     o.elements, o.dtype, o.step);
+  return fmt::format("{} {} on {} (ranks {}{}): {} x {}, step {} ({})", o.operation, o.sequence, o.group, fmt::join(o.members, ", "), other,
+                     o.elements, o.dtype, o.step, o.phase);
 }
 
 // How many operations of the kind that `o` needs a rank has started.
@@ -25,6 +25,12 @@ std::uint64_t started_by(const RankStatus& status, const AwaitedOperation& o) {
   if (o.peer < 0) return group->second.collectives;
   const auto place = static_cast<std::size_t>(std::find(o.members.begin(), o.members.end(), o.rank) - o.members.begin());
   return o.operation == name(Collective::send) ? group->second.asked.at(place) : group->second.sent.at(place);
+}
+
+// When a run comes to an operation: in which step, and where in it.
+std::pair<std::int64_t, std::size_t> due(const AwaitedOperation& o) {
+  constexpr const char* order[] = {"start", "step", "forward", "backward", "update", "evaluation", "checkpoint", "finish"};
+  return {o.step, static_cast<std::size_t>(std::find(std::begin(order), std::end(order), o.phase) - order)};
 }
 
 bool same_operation(const AwaitedOperation& a, const AwaitedOperation& b) {
@@ -64,12 +70,12 @@ std::vector<int> AwaitedOperation::awaited() const {
 AwaitedOperation describe(const FlightRecord& record, const FlightEntry& entry) {
   const FlightGroup group = record.group(entry.group);
   return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation), dtype_name(entry.dtype),
-          entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase)};
+          entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase, entry.part)};
 }
 
 RankStatus status_of(const FlightRecord& record) {
   const FlightRecord::Position position = record.position();
-  RankStatus status{record.rank(), position.step, name(position.phase), {}, {}};
+  RankStatus status{record.rank(), position.step, name(position.phase, position.part), {}, {}};
   for (FlightGroup& group : record.groups()) status.groups[group.key()] = group;
   if (position.waits) status.waits = describe(record, *position.waits);
   return status;
@@ -103,6 +109,19 @@ Judgement judge(const AwaitedOperation& operation, const std::map<int, RankStatu
   if (!judgement.missing.empty()) judgement.next.reset();
   if (judgement.next && same_operation(*judgement.next, operation)) judgement.next.reset();
   return judgement;
+}
+
+Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answers) {
+  const auto is_missing = [&](int rank) {
+    return std::any_of(verdict.missing.begin(), verdict.missing.end(), [&](const MissingRank& missing) { return missing.rank == rank; });
+  };
+  for (const auto& [rank, status] : answers) {
+    if (is_missing(rank) || !status.waits) continue;
+    const std::vector<int> awaited = status.waits->awaited();
+    if (std::none_of(awaited.begin(), awaited.end(), is_missing)) continue;
+    if (!verdict.operation || due(*status.waits) < due(*verdict.operation)) verdict.operation = status.waits;
+  }
+  return verdict;
 }
 
 Error to_error(const Verdict& verdict, const std::string& folder) {

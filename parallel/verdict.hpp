@@ -30,7 +30,7 @@ struct AwaitedOperation {
   std::uint64_t sequence = 0;
   int peer = -1;  // place in `members` of a message's other side; -1: a collective
   std::int64_t step = 0;
-  std::string phase;
+  std::string phase;  // or the part of a step: "forward"
 
   std::vector<int> awaited() const;  // whom it needs: all other members, or the other side
   bool operator==(const AwaitedOperation&) const = default;
@@ -68,6 +68,9 @@ struct Verdict {
   Seconds waited = {0};
   std::vector<MissingRank> missing;  // empty: all have started the operation and it does not end
 };
+// The same verdict over the operation that was due first, of all that a missing rank is awaited in: a rank that died in a forward is awaited
+// there by its tensor neighbours, while others come as far as the sum of the gradients.
+Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answers);
 // The sentence for people and the exit code (ExitCode::stuck); `folder` is where the records are, may be empty.
 Error to_error(const Verdict& verdict, const std::string& folder);
 

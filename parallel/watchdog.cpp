@@ -273,7 +273,34 @@ class Watchdog::Loop {
     }
   }
 
-  void finish(const std::optional<Verdict>& verdict) {
+  // Which operation was due first. Asked until all wait for something, which they soon do, or for a moment.
+  Verdict locate(const Verdict& verdict) {
+    std::vector<int> others;
+    for (int rank = 0; rank < ranks_; ++rank)
+      if (rank != record_->rank() && !is_absent(verdict, rank)) others.push_back(rank);
+    if (others.size() >= limits_.largest_group) return verdict;
+    const auto all_wait = [&] {
+      return answers_.size() == others.size() && std::all_of(answers_.begin(), answers_.end(), [](const auto& a) { return a.second.waits; });
+    };
+    const Clock::time_point start = Clock::now();
+    answers_.clear();
+    for (bool ask = true; !over_ && !told_ && !all_wait() && since(start) < probe; ask = answers_.size() == others.size()) {
+      if (ask) answers_.clear();
+      if (ask) send(others, Json{{"kind", "question"}, {"number", ++question_}});
+      sleep(pause);
+      serve();
+    }
+    answers_[record_->rank()] = status_of(*record_);
+    return at_first_absence(verdict, answers_);
+  }
+
+  static bool is_absent(const Verdict& verdict, int rank) {
+    return std::any_of(verdict.missing.begin(), verdict.missing.end(),
+                       [&](const MissingRank& missing) { return missing.rank == rank && !missing.answers(); });
+  }
+
+  void finish(std::optional<Verdict> verdict) {
+    if (verdict) verdict = locate(*verdict);
     if (verdict) take_turns();
     const bool first = verdict && !told_;
     const Error why = first ? to_error(*verdict, folder_path()) : told_->why;

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "configs/error.hpp"
+#include "parallel/flight_record.hpp"
 #include "trainer/optimizer/adamw.hpp"
 #include "trainer/optimizer/grad_norm.hpp"
 #include "trainer/optimizer/schedule.hpp"
@@ -35,13 +36,20 @@ double sum_over(Communicator& group, double value) {
   return *total.data_ptr<double>();
 }
 
+// What the watchdog of another rank hears of this one.
+void enter(const Replica& replica, FlightPart part) {
+  if (const auto& record = replica.communicators.world->flight_record()) record->enter(part);
+}
+
 // Forward and backward of one microbatch; returns the sum of its losses.
 double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, double loss_scale, Write write,
                       const std::function<void(int)>& unit_done, Stopwatch& watch, StepSeconds& seconds) {
   StepContext context = replica.context(step, batch.first_sample);
+  enter(replica, FlightPart::forward);
   replica.audit.enter(Phase::forward);
   const double loss = replica.model.forward(to_device(batch, replica.device), context);
   seconds.forward += watch.lap();
+  enter(replica, FlightPart::backward);
   replica.audit.enter(Phase::backward);
   replica.model.backward(context, loss_scale, write, unit_done);
   seconds.backward += watch.lap();
@@ -109,6 +117,7 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   }
 
   // 3. What is left of the sums over ranks: the last buckets, and the loss.
+  enter(replica, FlightPart::update);
   replica.buckets.finish();
   result.loss = sum_over(*groups.host_dp_cp, loss) * loss_scale;
 

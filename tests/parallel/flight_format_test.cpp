@@ -14,6 +14,7 @@ TEST_CASE("flight_format: a record as a file") {
   FlightRecord record(3);
   const int tp = record.add_group("tp", {2, 3});
   record.enter(FlightPhase::step, 12);
+  record.enter(FlightPart::backward);
   const std::uint64_t first = record.open(tp, Collective::all_reduce, at::kDouble, 64);
   record.started(first);
   record.close(first);
@@ -23,7 +24,7 @@ TEST_CASE("flight_format: a record as a file") {
   CHECK(file.at("rank") == 3);
   CHECK(file.at("pid") == getpid());
   CHECK(file.at("step") == 12);
-  CHECK(file.at("phase") == "step");
+  CHECK(file.at("phase") == "backward");
   CHECK(file.at("verdict").at("message") == "m");
   CHECK(file.at("groups")[0].at("key") == "tp#0:2-3");
   CHECK(file.at("groups")[0].at("collectives") == 1);
@@ -32,6 +33,7 @@ TEST_CASE("flight_format: a record as a file") {
   CHECK(done.at("operation") == "all_reduce");
   CHECK(done.at("dtype") == "float64");
   CHECK(done.at("elements") == 64);
+  CHECK(done.at("phase") == "backward");
   CHECK(done.at("peer").is_null());
   CHECK(done.at("created_ns") == 0);
   CHECK(done.at("state") == "completed");

@@ -64,6 +64,20 @@ TEST_CASE("flight_record: an operation from its opening to its end") {
   CHECK(entry.started <= entry.completed);
 }
 
+TEST_CASE("flight_record: an operation keeps the part of the step that it began in; a new phase has none") {
+  FlightRecord record(3);
+  const int tp = record.add_group("tp", {2, 3});
+  record.enter(FlightPhase::step, 12);
+  record.enter(FlightPart::forward);
+  const std::uint64_t id = record.open(tp, Collective::all_reduce, at::kDouble, 64);
+  record.enter(FlightPart::backward);
+  CHECK(record.entries().at(0).part == FlightPart::forward);
+  CHECK((record.position().part == FlightPart::backward && record.position().step == 12));
+  record.close(id);
+  record.enter(FlightPhase::checkpoint, 12);
+  CHECK(record.position().part == FlightPart::none);
+}
+
 TEST_CASE("flight_record: collectives have one count a group and messages one per peer and direction") {
   FlightRecord record(0);
   const int world = record.add_group("world", {0, 1, 2}), tp = record.add_group("tp", {0, 1});
@@ -198,6 +212,9 @@ TEST_CASE("flight_record: an operation that does not start is marked and forgott
 
 TEST_CASE("flight_record: names") {
   CHECK(std::string(name(FlightPhase::checkpoint)) == "checkpoint");
+  CHECK(std::string(name(FlightPhase::step, FlightPart::none)) == "step");
+  CHECK(std::string(name(FlightPhase::start, FlightPart::forward)) == "forward");
+  CHECK(std::string(name(FlightPhase::step, FlightPart::update)) == "update");
   CHECK(std::string(name(FlightState::waited_for)) == "waited_for");
   CHECK(std::string(dtype_name(at::kBFloat16)) == "bfloat16");
   CHECK(std::string(name(Collective::split)) == "split");

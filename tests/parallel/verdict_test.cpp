@@ -61,6 +61,32 @@ TEST_CASE("verdict: a rank that is late because it waits itself leads on to what
   CHECK_FALSE(judge(operation(), {{3, status(3, 17)}, {5, waiting}}, {}).next.has_value());
 }
 
+TEST_CASE("verdict: the operation that was due first is named, whoever waits for it") {
+  const auto waiting = [](int rank, std::vector<int> members, const char* key, std::int64_t step, const char* phase) {
+    RankStatus waiting{rank, step, phase, {}, {}};
+    waiting.waits = AwaitedOperation{rank, key, key, std::move(members), "all_reduce", "float64", 6, 3, -1, step, phase};
+    return waiting;
+  };
+  // Rank 3 died in the forward of step 7. Rank 1 waits for it at the end of its backward, rank 2 in the forward, rank 0 for rank 2 only.
+  const std::map<int, RankStatus> answers = {{0, waiting(0, {0, 2}, "dp", 6, "update")},
+                                             {1, waiting(1, {1, 3}, "dp", 7, "backward")},
+                                             {2, waiting(2, {2, 3}, "tp", 7, "forward")},
+                                             {4, status(4, 0)}};
+  const Verdict verdict{1, answers.at(1).waits, Seconds{1}, {{3, MissingRank::Why::gone, "is gone"}}};
+  const Verdict first = at_first_absence(verdict, answers);
+  CHECK(*first.operation == *answers.at(2).waits);
+  CHECK((first.finder == 1 && first.missing.size() == 1));
+  CHECK(to_error(first, "").problem().find("6 x float64, step 7 (forward), waited") != std::string::npos);
+  // A step before comes first, whatever part; nobody's wait is nobody's; a missing rank's own wait says nothing.
+  std::map<int, RankStatus> before = answers;
+  before[4] = waiting(4, {3, 4}, "pp", 6, "update");
+  CHECK(at_first_absence(verdict, before).operation->group == "pp");
+  const Verdict unplaced{1, {}, Seconds{1}, verdict.missing};
+  CHECK(at_first_absence(unplaced, answers).operation->group == "tp");
+  CHECK_FALSE(at_first_absence(unplaced, {{4, status(4, 0)}}).operation.has_value());
+  CHECK_FALSE(at_first_absence(unplaced, {{3, answers.at(2)}}).operation.has_value());
+}
+
 TEST_CASE("verdict: a message needs only its other side, which counts what went between the two") {
   AwaitedOperation recv = operation(2);
   recv.operation = "recv";
@@ -82,7 +108,7 @@ TEST_CASE("verdict: a message needs only its other side, which counts what went 
 TEST_CASE("verdict: the sentences") {
   Verdict verdict{2, operation(), Seconds{3.04}, {{5, MissingRank::Why::gone, "its process is gone"}}};
   const Error one = to_error(verdict, "RUN/flight/attempt_0001");
-  CHECK(one.problem() == "rank 5 is missing from all_reduce 17 on tp (ranks 2, 3, 5): 64 x float64, step 12, waited for 3.0 s");
+  CHECK(one.problem() == "rank 5 is missing from all_reduce 17 on tp (ranks 2, 3, 5): 64 x float64, step 12 (step), waited for 3.0 s");
   CHECK(one.where() == "rank 2");
   CHECK(one.hint() ==
         "rank 5 its process is gone; the same line resumes from the newest checkpoint; flight records of the living ranks: "

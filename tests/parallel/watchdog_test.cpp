@@ -124,8 +124,8 @@ TEST_CASE("watchdog: all ranks end with the name of the one that does not come, 
       throw;
     }
   });
-  const std::string tp = "rank 2 is missing from all_reduce 1 on tp (ranks 2, 3): 6 x float64, step 7, waited for ";
-  const std::string dp = "rank 2 is missing from all_reduce 0 on cp-dp (ranks 0, 2): 6 x float64, step 7, waited for ";
+  const std::string tp = "rank 2 is missing from all_reduce 1 on tp (ranks 2, 3): 6 x float64, step 7 (step), waited for ";
+  const std::string dp = "rank 2 is missing from all_reduce 0 on cp-dp (ranks 0, 2): 6 x float64, step 7 (step), waited for ";
   for (int rank = 0; rank < 4; ++rank) {
     INFO(rank);
     const std::string& text = outcome.thrown[static_cast<std::size_t>(rank)];
