@@ -26,6 +26,11 @@ auto read_quantity(const Value& value, const std::string& expected, Parse parse)
   }
 }
 
+void refuse_control_characters(const Value& value, const std::string& path) {
+  for (const char c : path)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) refuse_value(value, "a path without control characters", "rename what it names");
+}
+
 }  // namespace
 
 Key make_key(const Row& row, const std::string& type, const std::string& range, std::function<void(RunConfig&, const Value&)> set,
@@ -67,6 +72,18 @@ Seconds read_seconds(const Value& value, NumberRange range) {
 }
 
 Flops read_flops(const Value& value) { return read_quantity(value, "a number of FLOPs", parse_flops); }
+
+std::string read_path(const Value& value) {
+  std::string path = read_text(value);
+  refuse_control_characters(value, path);
+  return path;
+}
+
+std::vector<std::string> read_paths(const Value& value) {
+  std::vector<std::string> paths = read_texts(value);
+  for (const std::string& path : paths) refuse_control_characters(value, path);
+  return paths;
+}
 
 std::string print_number(double number) { return toml_number(number); }
 

@@ -54,6 +54,10 @@ double read_in_range(const Value& value, NumberRange range);
 Bytes read_bytes(const Value& value);
 Seconds read_seconds(const Value& value, NumberRange range);
 Flops read_flops(const Value& value);
+// Texts that name files. A control character is refused: NUL would end the name early, a newline tears the lines in which it is printed.
+std::string read_path(const Value& value);
+std::vector<std::string> read_paths(const Value& value);
+
 std::string print_texts(const std::vector<std::string>& texts);
 std::string print_list(const std::vector<std::string>& texts);
 
@@ -89,9 +93,9 @@ Key text(const Row& row, Field<S, std::string> at) {
 }
 
 template <typename S>
-Key texts(const Row& row, Field<S, std::vector<std::string>> at) {
+Key paths(const Row& row, Field<S, std::vector<std::string>> at) {
   return make_key(
-      row, "list of texts", "", [=](RunConfig& c, const Value& v) { at(c) = read_texts(v); },
+      row, "list of texts", "", [=](RunConfig& c, const Value& v) { at(c) = read_paths(v); },
       [=](const RunConfig& c) { return at(c).size() == 1 ? print_texts(at(c)) : print_list(at(c)); });
 }
 

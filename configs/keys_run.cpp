@@ -10,7 +10,7 @@ namespace {
 Key folder_key() {
   auto at = field(&RunConfig::run, &RunSection::folder);
   auto set = [at](RunConfig& config, const Value& value) {
-    std::string folder = read_text(value);
+    std::string folder = read_path(value);
     if (folder.empty()) refuse_value(value, "the name of a folder", "for instance run.folder=runs/demo");
     at(config) = folder;
   };

@@ -44,9 +44,9 @@ std::vector<Key> keys_data() {
   using S = DataSection;
   using enum OnResume;
   std::vector<Key> keys = {
-      texts({"data.train", "", free, "token stores, made by `ergon data import`; a checkpoint knows them by content, not by path"},
+      paths({"data.train", "", free, "token stores, made by `ergon data import`; a checkpoint knows them by content, not by path"},
             at(&S::train)),
-      texts({"data.validation", "", free, "token stores whose validation split is evaluated"}, at(&S::validation)),
+      paths({"data.validation", "", free, "token stores whose validation split is evaluated"}, at(&S::validation)),
   };
   keys[0].default_text = "none: must be given";
   keys[1].default_text = "data.train";

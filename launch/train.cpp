@@ -91,6 +91,9 @@ int train(const TrainLine& line, LocalRank local) {
     // Every rank has it; one says it, and all end in order.
     if (leader) fmt::print(stderr, "ergon: error: {}\n", error.what());
     return static_cast<int>(error.code());
+  } catch (...) {
+    end_together(watchdog.get());
+    throw;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "launch/failure.hpp"
 #include "launch/signals.hpp"
 
 namespace ergon {
@@ -22,6 +23,17 @@ std::unique_ptr<Watchdog> start_watchdog(Communicator& world) {
   // No destructor and no exit handler may run: the compute thread still works with what they would take away.
   hooks.end = [](const Error& error) { _exit(static_cast<int>(error.code())); };
   return std::make_unique<Watchdog>(record, world.size(), make_mpi_mail(), WatchdogLimits{}, std::move(hooks));
+}
+
+void end_together(Watchdog* watchdog) {
+  if (watchdog == nullptr) return;
+  const FailureReport failure = describe_failure(std::current_exception());
+  std::fflush(stdout);
+  std::fputs(failure.text.c_str(), stderr);
+  std::fflush(stderr);
+  const std::string prefix = "ergon: error: ";
+  watchdog->fail(
+      Error(failure.text.substr(prefix.size(), failure.text.find('\n') - prefix.size()), "", "", static_cast<ExitCode>(failure.code)));
 }
 
 WatchdogLimits limits_of(const WatchdogSection& section) {

@@ -2,6 +2,7 @@
 #include "parallel/deadline.hpp"
 
 #include <chrono>
+#include <future>
 
 namespace ergon {
 
@@ -21,6 +22,13 @@ Deadline::~Deadline() {
   }
   changed_.notify_all();
   thread_.join();
+}
+
+void run_within(Seconds patience, std::function<void()> call) {
+  std::packaged_task<void()> task(std::move(call));
+  const std::future<void> done = task.get_future();
+  std::thread(std::move(task)).detach();
+  done.wait_for(std::chrono::duration<double>(patience.value));
 }
 
 }  // namespace ergon

@@ -26,4 +26,7 @@ class Deadline {
   std::thread thread_;
 };
 
+// Runs `call` in a thread of its own and waits for its end, at most `patience`; a call that hangs is left behind.
+void run_within(Seconds patience, std::function<void()> call);
+
 }  // namespace ergon

@@ -97,7 +97,8 @@ std::uint64_t FlightRecord::open(int group_number, Collective operation, at::Sca
                          : operation == Collective::send ? group.sent[static_cast<std::size_t>(peer)]
                                                          : group.asked[static_cast<std::size_t>(peer)];
   const std::size_t slot = free_slot();
-  ring_[slot] = {++num_opened_, group_number, operation, dtype, elements, peer, count++, now(), 0, 0, FlightState::created, phase_, part_, step_};
+  ring_[slot] = {++num_opened_,        group_number, operation, dtype, elements, peer, count++, now(), 0, 0,
+                 FlightState::created, phase_,       part_,     step_};
   under_way_.push_back(slot);
   newest_slot_ = slot;
   return num_opened_;

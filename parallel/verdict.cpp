@@ -69,7 +69,7 @@ std::vector<int> AwaitedOperation::awaited() const {
 
 AwaitedOperation describe(const FlightRecord& record, const FlightEntry& entry) {
   const FlightGroup group = record.group(entry.group);
-  return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation), dtype_name(entry.dtype),
+  return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation),        dtype_name(entry.dtype),
           entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase, entry.part)};
 }
 
@@ -109,6 +109,13 @@ Judgement judge(const AwaitedOperation& operation, const std::map<int, RankStatu
   if (!judgement.missing.empty()) judgement.next.reset();
   if (judgement.next && same_operation(*judgement.next, operation)) judgement.next.reset();
   return judgement;
+}
+
+std::set<int> Verdict::absent() const {
+  std::set<int> ranks;
+  for (const MissingRank& rank : missing)
+    if (!rank.answers()) ranks.insert(rank.rank);
+  return ranks;
 }
 
 Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answers) {

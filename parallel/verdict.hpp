@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,9 +68,10 @@ struct Verdict {
   std::optional<AwaitedOperation> operation;  // none: a process is gone while this rank waits for nobody
   Seconds waited = {0};
   std::vector<MissingRank> missing;  // empty: all have started the operation and it does not end
+  std::set<int> absent() const;      // of these, those that do not answer
 };
-// The same verdict over the operation that was due first, of all that a missing rank is awaited in: a rank that died in a forward is awaited
-// there by its tensor neighbours, while others come as far as the sum of the gradients.
+// The same verdict over the operation that was due first, of all that a missing rank is awaited in: a rank that died in a forward is
+// awaited there by its tensor neighbours, while others come as far as the sum of the gradients.
 Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answers);
 // The sentence for people and the exit code (ExitCode::stuck); `folder` is where the records are, may be empty.
 Error to_error(const Verdict& verdict, const std::string& folder);

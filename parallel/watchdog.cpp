@@ -38,6 +38,11 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
+Json json_of(const Error& e) {
+  return {{"what", e.problem()}, {"where", e.where()}, {"hint", e.hint()}, {"code", static_cast<int>(e.code())}};
+}
+Error error_from(const Json& j) { return {j.at("what"), j.at("where"), j.at("hint"), static_cast<ExitCode>(j.at("code").get<int>())}; }
+
 }  // namespace
 
 class Watchdog::Loop {
@@ -48,6 +53,14 @@ class Watchdog::Loop {
   }
   ~Loop() {
     over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void fail(const Error& why) {
+    {
+      const std::lock_guard lock(mutex_);
+      failure_ = why;
+    }
     thread_.join();
   }
 
@@ -77,19 +90,26 @@ class Watchdog::Loop {
     block_signals();
     std::optional<Verdict> verdict;
     try {
-      while (!over_ && !told_ && !verdict) {
+      std::optional<Error> failure;
+      while (!over_ && !told_ && !verdict && !failure) {
         sleep(tick);
         pass_time();
         serve();
-        if (!told_) verdict = look();
+        failure = own_failure();
+        if (!told_ && !failure) verdict = look();
       }
-      if (told_ || verdict) finish(verdict);
+      if (told_ || verdict || failure) finish(verdict, failure);
     } catch (const std::exception& error) {
       const Error why(fmt::format("the watchdog failed: {}", error.what()), fmt::format("rank {}", record_->rank()),
                       "please report this line and the command", ExitCode::stuck);
       hooks_.say(why);
       hooks_.end(why);
     }
+  }
+
+  std::optional<Error> own_failure() {
+    const std::lock_guard lock(mutex_);
+    return failure_;
   }
 
   // Seconds in which this process could have gone on.
@@ -154,18 +174,17 @@ class Watchdog::Loop {
         operation = *judgement.next;
         continue;
       }
-      if (only_dead && !certainly_dead(judgement)) return {};
+      if (only_dead) std::erase_if(judgement.missing, [&](const MissingRank& missing) { return !certainly_dead(missing); });
+      if (only_dead && judgement.missing.empty()) return {};
       return Verdict{record_->rank(), operation, waited, judgement.missing};
     }
   }
 
   // Silence of a process that this machine knows to run may only be a busy processor.
-  bool certainly_dead(const Judgement& judgement) const {
-    return std::any_of(judgement.missing.begin(), judgement.missing.end(), [&](const MissingRank& missing) {
-      if (missing.why == MissingRank::Why::gone || missing.why == MissingRank::Why::stopped) return true;
-      const bool near = std::find(hooks_.neighbours.begin(), hooks_.neighbours.end(), missing.rank) != hooks_.neighbours.end();
-      return missing.why == MissingRank::Why::silent && !near;
-    });
+  bool certainly_dead(const MissingRank& missing) const {
+    if (missing.why == MissingRank::Why::gone || missing.why == MissingRank::Why::stopped) return true;
+    const bool near = std::find(hooks_.neighbours.begin(), hooks_.neighbours.end(), missing.rank) != hooks_.neighbours.end();
+    return missing.why == MissingRank::Why::silent && !near;
   }
 
   struct Answers {
@@ -230,9 +249,7 @@ class Watchdog::Loop {
     } else if (kind == "status") {
       if (by_folder || letter.at("number") == question_) answers_[mail.from] = status_from_text(letter.at("status").dump());
     } else if (kind == "end") {
-      if (!told_)
-        told_.emplace(Told{mail.from, Error(letter.at("what"), letter.at("where"), letter.at("hint"), ExitCode::stuck),
-                           letter.at("absent").get<std::set<int>>()});
+      if (!told_) told_.emplace(Told{mail.from, error_from(letter.at("error")), letter.at("absent").get<std::set<int>>()});
     } else {
       written_.insert(mail.from);
     }
@@ -277,10 +294,11 @@ class Watchdog::Loop {
   Verdict locate(const Verdict& verdict) {
     std::vector<int> others;
     for (int rank = 0; rank < ranks_; ++rank)
-      if (rank != record_->rank() && !is_absent(verdict, rank)) others.push_back(rank);
+      if (rank != record_->rank() && !verdict.absent().contains(rank)) others.push_back(rank);
     if (others.size() >= limits_.largest_group) return verdict;
     const auto all_wait = [&] {
-      return answers_.size() == others.size() && std::all_of(answers_.begin(), answers_.end(), [](const auto& a) { return a.second.waits; });
+      return answers_.size() == others.size() &&
+             std::all_of(answers_.begin(), answers_.end(), [](const auto& a) { return a.second.waits; });
     };
     const Clock::time_point start = Clock::now();
     answers_.clear();
@@ -294,29 +312,21 @@ class Watchdog::Loop {
     return at_first_absence(verdict, answers_);
   }
 
-  static bool is_absent(const Verdict& verdict, int rank) {
-    return std::any_of(verdict.missing.begin(), verdict.missing.end(),
-                       [&](const MissingRank& missing) { return missing.rank == rank && !missing.answers(); });
-  }
-
-  void finish(std::optional<Verdict> verdict) {
+  // Of a verdict, of a failure of this rank, or of what another rank told.
+  void finish(std::optional<Verdict> verdict, const std::optional<Error>& failure) {
     if (verdict) verdict = locate(*verdict);
     if (verdict) take_turns();
-    const bool first = verdict && !told_;
-    const Error why = first ? to_error(*verdict, folder_path()) : told_->why;
+    const bool first = !told_, finds = first && verdict;
+    const Error why = told_ ? told_->why : verdict ? to_error(*verdict, folder_path()) : *failure;
     const Deadline deadline(limits_.abort, [&] { hooks_.end(why); });
-    std::set<int> absent;
-    if (first)
-      for (const MissingRank& missing : verdict->missing)
-        if (!missing.answers()) absent.insert(missing.rank);
-    if (!first) absent = told_->absent;
+    std::set<int> absent = told_ ? told_->absent : verdict ? verdict->absent() : std::set<int>();
 
-    if (first) hooks_.say(why);
-    if (first) send_all({{"kind", "end"}, {"what", why.problem()}, {"where", why.where()}, {"hint", why.hint()}, {"absent", absent}});
-    const std::string text = verdict ? to_text(*verdict, why) : Json{{"finder", told_->from}, {"message", why.what()}}.dump();
+    if (finds) hooks_.say(why);
+    if (first) send_all({{"kind", "end"}, {"error", json_of(why)}, {"absent", absent}});
+    const int finder = told_ ? told_->from : record_->rank();
+    const std::string text = verdict ? to_text(*verdict, why) : Json{{"finder", finder}, {"message", why.what()}}.dump();
     write(flight_file_name(record_->rank()), format_flight(*record_, text));
-    if (first) write(verdict_file_name(record_->rank()), text + "\n");
-    break_operations();
+    if (finds) write(verdict_file_name(record_->rank()), text + "\n");
     send_all({{"kind", "written"}});
     const Clock::time_point start = Clock::now();
     while (since(start) < limits_.gather && written_.size() + absent.size() + 1 < static_cast<std::size_t>(ranks_)) {
@@ -325,24 +335,14 @@ class Watchdog::Loop {
         if (hooks_.process && !written_.contains(rank) && hooks_.process(rank) == ProcessState::gone) absent.insert(rank);
       sleep(pause);
     }
+    // Last, because a compute thread that comes free may end the job while others still write.
+    if (const std::function<void()> abort = backend_abort()) run_within(limits_.gather, abort);
     hooks_.end(why);
   }
 
-  // The backend's calls may hang for ever: their thread is left behind.
-  void break_operations() {
-    std::function<void()> abort;
-    {
-      const std::lock_guard lock(mutex_);
-      abort = abort_;
-    }
-    if (!abort) return;
-    const auto done = std::make_shared<std::atomic<bool>>(false);
-    std::thread([abort = std::move(abort), done] {
-      abort();
-      *done = true;
-    }).detach();
-    const Clock::time_point start = Clock::now();
-    while (!*done && since(start) < limits_.gather) sleep(pause);
+  std::function<void()> backend_abort() {
+    const std::lock_guard lock(mutex_);
+    return abort_;
   }
 
   const std::shared_ptr<FlightRecord> record_;
@@ -352,6 +352,7 @@ class Watchdog::Loop {
   std::shared_ptr<FlightFolder> folder_;
   WatchdogLimits limits_;
   std::function<void()> abort_;
+  std::optional<Error> failure_;
   const WatchdogHooks hooks_;
 
   // Of the thread.
@@ -383,6 +384,7 @@ Watchdog::~Watchdog() = default;
 
 void Watchdog::set_limits(WatchdogLimits limits) { loop_->set_limits(limits); }
 void Watchdog::write_to(std::shared_ptr<FlightFolder> folder) { loop_->write_to(std::move(folder)); }
+void Watchdog::fail(const Error& why) { loop_->fail(why); }
 void Watchdog::on_abort(std::function<void()> abort) { loop_->on_abort(std::move(abort)); }
 
 }  // namespace ergon

@@ -6,9 +6,9 @@
 // asked for and a rank that is waited for is dead or stopped, or does not come within `stop`. A wait begins anew when the phase or the step
 // changes, and time in which this process itself was stopped does not count.
 // Then: ask every member of the group how far it is, for at most `collect`; judge (parallel/verdict.hpp), following members that wait for
-// others themselves; ask all which operation was due first of those that they are missed from; say it once; tell all ranks; write the record; break what the backend has under way; wait until every living rank has
-// written, at most `gather`; end. A rank that is told does the same without a verdict of its own. The end comes at the latest `abort` after
-// the hit. A watchdog always answers, also while its rank computes.
+// others themselves; ask all ranks for the operation that was due first; say it once; tell all ranks; write the record; wait until every
+// living rank has written, at most `gather`; break what the backend has under way; end. A rank that is told does the same without a verdict
+// of its own. The end comes at the latest `abort` after the hit. A watchdog always answers, also while its rank computes.
 #pragma once
 
 #include <functional>
@@ -55,6 +55,10 @@ class Watchdog {
   // How a backend breaks its operations when the run ends, for instance by ncclCommAbort; runs in a thread of its own and is not waited for
   // beyond the deadline. Null: nothing.
   void on_abort(std::function<void()> abort);
+
+  // This rank alone cannot go on: the others are told, write their records and end with the code of `why`, and so does this one. Where a
+  // run is ending already, waits for that. Returns only where hooks.end does; nobody else calls anything of this watchdog afterwards.
+  void fail(const Error& why);
 
   void enter(FlightPhase phase, std::int64_t step) { record_->enter(phase, step); }
   const std::shared_ptr<FlightRecord>& record() const { return record_; }

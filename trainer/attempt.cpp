@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -22,20 +23,36 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<ConfigChange> recorded_changes(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options) {
+std::vector<ConfigChange> recorded_changes(const RunConfig& stored, const RunConfig& config, const ResumeOptions& options) {
   std::vector<ConfigChange> changes;
-  for (const Change& change : check_resume(folder.stored_config(), config, options.allow_change))
+  for (const Change& change : check_resume(stored, config, options.allow_change))
     changes.push_back({change.key, change.before, change.after});
   return changes;
 }
 
+// A relative name that leads nowhere from this working folder is the store that the attempt before has read under it.
+std::vector<std::string> found_stores(std::vector<std::string> paths, const std::vector<std::string>& before, Storage& storage) {
+  using std::filesystem::path;
+  if (paths.size() != before.size()) return paths;
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    if (path(paths[i]).is_relative() && path(paths[i]).filename() == path(before[i]).filename() && !storage.exists(paths[i]) &&
+        storage.exists(before[i]))
+      paths[i] = before[i];
+  return paths;
+}
+
 // What the files say about a folder, before and after it is locked.
-Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options) {
+Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options, Storage& storage) {
   Attempt attempt;
   attempt.folder = folder.path();
   attempt.started_before = folder.started();
+  attempt.train = config.data.train;
+  attempt.validation = config.data.validation;
   if (!attempt.started_before) return attempt;
-  attempt.changes = recorded_changes(config, folder, options);
+  const RunConfig stored = folder.stored_config();
+  attempt.changes = recorded_changes(stored, config, options);
+  attempt.train = found_stores(config.data.train, stored.data.train, storage);
+  attempt.validation = found_stores(config.data.validation, stored.data.validation, storage);
   const std::optional<RunResult> result = folder.read_result();
   attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
   return attempt;
@@ -46,12 +63,12 @@ BegunAttempt decide(const RunConfig& config, const ResumeOptions& options, Stora
   std::string path = config.run.folder;
   if (options.fresh && storage.exists(path)) path = RunFolder(storage, path).fresh_sibling();
   const RunFolder folder(storage, path);
-  BegunAttempt begun{read_attempt(config, folder, options), nullptr};
+  BegunAttempt begun{read_attempt(config, folder, options, storage), nullptr};
   if (begun.attempt.finished) return begun;
   auto lock = std::make_unique<RunLock>(storage, path, timing, [&](const std::string& line) {
     if (monitor != nullptr) monitor->message(line);
   });
-  begun.attempt = read_attempt(config, folder, options);
+  begun.attempt = read_attempt(config, folder, options, storage);
   if (begun.attempt.finished) return begun;
   begun.attempt.number = lock->attempt();
   begun.lock = std::move(lock);
@@ -61,17 +78,15 @@ BegunAttempt decide(const RunConfig& config, const ResumeOptions& options, Stora
 std::string encode(const Attempt& attempt) {
   json changes = json::array();
   for (const ConfigChange& change : attempt.changes) changes.push_back({change.key, change.before, change.after});
-  return json{{"folder", attempt.folder},
-              {"number", attempt.number},
-              {"started_before", attempt.started_before},
-              {"finished", attempt.finished},
-              {"changes", changes}}
+  return json{{"folder", attempt.folder},        {"number", attempt.number}, {"started_before", attempt.started_before},
+              {"finished", attempt.finished},    {"changes", changes},       {"train", attempt.train},
+              {"validation", attempt.validation}}
       .dump();
 }
 
 Attempt decode(const std::string& text) {
   const json j = json::parse(text);
-  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}};
+  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}, j["train"], j["validation"]};
   for (const json& change : j["changes"]) attempt.changes.push_back({change[0], change[1], change[2]});
   return attempt;
 }
@@ -79,6 +94,7 @@ Attempt decode(const std::string& text) {
 struct Booked {
   std::int64_t last_attempt = 0;
   std::map<std::int64_t, std::int64_t> up_to;  // attempt -> last booked step
+  bool evaluation = false;                     // the newest line holds an evaluation and no step
 };
 
 Booked booked_steps(const Ledger& ledger) {
@@ -87,8 +103,12 @@ Booked booked_steps(const Ledger& ledger) {
     if (const auto* start = std::get_if<AttemptStart>(&line)) {
       booked.last_attempt = start->attempt;
       booked.up_to[start->attempt] = start->resumed_step;
+      booked.evaluation = false;
     }
-    if (const auto* interval = std::get_if<Interval>(&line)) booked.up_to[interval->attempt] = interval->to_step;
+    if (const auto* interval = std::get_if<Interval>(&line)) {
+      booked.up_to[interval->attempt] = interval->to_step;
+      booked.evaluation = interval->from_step == interval->to_step && interval->evaluation.gemm.value > 0;
+    }
   }
   return booked;
 }
@@ -109,6 +129,10 @@ BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options
     lock = std::move(begun.lock);
     return encode(begun.attempt);
   }));
+  for (std::size_t i = 0; monitor != nullptr && i < attempt.train.size(); ++i)
+    if (attempt.train[i] != config.data.train[i])
+      monitor->message(fmt::format("{} is not found from this working folder; reading {}, as the attempt before", config.data.train[i],
+                                   attempt.train[i]));
   return {std::move(attempt), std::move(lock)};
 }
 
@@ -120,10 +144,13 @@ std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storag
   const std::int64_t from = booked.up_to.at(booked.last_attempt);
   const std::string events = storage.read_text(files.events());
   const auto steps = steps_of_attempt(events, files.events(), booked.last_attempt, from);
-  if (steps.empty()) return {};
+  const auto evaluations =
+      booked.evaluation ? UnbookedEvaluations() : evaluations_of_attempt(events, files.events(), booked.last_attempt, from);
+  if (steps.empty() && evaluations.sequences == 0) return {};
 
   Tokens valid;
   TimeSplit seconds;
+  seconds.evaluation = {evaluations.seconds};
   for (const auto& [step, event] : steps) {
     valid += Tokens{event.valid_tokens};
     seconds.step += Seconds{event.seconds - event.data_wait};
@@ -131,7 +158,8 @@ std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storag
   }
   const RunConfig config = files.stored_config();
   const AttentionTiles tiles = tiles_of(config, attention_of_attempt(events, files.events(), booked.last_attempt), present);
-  return {recovered_interval(config, tiles, booked.last_attempt, from, steps.rbegin()->first, valid, seconds)};
+  const std::int64_t to = steps.empty() ? from : steps.rbegin()->first;
+  return {recovered_interval(config, tiles, booked.last_attempt, from, to, valid, evaluations.sequences, seconds)};
 }
 
 }  // namespace ergon

@@ -29,6 +29,8 @@ struct Attempt {
   bool started_before = false;        // the folder holds an earlier attempt
   bool finished = false;              // the newest attempt reached train.steps: nothing to do, no attempt was claimed
   std::vector<ConfigChange> changes;  // since the attempt before
+  // data.train and data.validation: where the attempt before has read a store whose relative name is not found from this working folder.
+  std::vector<std::string> train, validation;
 };
 
 // The run folder is ours from here on, for as long as `lock` lives; rank 0 holds it, and nobody does when there is nothing left to do.

@@ -64,7 +64,7 @@ Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLed
 }
 
 Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles, std::int64_t attempt, std::int64_t from_step,
-                            std::int64_t to_step, Tokens valid_tokens, TimeSplit seconds) {
+                            std::int64_t to_step, Tokens valid_tokens, std::int64_t evaluated_sequences, TimeSplit seconds) {
   const std::int64_t steps = to_step - from_step;
   Interval interval;
   interval.attempt = attempt;
@@ -78,6 +78,12 @@ Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles
     interval.training.gemm += phase.gemm;
     interval.training.attention += phase.attention;
   }
+  if (evaluated_sequences == 0) return interval;
+  add(interval.evaluation.model, flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation), evaluated_sequences);
+  const AuditTotals forwards = predicted_totals(config, tiles, evaluated_sequences);
+  const PhaseFlops& forward = forwards[static_cast<std::size_t>(Phase::forward)];
+  interval.evaluation.gemm += forward.gemm;
+  interval.evaluation.attention += forward.attention;
   return interval;
 }
 

@@ -35,9 +35,9 @@ class Booking {
   Flops exact_spent_ = {};
 };
 
-// The interval of steps that `events` shows and the ledger lacks: an attempt that died between two lines of its ledger. Hardware FLOPs are
-// the predicted ones: the counts died with the process. config, tiles: of that attempt.
+// The interval of steps and evaluations that `events` shows and the ledger lacks: an attempt that died between two lines of its ledger.
+// Hardware FLOPs are the predicted ones: the counts died with the process. config, tiles: of that attempt.
 Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles, std::int64_t attempt, std::int64_t from_step,
-                            std::int64_t to_step, Tokens valid_tokens, TimeSplit seconds);
+                            std::int64_t to_step, Tokens valid_tokens, std::int64_t evaluated_sequences, TimeSplit seconds);
 
 }  // namespace ergon

@@ -74,6 +74,23 @@ std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std:
   return curve;
 }
 
+UnbookedEvaluations evaluations_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt, std::int64_t step) {
+  UnbookedEvaluations sum;
+  bool behind_the_line = false;
+  for_each_line(text, path, [&](const nlohmann::json& line) {
+    if (line.at("attempt") != attempt) return;
+    const std::string& event = line.at("event").get_ref<const std::string&>();
+    if (event == "attempt") behind_the_line = line.at("from_step") == step;
+    if (event == "save" || event == "save_failed") behind_the_line |= line.at("step") == step;
+    if (event != "evaluation") return;
+    const std::int64_t at = line.at("step").get<std::int64_t>();
+    if (at < step || (at == step && !behind_the_line)) return;
+    sum.sequences += line.at("sequences").get<std::int64_t>();
+    sum.seconds += line.at("seconds").get<double>();
+  });
+  return sum;
+}
+
 std::map<std::int64_t, StepEvent> steps_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt,
                                                    std::int64_t after_step) {
   std::map<std::int64_t, StepEvent> steps;

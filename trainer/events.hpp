@@ -42,6 +42,14 @@ class EventLog {
 // its number.
 std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std::string& path);
 
+struct UnbookedEvaluations {
+  std::int64_t sequences = 0;
+  double seconds = 0;
+};
+// What `attempt` evaluated after the line of the ledger that ends at `step`. An evaluation at that step belongs to the line, unless
+// something that comes later stands before it: a save of that step, or the attempt's own beginning there.
+UnbookedEvaluations evaluations_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt, std::int64_t step);
+
 // Steps that `attempt` wrote after `step`.
 std::map<std::int64_t, StepEvent> steps_of_attempt(const std::string& text, const std::string& path, std::int64_t attempt,
                                                    std::int64_t after_step);

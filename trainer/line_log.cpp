@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/line_log.hpp"
 
+#include "configs/error.hpp"
+
 namespace ergon {
 
 LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) {
@@ -21,9 +23,27 @@ LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) 
 }
 
 void LineLog::append(std::string_view line) {
+  if (torn_)
+    throw Error("a line was torn when it was written, nothing more goes behind it", file_.path(), "the next start cuts it", ExitCode::data);
   std::string text(line);
   text += '\n';
-  storage_.append(file_, text);
+  const std::int64_t end = storage_.size(file_);
+  try {
+    storage_.append(file_, text);
+  } catch (const Error&) {
+    torn_ = true;
+    take_back(end);
+    throw;
+  }
+}
+
+void LineLog::take_back(std::int64_t end) noexcept {
+  try {
+    storage_.truncate(file_, end);
+    torn_ = false;
+  } catch (const std::exception&) {
+    // The line stays torn; whoever appends next is told.
+  }
 }
 
 void LineLog::sync() { storage_.sync(file_); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An append-only file of lines (events, ledger). A crash can tear only the last line: it is cut when the file is next opened, and counted.
+// A line that fails half-way (a full disk) is taken back; where that fails too, nothing more is written behind it.
 #pragma once
 
 #include <string>
@@ -19,9 +20,12 @@ class LineLog {
   int torn_lines() const { return torn_lines_; }  // cut at opening: 0 or 1
 
  private:
+  void take_back(std::int64_t end) noexcept;
+
   Storage& storage_;
   Storage::File file_;
   int torn_lines_ = 0;
+  bool torn_ = false;  // the end of the file
 };
 
 }  // namespace ergon

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "trainer/checkpoint/agreement.hpp"
-#include "trainer/flight_files.hpp"
 #include "trainer/data/store_layouts.hpp"
+#include "trainer/flight_files.hpp"
 #include "trainer/training_run.hpp"
 
 namespace ergon {
@@ -14,6 +14,8 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   const BegunAttempt begun = begin_attempt(config, options.resume, storage, *communicators.control, options.lock, options.monitor);
   const Attempt& attempt = begun.attempt;
   config.run.folder = attempt.folder;
+  config.data.train = attempt.train;
+  config.data.validation = attempt.validation;
   if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
 
   const FlightFilesScope flight(options.watchdog, storage, attempt.folder, attempt.number);

@@ -196,10 +196,16 @@ bool RunLock::take(int attempt) {
   const std::string temporary = folder_ + "/" + temporary_prefix + token_;
   const std::string text = lock_text(token_, attempt);
   forget(storage_, temporary);
-  file_ = storage_.create(temporary);
-  storage_.append(file_, text);
-  storage_.sync(file_);
-  const bool linked = link_file(file_, path(attempt));
+  bool linked = false;
+  try {
+    file_ = storage_.create(temporary);
+    storage_.append(file_, text);
+    storage_.sync(file_);
+    linked = link_file(file_, path(attempt));
+  } catch (const Error&) {
+    forget(storage_, temporary);
+    throw;
+  }
   forget(storage_, temporary);
   storage_.sync_directory(folder_);
   if (!linked) return false;

@@ -10,6 +10,7 @@ enum class StopRequest : int {
   none = 0,
   requeue = 1,  // USR1, USR2, TERM: save, exit 85
   stop = 2,     // INT or the stop file: save, exit 86
+  failure = 3,  // rank 0 can write no more: end with its error
 };
 
 // What this rank has been asked to do so far; asked at every step boundary, and while a step waits for other ranks.

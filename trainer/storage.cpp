@@ -46,7 +46,7 @@ Storage::File open_folder(const std::string& path) {
 
 void require_plain(const std::string& folder, const std::string& name) {
   if (is_plain_name(name)) return;
-  throw Error(fmt::format("the file name '{}' is refused", name), folder,
+  throw Error(fmt::format("the file name '{}' is refused", shown_name(name)), folder,
               "names inside a checkpoint are one component of A-Z a-z 0-9 . _ -, at most 255 characters", ExitCode::data);
 }
 
@@ -234,10 +234,13 @@ std::string Storage::read_text(const File& file) {
 void Storage::write_text(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".tmp";
   if (exists(temporary)) unlink(temporary);
-  {
+  try {
     const File file = create(temporary);
     append(file, text);
     sync(file);
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());  // half a file helps nobody; a crash may leave it all the same
+    throw;
   }
   rename(temporary, path);
   sync_directory(parent_folder(path));
@@ -294,6 +297,15 @@ std::int64_t Storage::free_bytes(const std::string& path) {
 bool is_plain_name(const std::string& name) {
   const auto plain = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '_' || c == '-'; };
   return !name.empty() && name.size() <= NAME_MAX && name != "." && name != ".." && std::all_of(name.begin(), name.end(), plain);
+}
+
+std::string shown_name(const std::string& name) {
+  std::string shown;
+  for (const char c : name) {
+    const auto code = static_cast<unsigned char>(c);
+    shown += code < 0x20 || code == 0x7f ? fmt::format("\\x{:02x}", code) : std::string(1, c);
+  }
+  return shown;
 }
 
 std::string parent_folder(const std::string& path) {

@@ -87,6 +87,8 @@ class Storage {
 
 // One path component of A-Z a-z 0-9 . _ - and at most 255 characters; not "." or "..".
 bool is_plain_name(const std::string& name);
+// For messages: control characters as \xNN.
+std::string shown_name(const std::string& name);
 
 // The folder a path lies in: "." for a bare name.
 std::string parent_folder(const std::string& path);

@@ -41,10 +41,11 @@ void TrainingRun::step() {
   tokens_ += Tokens{batch.tokens};
   loss_ = result.loss;
   last_step_finite_ = !result.skipped;
-  if (lock_ != nullptr) lock_->check_lately();
-  if (leader())
-    events_->step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
-                   batch.valid_tokens, seconds.value, batch.data_wait.value});
+  save_owed_ |= config_.checkpoint.every > 0 && step_ % config_.checkpoint.every == 0;
+  note([&](EventLog& events) {
+    events.step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
+                 batch.valid_tokens, seconds.value, batch.data_wait.value});
+  });
   decide(result);
   report_progress(result, seconds, batch.data_wait);
 }
@@ -53,22 +54,35 @@ void TrainingRun::step() {
 void TrainingRun::check_first_step() {
   const AuditTotals executed = total_over_ranks(replica_->audit, *communicators_.control);
   check_audit(executed, predicted_totals(config_, replica_->attention->tiles(), config_.train.batch));
-  if (!leader()) return;
   PhaseFlops sum;
   for (const PhaseFlops& phase : executed) {
     sum.gemm += phase.gemm;
     sum.attention += phase.attention;
   }
-  events_->add("audit", attempt_.number,
+  note([&](EventLog& events) {
+    events.add("audit", attempt_.number,
                {{"step", step_},
                 {"gemm", to_decimal(sum.gemm)},
                 {"attention", to_decimal(sum.attention)},
                 {"equals_prediction", true},
                 {"declared", replica_->audit.declared()}});
+  });
+}
+
+// An event of rank 0. One that cannot be written is the last: at their next agreement all ranks end with its error.
+void TrainingRun::note(const std::function<void(EventLog&)>& write) {
+  if (!leader() || failure_) return;
+  try {
+    if (lock_ != nullptr) lock_->check_lately();
+    write(*events_);
+  } catch (const Error& error) {
+    failure_ = error;
+  }
 }
 
 // Whether training ends at this boundary, and why; the same on every rank, because everything it looks at is.
 void TrainingRun::decide(const StepResult& result) {
+  if (result.stop == StopRequest::failure) require_writable();
   if (guard_.must_stop(result.skipped))
     outcome_ = {ExitCode::stopped,
                 fmt::format("the loss or its gradient was not finite in {} steps in a row, up to step {}; resuming goes back to the newest "
@@ -90,6 +104,7 @@ bool TrainingRun::budget_spent() const {
 }
 
 StopRequest TrainingRun::stop_requested() const {
+  if (failure_) return StopRequest::failure;
   const StopRequest signal = options_.pending_stop();
   if (leader() && signal < StopRequest::stop && storage_.exists(folder_.stop_file())) return StopRequest::stop;
   return signal;
@@ -128,38 +143,45 @@ void TrainingRun::evaluate() {
   booking_->evaluation(result);
   evaluated_step_ = step_;
   validation_loss_ = result.loss;
-  if (leader())
-    events_->add("evaluation", attempt_.number,
-                 {{"step", step_}, {"loss", result.loss}, {"valid_tokens", result.valid_tokens.value}, {"seconds", result.seconds.value}});
+  note([&](EventLog& events) {
+    events.add("evaluation", attempt_.number,
+               {{"step", step_},
+                {"loss", result.loss},
+                {"valid_tokens", result.valid_tokens.value},
+                {"sequences", result.sequences},
+                {"seconds", result.seconds.value}});
+  });
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
 }
 
 bool TrainingRun::save_due() const {
   if (saved_step_ == step_ || (must_stop() && !outcome_->save)) return false;
-  return must_stop() || !steps_left() || (config_.checkpoint.every > 0 && step_ % config_.checkpoint.every == 0);
+  // After a skipped update the state is not known to be healthy, and a resume would pass it over: the next step is soon done.
+  return must_stop() || !steps_left() || (save_owed_ && last_step_finite_);
 }
 
 void TrainingRun::save() {
   enter(FlightPhase::checkpoint, step_);
+  save_owed_ = false;
   close_interval();
-  require_lock();
+  require_writable();
   const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
   booking_->checkpoint(saved.seconds);
   if (saved.error) {
-    require_lock();
+    require_writable();
     say(fmt::format("step {}: NOT saved: {}", step_, saved.error->what()));
-    if (leader()) events_->add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}});
+    note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}}); });
     if (must_stop() || !steps_left()) throw AgreedError(*saved.error);
     return;
   }
   saved_step_ = step_;
   for (const std::string& message : saved.messages) say(message);
   say(fmt::format("step {}: saved {} in {:.2f} s", step_, saved.folder, saved.seconds.value));
-  if (leader()) {
-    events_->add("save", attempt_.number,
-                 {{"step", step_}, {"folder", saved.folder}, {"bytes", saved.bytes.value}, {"seconds", saved.seconds.value}});
-    events_->sync();
-  }
+  note([&](EventLog& events) {
+    events.add("save", attempt_.number,
+               {{"step", step_}, {"folder", saved.folder}, {"bytes", saved.bytes.value}, {"seconds", saved.seconds.value}});
+    events.sync();
+  });
 }
 
 void TrainingRun::close_interval() {
@@ -170,21 +192,22 @@ void TrainingRun::close_interval() {
   });
 }
 
-// Collective. Ends every rank alike when another attempt has taken the run.
-void TrainingRun::require_lock() const {
+// Collective. Ends every rank alike when another attempt has taken the run, or rank 0 could not write an event.
+void TrainingRun::require_writable() const {
   on_rank_zero(*communicators_.control, [&] {
-    check_lock();
+    check_writable();
     return std::string();
   });
 }
 
-void TrainingRun::check_lock() const {
+void TrainingRun::check_writable() const {
+  if (failure_) throw Error(*failure_);
   if (lock_ != nullptr) lock_->check();
 }
 
 void TrainingRun::append_ledger(const LedgerLine& line) {
   if (!leader()) return;
-  check_lock();
+  check_writable();
   std::string text = format(line);
   if (!text.empty() && text.back() == '\n') text.pop_back();
   ledger_->append(text);
@@ -224,9 +247,11 @@ RunResult TrainingRun::result_of(ExitCode code, const std::string& reason) const
 void TrainingRun::fail(const Error& error) {
   if (!leader()) return;
   try {
-    check_lock();  // a run that was taken over writes nothing more
-    events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(error.code())}, {"reason", error.what()}});
-    events_->sync();
+    if (lock_ != nullptr) lock_->check();  // a run that was taken over writes nothing more
+    note([&](EventLog& events) {
+      events.add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(error.code())}, {"reason", error.what()}});
+      events.sync();
+    });
     folder_.write_result(result_of(error.code(), error.what()));
   } catch (const Error& second) {
     say(fmt::format("the result was not written: {}", second.what()));
@@ -249,7 +274,7 @@ RunResult TrainingRun::finish() {
 }
 
 void TrainingRun::write_end(const RunResult& result) {
-  check_lock();
+  check_writable();
   events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
   events_->sync();
   // A stop file is a request, and this run has honoured it: left behind, it would end the resumed run at its first step.

@@ -56,12 +56,14 @@ class TrainingRun {
   std::string attention_kernel(const CheckpointLoader* checkpoint) const;
   void choose_gemm_library(const CheckpointLoader* checkpoint);
   void begin_files();
+  std::string recorded_config() const;
   void begin_lineage();
   bool budget_spent() const;
   AttemptStart attempt_start();
   std::string run_uuid();
-  void require_lock() const;
-  void check_lock() const;
+  void require_writable() const;
+  void check_writable() const;
+  void note(const std::function<void(EventLog&)>& write);
   void append_ledger(const LedgerLine& line);
   void write_end(const RunResult& result);
   void close_interval();
@@ -75,7 +77,8 @@ class TrainingRun {
 
   const RunConfig config_;
   const Attempt attempt_;
-  const RunLock* lock_;  // rank 0; null on the others
+  const RunLock* lock_;           // rank 0; null on the others
+  std::optional<Error> failure_;  // rank 0: why it writes no more events
   Communicators& communicators_;
   Storage& storage_;
   const LoopOptions& options_;
@@ -102,7 +105,7 @@ class TrainingRun {
   Tokens tokens_ = {};
   std::optional<double> loss_;  // of the newest step; empty: this attempt did none
   std::optional<double> validation_loss_;
-  bool last_step_finite_ = true;
+  bool last_step_finite_ = true, save_owed_ = false;
   std::optional<Outcome> outcome_;
   struct RecentStep {
     double seconds, data_wait;

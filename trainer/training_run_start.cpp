@@ -2,6 +2,7 @@
 // How a training run comes to life: data, checkpoint, files, the first lines of the ledger.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_summary.hpp"
@@ -14,6 +15,7 @@
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/checkpoint/retention.hpp"
+#include "trainer/data/utf8.hpp"
 #include "trainer/kernels/dropout.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/training_run.hpp"
@@ -84,8 +86,13 @@ void TrainingRun::resume() {
     evaluation_ =
         std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_), communicators_, config_.train.evaluate_batches);
 
-  SaverOptions saver{folder_.path(),          run_uuid(), attempt_.number,         communicators_.world->rank(),
-                     config_.checkpoint.keep, parent_,    [this] { check_lock(); }};
+  SaverOptions saver{folder_.path(),
+                     run_uuid(),
+                     attempt_.number,
+                     communicators_.world->rank(),
+                     config_.checkpoint.keep,
+                     parent_,
+                     [this] { check_writable(); }};
   saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
   begin_files();
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
@@ -163,20 +170,31 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
 
 // What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.
 void TrainingRun::begin_lineage() {
-  check_lock();
+  check_writable();
   if (attempt_.started_before && !parent_)
     append_lineage(storage_, folder_.path(), {LineageRecord::Event::abandon, attempt_.number - 1, 0, ""});
-  check_lock();
+  check_writable();
   append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
+}
+
+// With the places of its stores as they are from everywhere: a later attempt may have another working folder.
+std::string TrainingRun::recorded_config() const {
+  RunConfig config = config_;
+  for (std::vector<std::string>* paths : {&config.data.train, &config.data.validation})
+    for (std::string& path : *paths) {
+      const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+      if (std::string text = absolute; repair_utf8(text) == 0) path = absolute;  // TOML holds no other
+    }
+  return to_toml(config);
 }
 
 // Rank 0 opens the files, books what the attempt before left unbooked, and writes the first lines of this one. config.toml changes after
 // the ledger has the changes; only in a new folder it comes first, because a folder with a ledger is one that was started.
 void TrainingRun::begin_files() {
   const std::string spent = on_rank_zero(*communicators_.control, [&] {
-    check_lock();
+    check_writable();
     const bool is_new = !storage_.exists(folder_.config());
-    if (is_new) storage_.write_text(folder_.config(), to_toml(config_));
+    if (is_new) storage_.write_text(folder_.config(), recorded_config());
     if (storage_.exists(folder_.result())) storage_.unlink(folder_.result());
     for (const std::string& message : remove_leftovers(storage_, folder_.path(), attempt_.number)) say(message);
     const std::vector<LedgerLine> unbooked = unbooked_work(folder_.path(), storage_, *replica_->attention);
@@ -191,7 +209,7 @@ void TrainingRun::begin_files() {
     }
     begin_lineage();
     append_ledger(attempt_start());
-    if (!is_new) storage_.write_text(folder_.config(), to_toml(config_));
+    if (!is_new) storage_.write_text(folder_.config(), recorded_config());
     nlohmann::json fields = {{"from_step", step_},
                              {"mesh", communicators_.mesh.summary()},
                              {"ranks", communicators_.mesh.size()},

@@ -13,6 +13,7 @@ TEST_CASE("[run] writes its section and keeps its ranges") {
                                  "run.deterministic=true", "run.gemm=mkl-generic"});
   CHECK(config.run == RunSection{"runs/x", 9223372036854775807, Device::cuda, 2, true, GemmName::mkl_generic});
   CHECK(overridden({"run.folder=2024"}).run.folder == "2024");
+  CHECK(refused({R"(run.folder="a\u0000b")"}).find("run.folder takes a path without control characters, not ") != std::string::npos);
   CHECK(overridden({"run.folder=true"}).run.folder == "true");
   CHECK(refused({"run.seed=-1"}) == "override 'run.seed=-1': run.seed takes a whole number >= 0, not -1");
   CHECK(refused({"run.threads=0"}) == "override 'run.threads=0': run.threads takes a whole number from 1 to 4096, not 0");

@@ -26,5 +26,9 @@ TEST_CASE("[data], [train] and [optimizer] write their sections and keep their r
         std::string::npos);
   CHECK(refused({"optimizer.lr=-1"}).find("optimizer.lr takes a number >= 0, not -1") != std::string::npos);
   CHECK(refused({"optimizer.lr=fast"}).find("optimizer.lr takes a number >= 0, not 'fast'") != std::string::npos);
+  for (const char* path : {R"("a\u0000.h5")", R"("a\nb.h5")", R"(["a.h5", "b\u007f"])"})
+    CHECK(refused({std::string("data.train=") + path}).find("data.train takes a path without control characters, not ") !=
+          std::string::npos);
+  CHECK(overridden({"data.validation=../a b/\xc3\xa4.h5"}).data.validation == std::vector<std::string>{"../a b/\xc3\xa4.h5"});
   CHECK(refused({"data.train=[1]"}).find("data.train takes a text or a list of texts, not [1]") != std::string::npos);
 }

@@ -6,10 +6,13 @@
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
 // DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none.
 // Each process first leaves a file pid.RANK with its number and that of the MPI job.
+#include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -43,10 +46,24 @@ struct Plan {
   }
 };
 
+// Holds the compute thread for a moment, so that what its record says stays true for as long. A handler may use little else than these.
+std::atomic<bool> holds = false, held = false;
+
+extern "C" void hold(int) {
+  held = true;
+  const timespec moment = {0, 100'000};
+  for (int i = 0; i < 100 && holds; ++i) ::nanosleep(&moment, nullptr);
+  held = false;
+}
+
 // Looks at the rank's own flight record and does the deed when the moment has come.
 class Saboteur {
  public:
-  Saboteur(const Plan& plan, std::shared_ptr<FlightRecord> record) : plan_(plan), record_(std::move(record)) {
+  Saboteur(const Plan& plan, std::shared_ptr<FlightRecord> record) : plan_(plan), record_(std::move(record)), compute_(::pthread_self()) {
+    struct sigaction action = {};
+    action.sa_handler = hold;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGRTMIN, &action, nullptr);
     thread_ = std::thread([this] { watch(); });
   }
   ~Saboteur() {
@@ -57,8 +74,18 @@ class Saboteur {
  private:
   void watch() {
     while (!over_) {
+      if (record_->position().step < plan_.step) {
+        std::this_thread::yield();
+        continue;
+      }
+      holds = true;
+      ::pthread_kill(compute_, SIGRTMIN);
+      while (!held && !over_) std::this_thread::yield();
       const FlightRecord::Position here = record_->position();
-      if (here.step >= plan_.step && here.phase == FlightPhase::step && is_the_place(here)) return plan_.carry_out();
+      if (held && here.step >= plan_.step && here.phase == FlightPhase::step && is_the_place(here)) return plan_.carry_out();
+      holds = false;
+      while (held && !over_) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   }
   bool is_the_place(const FlightRecord::Position& here) const {
@@ -68,17 +95,17 @@ class Saboteur {
     return group == "tp" || group == "cp-dp";
   }
 
-  // Where the operation that it will be missed from is one of the same part: behind a sum of activations of the forward, before the first
-  // of the backward.
+  // In the forward behind a sum of activations, so that another operation of the forward follows.
   static bool computes_in(const std::string& part, const FlightRecord::Position& here) {
     if (here.waits || !here.newest || here.newest->completed == 0 || here.newest->step != here.step) return false;
-    if (part != name(here.phase, here.part) || here.newest->part != FlightPart::forward) return false;
-    return here.part == FlightPart::backward || here.newest->elements >= sum_of_activations;
+    if (part != name(here.phase, here.part)) return false;
+    return here.part == FlightPart::backward || (here.newest->part == here.part && here.newest->elements >= sum_of_activations);
   }
 
   static constexpr std::int64_t sum_of_activations = 4096;  // of the run that death_test.py starts: 4 sequences of 32 positions of width 32
   const Plan plan_;
   std::shared_ptr<FlightRecord> record_;
+  const pthread_t compute_;
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };
@@ -111,7 +138,8 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
     const Plan* mine = rank == plan.rank ? &plan : nullptr;
     PlannedStorage storage(mine, watchdog->record());
     std::optional<Saboteur> saboteur;
-    if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.place == "collective")) saboteur.emplace(plan, watchdog->record());
+    if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.place == "collective"))
+      saboteur.emplace(plan, watchdog->record());
     LoopOptions options;
     options.watchdog = watchdog.get();
     options.pending_stop = [&] {
@@ -122,6 +150,9 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
   } catch (const AgreedError& error) {
     if (rank == 0) fmt::print(stderr, "ergon: error: {}\n", error.what());
     return static_cast<int>(error.code());
+  } catch (...) {
+    end_together(watchdog.get());
+    throw;
   }
 }
 

@@ -45,7 +45,7 @@ struct Rank {
   int number;
   MockScript script;
   std::vector<MockLaunch> launches;
-  int aborts = 0;
+  int aborts = 0, meetings = 0;
 };
 
 struct Comm {
@@ -186,6 +186,8 @@ void meet(Comm* comm, std::size_t number, const Part& part) {
   World& world = *comm->owner->world;
   std::this_thread::sleep_for(std::chrono::duration<double>(comm->owner->script.slow_seconds));
   std::unique_lock lock(world.mutex);
+  if (comm->owner->meetings++ == comm->owner->script.stands_still_at)
+    return world.changed.wait(lock, [&] { return world.ended || comm->aborted; });
   Group& group = *comm->group;
   Meeting& meeting = group.meetings[number];
   meeting.parts.resize(static_cast<std::size_t>(group.size));

@@ -29,7 +29,8 @@ struct MockScript {
   std::map<std::string, std::vector<int>> results;  // by call ("comm_init_rank"): what its next calls return, 0 for the mock's own answer
   std::atomic<int> async_error{0};                  // what comm_get_async_error reports
   std::atomic<bool> abort_hangs{false};
-  double slow_seconds = 0;  // every collective takes so long
+  double slow_seconds = 0;   // every collective takes so long
+  int stands_still_at = -1;  // the collective of this number on this rank's streams never ends, until it is aborted
 };
 
 class NcclMock {

@@ -76,6 +76,8 @@ TEST_CASE("verdict: the operation that was due first is named, whoever waits for
   const Verdict first = at_first_absence(verdict, answers);
   CHECK(*first.operation == *answers.at(2).waits);
   CHECK((first.finder == 1 && first.missing.size() == 1));
+  CHECK(first.absent() == std::set<int>{3});
+  CHECK(Verdict{1, {}, Seconds{1}, {{3, MissingRank::Why::behind, "is late"}}}.absent().empty());
   CHECK(to_error(first, "").problem().find("6 x float64, step 7 (forward), waited") != std::string::npos);
   // A step before comes first, whatever part; nobody's wait is nobody's; a missing rank's own wait says nothing.
   std::map<int, RankStatus> before = answers;

@@ -258,6 +258,58 @@ TEST_CASE("watchdog: a process that is gone ends the run, whether or not anybody
   for (const std::string& text : outcome.thrown) CHECK(text == "rank 2 is missing, and training cannot go on without");
 }
 
+TEST_CASE("watchdog: beside a process that is gone, a rank that still computes is not blamed") {
+  Scene scene;
+  scene.limits = short_limits(100);
+  scene.process = [](int rank) { return rank == 2 ? ProcessState::gone : ProcessState::running; };
+  std::atomic<int> ended = 0;
+  const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog* watchdog) {
+    if (groups.world->rank() == 0 || groups.world->rank() == 3) {
+      try {
+        all_reduce(*groups.world);
+      } catch (const Error&) {
+        ++ended;
+        throw;
+      }
+    }
+    for (const auto start = Clock::now(); ended < 2 && Clock::now() - start < std::chrono::seconds(20);) {
+      if (groups.world->rank() == 1) watchdog->record()->check();
+      sleep(0.01);
+    }
+  });
+  for (int rank : {0, 3}) CHECK(outcome.thrown[static_cast<std::size_t>(rank)].starts_with("rank 2 is missing from all_reduce 3 on world"));
+  for (const std::string& line : outcome.said) CHECK_FALSE(has(line, "rank 1 is alive"));
+}
+
+TEST_CASE("watchdog: a rank that fails alone ends all with its code, wherever they wait") {
+  std::mutex mutex;
+  std::vector<ExitCode> codes;
+  const Outcome outcome = play({}, [&](Communicators& groups, Watchdog* watchdog) {
+    const auto note = [&](const Error& error) {
+      const std::lock_guard lock(mutex);
+      codes.push_back(error.code());
+    };
+    if (groups.world->rank() == 1) {
+      watchdog->fail(Error("a block is damaged", "tokens.h5", "use another copy", ExitCode::data));
+      try {
+        watchdog->record()->check();
+      } catch (const Error& error) {
+        note(error);
+      }
+      return;
+    }
+    try {
+      all_reduce(groups.world->rank() == 0 ? *groups.tp : *groups.world);
+    } catch (const Error& error) {
+      note(error);
+    }
+  });
+  CHECK((codes == std::vector<ExitCode>(4, ExitCode::data)));
+  CHECK(outcome.said.empty());  // whoever fails has said it
+  for (int rank : {0, 1, 2, 3})
+    CHECK(has(outcome.folder->read("rank_0000" + std::to_string(rank) + ".json"), "tokens.h5: a block is damaged"));
+}
+
 TEST_CASE("watchdog: what breaks the backend's operations is called and not waited for without end") {
   for (const bool hangs : {false, true}) {
     static std::atomic<int> called;

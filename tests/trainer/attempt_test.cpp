@@ -98,12 +98,12 @@ TEST_CASE("steps that the ledger lacks are recovered from the events, with the m
     TimeSplit seconds;
     seconds.step = {0.5 - 0.1};
     seconds.data_wait = {0.1};
-    return recovered_interval(config, kernel.tiles(), 1, 6, 7, Tokens{50}, seconds);
+    return recovered_interval(config, kernel.tiles(), 1, 6, 7, Tokens{50}, 0, seconds);
   };
   CHECK(recovered() == predicted(TiledAttention(64, 64)));
   CHECK(recovered().tokens.value == 4 * 128);
   CHECK(recovered().training.gemm !=
-        recovered_interval(tiny.config({"train.batch=4", "model.sequence=128"}), {}, 1, 6, 7, {}, {}).training.gemm);
+        recovered_interval(tiny.config({"train.batch=4", "model.sequence=128"}), {}, 1, 6, 7, {}, 0, {}).training.gemm);
 
   const std::string path = config.run.folder + "/events.jsonl", tiled = R"("attention":"tiled")";
   const auto with_kernel = [&](const std::string& text) {

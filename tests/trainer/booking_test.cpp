@@ -66,10 +66,13 @@ TEST_CASE("an interval adds up what happened since the last one") {
 TEST_CASE("recovered work has the predicted FLOPs of its steps") {
   const test::TinyRun tiny;
   const RunConfig config = tiny.config();
-  const Interval interval = recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, TimeSplit{});
+  const Interval interval = recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, 5, TimeSplit{});
   CHECK(interval.tokens.value == 3 * 8 * 16);
   CHECK(interval.training.model.at("6n") == flops_by_convention(config.model, {8, 16}).at("6n") * 3);
   Flops gemm;
   for (const PhaseFlops& phase : predicted_totals(config, AttentionTiles{}, 8)) gemm += phase.gemm;
   CHECK(interval.training.gemm == gemm * 3);
+  CHECK(interval.evaluation.model.at("exact") == flops_by_convention(config.model, {5, 16}, Pass::evaluation).at("exact"));
+  CHECK(interval.evaluation.gemm == predicted_totals(config, AttentionTiles{}, 5)[static_cast<std::size_t>(Phase::forward)].gemm);
+  CHECK(recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, 0, TimeSplit{}).evaluation.gemm.value == 0);
 }

@@ -83,3 +83,25 @@ TEST_CASE("the attention kernel of an attempt stands in its start") {
   CHECK(attention_of_attempt(text, "e", 2).empty());
   CHECK(attention_of_attempt(text, "e", 3).empty());
 }
+
+TEST_CASE("evaluations behind the ledger's last line are found by what stands before them") {
+  const std::string evaluation = R"({"event":"evaluation","attempt":2,"step":6,"loss":1,"valid_tokens":9,"sequences":16,"seconds":0.5})"
+                                 "\n";
+  const std::string save = R"({"event":"save","attempt":2,"step":6})"
+                           "\n";
+  const auto sequences = [](const std::string& text, std::int64_t step) { return evaluations_of_attempt(text, "e", 2, step).sequences; };
+  CHECK(sequences(evaluation, 5) == 16);
+  CHECK(sequences(evaluation + save, 6) == 0);  // the line of step 6 holds it
+  CHECK(sequences(save + evaluation, 6) == 16);
+  CHECK(sequences(R"({"event":"attempt","attempt":2,"from_step":6})"
+                  "\n" +
+                      evaluation,
+                  6) == 16);
+  CHECK(sequences(R"({"event":"save_failed","attempt":2,"step":6})"
+                  "\n" +
+                      evaluation,
+                  6) == 16);
+  CHECK(sequences(save + evaluation, 7) == 0);
+  CHECK(evaluations_of_attempt(save + evaluation, "e", 1, 0).sequences == 0);
+  CHECK(evaluations_of_attempt(evaluation + evaluation, "e", 2, 3).seconds == 1);
+}

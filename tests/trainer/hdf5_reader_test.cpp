@@ -25,6 +25,8 @@ void write_foreign(const std::string& path, const std::string& kind, const std::
   }
   if (kind == "compact") H5Pset_layout(creation, H5D_COMPACT);
   if (kind == "external") H5Pset_external(creation, other.c_str(), 0, 200);
+  const hid_t all = H5Screate_simple(1, &size, nullptr);
+  if (kind == "virtual") H5Pset_virtual(creation, all, other.c_str(), "/data", all);
   if (kind == "chunked") H5Pset_chunk(creation, 1, &chunk);
   const hid_t space = H5Screate_simple(1, kind == "huge" ? &huge : &size, nullptr);
   const hid_t data = H5Dcreate2(file, "/data", type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
@@ -46,6 +48,7 @@ void write_foreign(const std::string& path, const std::string& kind, const std::
   if (kind == "soft") H5Lcreate_soft("/data", file, "/soft", H5P_DEFAULT, H5P_DEFAULT);
   H5Dclose(data);
   H5Sclose(space);
+  H5Sclose(all);
   H5Pclose(creation);
   H5Fclose(file);
 }
@@ -99,6 +102,7 @@ TEST_CASE("the reader refuses layouts that reach outside the file or lie about t
   TemporaryFolder folder;
   test::write_file(folder / "secret", std::string(200, 'x'));
   const std::pair<const char*, const char*> kinds[] = {{"external", "/data keeps its data in another file"},
+                                                       {"virtual", "/data is not contiguous"},
                                                        {"chunked", "/data is not contiguous"},
                                                        {"deflate", "/data is not contiguous"},
                                                        {"compact", "/data is not contiguous"},

@@ -227,7 +227,9 @@ TEST_CASE("a stopped owner is taken over in time, and stops with 3 when it wakes
   const TemporaryFolder run;
   Storage storage;
   Process owner([&] { return own_until_lost(run.path()); });
-  wait_for([&] { return storage.exists(run / "attempts/a0001"); });
+  // Once it counts, it has the lock and is no longer on its way to it.
+  wait_for(
+      [&] { return storage.exists(run / "attempts/a0001") && storage.read_text(run / "lock.a0001").find(" 0\n}") == std::string::npos; });
   owner.signal(SIGSTOP);
   owner.wait_until_stopped();
   std::vector<std::string> told;

@@ -87,6 +87,21 @@ TEST_CASE("text is replaced whole, appended lines follow each other") {
   CHECK(storage.read_text(scratch / "lines") == "1\n2\n");
 }
 
+TEST_CASE("a text that cannot be written leaves the old one and no temporary") {
+  const TemporaryFolder scratch;
+  struct Full : Storage {
+    void append(const File& file, std::string_view text) override {
+      Storage::append(file, text.substr(0, 2));
+      throw Error("write failed: no room", file.path(), "", ExitCode::data);
+    }
+  };
+  Storage().write_text(scratch / "a", "one");
+  Full full;
+  CHECK_THROWS_AS(full.write_text(scratch / "a", "two"), Error);
+  CHECK(full.read_text(scratch / "a") == "one");
+  CHECK(full.list(scratch.path()) == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("a stale temporary from a killed write is no obstacle") {
   const TemporaryFolder scratch;
   Storage storage;
@@ -119,7 +134,7 @@ TEST_CASE("names that come from a file stay inside their folder") {
   for (const char* name : {"../secret", "", ".", "..", "a/b", "a b", "\xc3\xa9", "a\n"}) {
     CAPTURE(name);
     CHECK(message_of([&] { storage.open_read_inside(scratch / "in", name); }) ==
-          fmt::format("the file name '{}' is refused @ {}", name, scratch / "in"));
+          fmt::format("the file name '{}' is refused @ {}", shown_name(name), scratch / "in"));
   }
   CHECK(message_of([&] { storage.open_read_inside(scratch / "in", "link"); }) ==
         "open failed: Too many levels of symbolic links @ " + (scratch / "in/link"));
@@ -183,6 +198,11 @@ TEST_CASE("a file is closed once, by its last owner") {
     CHECK(::fcntl(descriptor, F_GETFD) >= 0);
   }
   CHECK(::fcntl(descriptor, F_GETFD) < 0);
+}
+
+TEST_CASE("a name is shown on one line") {
+  CHECK(shown_name(std::string("a\nb\0c\x7f \xc3\xa4", 9)) == "a\\x0ab\\x00c\\x7f \xc3\xa4");
+  CHECK(shown_name("") == "");
 }
 
 TEST_CASE("the folder of a path") {

@@ -70,6 +70,59 @@ TEST_CASE("an attempt that died between two ledger lines is booked by the next")
   CHECK(summary.kept.steps == 9);
 }
 
+TEST_CASE("an evaluation behind the last ledger line is booked by the next attempt, once") {
+  struct Died {};
+  const auto run = [&](const TinyRun& tiny, const RunConfig& config, int die_at) {
+    int asked = 0;
+    const auto die = [&](LoopOptions& options) {
+      options.pending_stop = [&, die_at]() -> StopRequest {
+        if (++asked == die_at) throw Died();
+        return StopRequest::none;
+      };
+    };
+    if (die_at > 0) CHECK_THROWS_AS(tiny.run(config, die), Died);
+    tiny.run(config);
+    const std::string path = config.run.folder + "/ledger.jsonl";
+    return summarise(parse_ledger(test::read_file(path), path), path);
+  };
+  // Evaluated at 2, 4 and 6, saved at 3 and 6. Dies in step 5: the line of step 3 is the last, the evaluation of step 4 stands behind it.
+  const std::vector<std::string> keys = {"train.evaluate_every=2"};
+  const TinyRun whole, cut;
+  const LedgerSummary expected = run(whole, whole.config(keys), 0), got = run(cut, cut.config(keys), 5);
+  const auto one = expected.spent.evaluation.gemm.value / 3;
+  CHECK(one > 0);
+  CHECK(got.spent.evaluation.gemm.value == 4 * one);
+  CHECK(got.spent.evaluation.attention.value == expected.spent.evaluation.attention.value / 3 * 4);
+  CHECK(got.spent.evaluation.model.at("exact").value == expected.spent.evaluation.model.at("exact").value / 3 * 4);
+}
+
+TEST_CASE("a resume from another working folder reads the stores that a relative name meant before") {
+  const TinyRun tiny;
+  const auto here = std::filesystem::current_path();
+  std::filesystem::create_directory(tiny.folder / "elsewhere");
+  const RunConfig config = tiny.config({"train.steps=50", "data.train=tokens.h5"});
+  struct Recorder : RunMonitor {
+    void message(const std::string& line) override { messages += line + "\n"; }
+    void step(const StepProgress&) override {}
+    std::string messages;
+  } recorder;
+  int asked = 0;
+  const auto stop = [&](LoopOptions& options) {
+    options.monitor = &recorder;
+    options.pending_stop = [&] { return ++asked % 3 == 0 ? StopRequest::requeue : StopRequest::none; };
+  };
+  std::filesystem::current_path(tiny.folder.path());
+  CHECK(tiny.run(config, stop).code == ExitCode::saved);
+  CHECK_THAT(recorder.messages, !Catch::Contains("not found from this working folder"));
+  std::filesystem::current_path(tiny.folder / "elsewhere");
+  for (int again = 0; again < 2; ++again) CHECK(tiny.run(config, stop).code == ExitCode::saved);
+  CHECK_THAT(recorder.messages, Catch::Contains("tokens.h5 is not found from this working folder; reading " + (tiny.folder / "tokens.h5")));
+  // A name that leads somewhere means what it says.
+  test::write_tiny_store("tokens.h5", 12);
+  CHECK_THROWS_AS(tiny.run(config, stop), Error);
+  std::filesystem::current_path(here);
+}
+
 TEST_CASE("an attempt that cannot load leaves config.toml and result.json as they were") {
   const TinyRun tiny;
   const RunConfig config = tiny.config({"train.steps=50"});

@@ -2,8 +2,12 @@
 // What happens to a run between two steps; whole runs are in loop_test.cpp.
 #include "trainer/training_run.hpp"
 
+#include <set>
+
 #include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/events.hpp"
+#include "trainer/rank_zero.hpp"
 
 using namespace ergon;
 using test::TinyRun;
@@ -61,6 +65,60 @@ TEST_CASE("a save that fails leaves the older checkpoint and training goes on; a
   std::filesystem::remove(config.run.folder + "/checkpoints");
   std::filesystem::rename(config.run.folder + "/kept", config.run.folder + "/checkpoints");
   CHECK(tiny.run(config).code == ExitCode::ok);
+}
+
+TEST_CASE("an event that cannot be written ends all ranks at the next agreement, with a result and no torn line") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.steps=9", "mesh.dp=2"});
+  Recorder recorder;
+  struct FullDisk : test::InspectingStorage {
+    explicit FullDisk(std::string path) : log(std::move(path)) {}
+    void append(const File& file, std::string_view text) override {
+      if (file.path() == log && text.find("\"step\":5,") != std::string_view::npos) {
+        Storage::append(file, text.substr(0, 9));
+        throw Error("write failed: no room", file.path(), "free some space", ExitCode::data);
+      }
+      Storage::append(file, text);
+    }
+    const std::string log;
+  };
+  std::mutex mutex;
+  std::vector<std::pair<ExitCode, std::string>> thrown;
+  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    prepare_process(1);
+    const bool leader = world->rank() == 0;
+    Communicators communicators(mesh_of(config.mesh), std::move(world));
+    FullDisk storage(config.run.folder + "/events.jsonl");
+    LoopOptions options;
+    if (leader) options.monitor = &recorder;
+    try {
+      run_training(config, communicators, storage, options);
+    } catch (const AgreedError& error) {
+      const std::lock_guard lock(mutex);
+      thrown.emplace_back(error.code(), error.problem());
+    }
+  });
+  CHECK((thrown.size() == 2 && thrown[0] == thrown[1] && thrown[0] == std::pair(ExitCode::data, std::string("write failed: no room"))));
+  CHECK(recorder.steps.size() == 5);
+  const std::string events = tiny.events(config);
+  CHECK_THAT(events, Catch::Contains("\"step\":4,") && !Catch::Contains("\"step\":5,") && Catch::EndsWith("}\n"));
+  CHECK_THAT(test::read_file(config.run.folder + "/result.json"), Catch::Contains("\"code\": 3"));
+  CHECK(tiny.run(config).code == ExitCode::ok);
+}
+
+TEST_CASE("nothing is saved at a step whose update was skipped: a save that is due waits for a better one") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.steps=40", "optimizer.lr=1e300", "optimizer.minimum_lr=0", "optimizer.clip=0",
+                                        "optimizer.warmup=0", "checkpoint.every=1", "train.evaluate_every=0"});
+  CHECK(tiny.run(config).code == ExitCode::stopped);
+  std::set<std::int64_t> saved;
+  for (const auto& entry : std::filesystem::directory_iterator(config.run.folder + "/checkpoints"))
+    if (entry.is_directory()) saved.insert(std::stoll(entry.path().filename().string().substr(5, 8)));
+  CHECK_FALSE(saved.empty());
+  for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) {
+    INFO(step);
+    CHECK(saved.count(step) <= (event.skipped ? 0U : 1U));
+  }
 }
 
 TEST_CASE("a stop file in the run folder stops with 86, once") {

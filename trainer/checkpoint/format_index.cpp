@@ -6,6 +6,7 @@
 #include "trainer/checkpoint/format.hpp"
 #include "trainer/checkpoint/json.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/storage.hpp"
 
 namespace ergon {
 
@@ -106,7 +107,7 @@ void check_piece(const StoredTensor& tensor, const StoredPiece& stored, const st
   std::int64_t bytes = 0;
   if (__builtin_mul_overflow(range.size(), dtype_size(tensor.dtype), &bytes) || bytes != stored.bytes) refuse("has a wrong length");
   const StoredFile* file = manifest.find(stored.file);
-  if (!file) refuse(fmt::format("is in '{}', which the manifest does not have", stored.file));
+  if (!file) refuse(fmt::format("is in '{}', which the manifest does not have", shown_name(stored.file)));
   if (stored.offset < 0 || stored.offset > file->bytes - stored.bytes) refuse(fmt::format("lies outside {}", stored.file));
   if (static_cast<std::int64_t>(stored.crcs.size()) != (stored.bytes + checkpoint_block - 1) / checkpoint_block)
     refuse("has a wrong number of checksums");

@@ -3,8 +3,12 @@
 
 #include <hdf5.h>
 
+#include <nlohmann/json.hpp>
+
+#include "parallel/communicator_local.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/loader.hpp"
 #include "trainer/crc32c.hpp"
 
 using namespace ergon;
@@ -86,6 +90,71 @@ TEST_CASE("an index that disagrees with the HDF5 layout is found, though every c
     saved.replace("index.json", text);
     CHECK(saved.problems(VerifyDepth::bytes).empty());
     CHECK(any_contains(saved.problems(), "of parameters/matriy belongs"));
+  }
+}
+
+namespace {
+
+const std::vector<std::string> bad_names = {"",       "..",      "../step_00000001.a0001/shard_0000.h5", "/etc/passwd",
+                                            "a b.h5", "a\nb.h5", std::string("shard_0000.h5\0x", 15),    std::string(256, 'x')};
+
+// How verification and a load refuse the run of a checkpoint.
+std::string load_refusal(Saved& saved) {
+  auto ranks = make_local_group(1);
+  CheckpointLoader loader(saved.storage, saved.run.path(), *ranks[0]);
+  try {
+    loader.open();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "loaded";
+}
+
+}  // namespace
+
+TEST_CASE("a name in the manifest that leads out of the folder is refused, and never opened") {
+  for (const std::string& name : bad_names) {
+    Saved saved;
+    Manifest manifest = parse_manifest(saved.storage.read_text(saved.folder + "/MANIFEST.json"), "m");
+    for (StoredFile& file : manifest.files)
+      if (file.name == "shard_0000.h5") file.name = name;
+    saved.storage.write_text(saved.folder + "/MANIFEST.json", to_text(manifest));
+    INFO(name);
+    const auto problems = saved.problems();
+    REQUIRE(problems.size() == 1);
+    CHECK(any_contains(problems, "the file name '" + shown_name(name) + "' is refused: it is not one component of A-Z a-z 0-9 . _ -"));
+    CHECK_THAT(load_refusal(saved), Catch::Contains("' is refused: it is not one component"));
+  }
+}
+
+TEST_CASE("a name in the index that the manifest does not have is refused, whatever it is") {
+  for (const std::string& name : bad_names) {
+    Saved saved;
+    std::string text = saved.storage.read_text(saved.folder + "/index.json");
+    const std::string from = "\"shard_0000.h5\"", to = nlohmann::json(name).dump();
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+    saved.replace("index.json", text);
+    INFO(name);
+    const auto problems = saved.problems();
+    REQUIRE(problems.size() == 1);
+    CHECK(any_contains(problems, "which the manifest does not have"));
+  }
+}
+
+TEST_CASE("links inside a checkpoint, and a checkpoint that is one, are refused") {
+  for (const std::string name : {"shard_0000.h5", "index.json", "MANIFEST.json", ""}) {
+    Saved saved;
+    const std::string path = name.empty() ? saved.folder : saved.folder + "/" + name, moved = saved.run / "moved";
+    std::filesystem::rename(path, moved);
+    std::filesystem::create_symlink(moved, path);
+    INFO(name);
+    CHECK_THAT(load_refusal(saved), Catch::Contains("Too many levels of symbolic links") || Catch::Contains("Not a directory"));
+    try {
+      saved.problems();
+      FAIL("followed");
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::data);
+    }
   }
 }
 
