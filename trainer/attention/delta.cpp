@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/kernels/device.hpp"
+#include "trainer/kernels/lane_sum.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -20,9 +21,10 @@ void attention_delta(const at::Tensor& delta_BHT, const at::Tensor& dout_BTHQ, c
     const A* out = data<A>(out_BTHQ, rows * q);
     for_rows(rows, q, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
-        double sum = 0.0;
-#pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = r * q; i < (r + 1) * q; ++i) sum += static_cast<double>(widen(dout[i])) * static_cast<double>(out[i]);
+        const C* left = dout + r * q;
+        const A* right = out + r * q;
+        const double sum =
+            lane_sum<double>(q, [=](std::int64_t i) { return static_cast<double>(widen(left[i])) * static_cast<double>(right[i]); });
         const std::int64_t sample = r / (t * h), row = r / h % t, head = r % h;
         delta[(sample * h + head) * t + row] = static_cast<A>(sum);
       }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "trainer/kernels/device.hpp"
+#include "trainer/kernels/lane_sum.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
@@ -106,12 +107,11 @@ double squared_sum(const at::Tensor& x) {
     double* sums = partial.data();
     for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b) {
-        double sum = 0.0;
-        const std::int64_t last = std::min(n, (b + 1) * sum_block);
-#pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = b * sum_block; i < last; ++i)
-          sum += static_cast<double>(widen(values[i])) * static_cast<double>(widen(values[i]));
-        sums[b] = sum;
+        const C* block = values + b * sum_block;
+        sums[b] = lane_sum<double>(std::min(sum_block, n - b * sum_block), [block](std::int64_t i) {
+          const double x = static_cast<double>(widen(block[i]));
+          return x * x;
+        });
       }
     });
   });
@@ -131,10 +131,9 @@ bool all_finite(const at::Tensor& x) {
     char* verdicts = finite.data();
     for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t b = begin; b < end; ++b) {
-        A sum = 0;  // 0 * x is NaN exactly when x is not finite
-        const std::int64_t last = std::min(n, (b + 1) * sum_block);
-#pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = b * sum_block; i < last; ++i) sum += A(0) * widen(values[i]);
+        const C* block = values + b * sum_block;
+        // 0 * x is NaN exactly when x is not finite
+        const A sum = lane_sum<A>(std::min(sum_block, n - b * sum_block), [block](std::int64_t i) { return A(0) * widen(block[i]); });
         verdicts[b] = sum == A(0);
       }
     });
