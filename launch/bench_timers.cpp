@@ -35,6 +35,10 @@ class TimedGemm final : public GemmLibrary {
     const Clocked clock(sum_);
     library_.multiply(g, a, b, beta, c);
   }
+  bool multiply_rounded(const GemmCall& g, const c10::BFloat16* a, const c10::BFloat16* b, c10::BFloat16* c) const override {
+    const Clocked clock(sum_);
+    return library_.multiply_rounded(g, a, b, c);
+  }
 
  private:
   const GemmLibrary& library_;
@@ -46,16 +50,13 @@ class TimedAttention final : public LocalAttention {
   TimedAttention(std::unique_ptr<LocalAttention> kernel, Seconds& sum) : kernel_(std::move(kernel)), sum_(sum) {}
   const char* name() const override { return kernel_->name(); }
   AttentionTiles tiles() const override { return kernel_->tiles(); }
-  AttentionWork forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const BlockMask& mask,
-                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override {
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override {
     const Clocked clock(sum_);
-    return kernel_->forward(q, k, v, mask, dropout, scale, result);
+    return kernel_->forward(block, result);
   }
-  AttentionWork backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
-                         const at::Tensor& lse, const at::Tensor& delta, const BlockMask& mask, const AttentionDropout& dropout,
-                         double scale, AttentionGradients& result) const override {
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override {
     const Clocked clock(sum_);
-    return kernel_->backward(dout, q, k, v, out, lse, delta, mask, dropout, scale, result);
+    return kernel_->backward(block, upstream, result);
   }
 
  private:

@@ -27,10 +27,11 @@ constexpr double worthwhile = 60;      // seconds of products: a tenth of them g
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // y[N, out] = x[N, in] W[out, in]^T and its two gradients.
-void add_linear(std::vector<GemmProduct>& products, std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t count) {
-  products.push_back({rows, out, in, Transpose::no, Transpose::yes, count});
+void add_linear(std::vector<GemmProduct>& products, std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t count,
+                Product y = Product::rounded) {
+  products.push_back({rows, out, in, Transpose::no, Transpose::yes, count, y});
   products.push_back({rows, in, out, Transpose::no, Transpose::no, count});
-  products.push_back({out, in, rows, Transpose::yes, Transpose::no, count});
+  products.push_back({out, in, rows, Transpose::yes, Transpose::no, count, Product::exact});
 }
 
 struct Timed {
@@ -74,7 +75,7 @@ std::vector<GemmProduct> step_products(const RunConfig& config, std::int64_t tp)
   add_linear(products, rows, q, m.width, m.layers * steps);
   add_linear(products, rows, m.width, m.mlp == Mlp::swiglu ? 2 * ffn : ffn, m.layers * steps);
   add_linear(products, rows, ffn, m.width, m.layers * steps);
-  add_linear(products, rows, m.width, partition_vocabulary(m.vocabulary, static_cast<int>(tp), 0).rows, steps);
+  add_linear(products, rows, m.width, partition_vocabulary(m.vocabulary, static_cast<int>(tp), 0).rows, steps, Product::exact);
   std::stable_sort(products.begin(), products.end(), [](const GemmProduct& a, const GemmProduct& b) {
     return a.flops() * static_cast<double>(a.count) > b.flops() * static_cast<double>(b.count);
   });

@@ -24,7 +24,7 @@ TEST_CASE("a timed kernel attends as its own and counts seconds") {
   const at::Tensor q = test::normals({1, 4, 2, 8}, 1), k = test::normals({1, 4, 2, 8}, 2), v = test::normals({1, 4, 2, 8}, 3);
   const auto attend = [&](const LocalAttention& kernel) {
     AttentionOutput result{test::garbage({1, 4, 2, 8}), test::garbage({1, 2, 4})};
-    kernel.forward(q, k, v, causal_mask(4, 0), {}, 0.3, result);
+    kernel.forward({q, k, v, causal_mask(4, 0), {}, 0.3}, result);
     return result.out_BTHQ;
   };
   CHECK(test::max_abs(attend(*clocked), attend(*plain)) == 0.0);

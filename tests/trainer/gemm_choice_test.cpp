@@ -54,6 +54,8 @@ TEST_CASE("the products of a step are those that the accounting predicts, heavie
   const auto halves = step_products(job(), 2);
   CHECK(std::ranges::count(halves, GemmProduct{32, 64, 48, Transpose::no, Transpose::yes, 12}) ==
         2);  // attention output, 2 heads of 24, and the MLP's second, 96 / 2
+  // Weight gradients and logits are kept in the accumulator type.
+  CHECK(std::ranges::count(halves, Product::exact, &GemmProduct::c) == 5 + 1);
 }
 
 TEST_CASE("the fastest on the products that all finished is chosen, failures are out") {

@@ -57,8 +57,8 @@ AttentionTiles AtenAttention::tiles() const {
   return tiles;
 }
 
-AttentionWork AtenAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                                     const AttentionDropout& dropout, double scale, AttentionOutput& result) const {
+AttentionWork AtenAttention::forward(const AttentionBlock& block, AttentionOutput& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const bool causal = causal_call(q_BTHQ, mask, dropout);
   const auto [out_BHTQ, lse_BHT] = at::_scaled_dot_product_flash_attention_for_cpu(heads_first(q_BTHQ), heads_first(k_BSKQ),
@@ -68,15 +68,13 @@ AttentionWork AtenAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor&
   return declare(mask, n, tiles(), tiles().forward_matmuls);
 }
 
-AttentionWork AtenAttention::backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ,
-                                      const at::Tensor& v_BSKQ, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT,
-                                      const at::Tensor& /*delta_BHT: ATen makes its own*/, const BlockMask& mask,
-                                      const AttentionDropout& dropout, double scale, AttentionGradients& result) const {
+AttentionWork AtenAttention::backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const bool causal = causal_call(q_BTHQ, mask, dropout);
   const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-      heads_first(dout_BTHQ), heads_first(q_BTHQ), heads_first(k_BSKQ), heads_first(v_BSKQ), heads_first(out_BTHQ), lse_BHT, 0.0, causal,
-      std::nullopt, scale);
+      heads_first(upstream.dout_BTHQ), heads_first(q_BTHQ), heads_first(k_BSKQ), heads_first(v_BSKQ), heads_first(upstream.out_BTHQ),
+      upstream.lse_BHT, 0.0, causal, std::nullopt, scale);
   result.dq_BTHQ.copy_(heads_first(dq));
   result.dk_BSKQ.copy_(heads_first(dk));
   result.dv_BSKQ.copy_(heads_first(dv));

@@ -14,11 +14,8 @@ class AtenAttention final : public LocalAttention {
   AttentionTiles tiles() const override;
   // Throws Error (ExitCode::config) for a mask or dropout it cannot do and for bfloat16, whose results ATen rounds; select.hpp asks
   // `supports` first.
-  AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override;
-  AttentionWork backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
-                         const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
-                         const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override;
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override;
 
   static bool supports(const BlockMask& mask, const AttentionDropout& dropout);
 };

@@ -127,8 +127,8 @@ AttentionTiles DeviceAttention::tiles() const {
   return tiles;
 }
 
-AttentionWork DeviceAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                                       const AttentionDropout& dropout, double scale, AttentionOutput& result) const {
+AttentionWork DeviceAttention::forward(const AttentionBlock& block, AttentionOutput& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const at::ScalarType c = q_BTHQ.scalar_type(), a = accumulator_type(c);
   const Plan& tiles = plan(mask);
@@ -141,24 +141,22 @@ AttentionWork DeviceAttention::forward(const at::Tensor& q_BTHQ, const at::Tenso
   return tiles.work(n, ERGON_ATTENTION_FORWARD_MATMULS);
 }
 
-AttentionWork DeviceAttention::backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ,
-                                        const at::Tensor& v_BSKQ, const at::Tensor& /*out_BTHQ: delta holds what is needed of it*/,
-                                        const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
-                                        const AttentionDropout& dropout, double scale, AttentionGradients& result) const {
+AttentionWork DeviceAttention::backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const at::ScalarType c = q_BTHQ.scalar_type(), a = accumulator_type(c);
-  ERGON_CHECK(dout_BTHQ.scalar_type() == c || dout_BTHQ.scalar_type() == a, "attention wants dout of {} or {}, not {}", c10::toString(c),
-              c10::toString(a), c10::toString(dout_BTHQ.scalar_type()));
+  ERGON_CHECK(upstream.dout_BTHQ.scalar_type() == c || upstream.dout_BTHQ.scalar_type() == a, "attention wants dout of {} or {}, not {}",
+              c10::toString(c), c10::toString(a), c10::toString(upstream.dout_BTHQ.scalar_type()));
   const Plan& tiles = plan(mask);
   ErgonAttention call = tiles.call(q_BTHQ, n, dropout, scale);
-  call.dout_dtype = device_dtype(dout_BTHQ);
+  call.dout_dtype = device_dtype(upstream.dout_BTHQ);
   const ErgonHeads q = heads(q_BTHQ, n.batch, n.queries, n.heads, n.width, c), k = heads(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width, c),
                    v = heads(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width, c),
                    dq = heads(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width, a),
                    dk = heads(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width, a),
                    dv = heads(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width, a),
-                   dout = heads(dout_BTHQ, n.batch, n.queries, n.heads, n.width, dout_BTHQ.scalar_type());
-  const ErgonRows lse = rows(lse_BHT, n, a), delta = rows(delta_BHT, n, a);
+                   dout = heads(upstream.dout_BTHQ, n.batch, n.queries, n.heads, n.width, upstream.dout_BTHQ.scalar_type());
+  const ErgonRows lse = rows(upstream.lse_BHT, n, a), delta = rows(upstream.delta_BHT, n, a);
   kernels_.check("attention_backward",
                  kernels_.table().attention_backward(&call, &dout, &q, &k, &v, &lse, &delta, &dq, &dk, &dv, kernels_.stream()));
   return tiles.work(n, ERGON_ATTENTION_BACKWARD_MATMULS);

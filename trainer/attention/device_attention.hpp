@@ -24,11 +24,8 @@ class DeviceAttention final : public LocalAttention {
 
   const char* name() const override { return "device"; }
   AttentionTiles tiles() const override;
-  AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override;
-  AttentionWork backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
-                         const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
-                         const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override;
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override;
 
  private:
   class Plan;

@@ -55,8 +55,8 @@ AttentionTiles PlainAttention::tiles() const {
   return tiles;
 }
 
-AttentionWork PlainAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                                      const AttentionDropout& dropout, double scale, AttentionOutput& result) const {
+AttentionWork PlainAttention::forward(const AttentionBlock& block, AttentionOutput& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const Factors factors(dropout, mask);
   std::int64_t computed = 0;
@@ -93,12 +93,10 @@ AttentionWork PlainAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor
   return work(mask, n, computed, tiles().forward_matmuls);
 }
 
-AttentionWork PlainAttention::backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ,
-                                       const at::Tensor& v_BSKQ, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT,
-                                       const at::Tensor& delta_BHT, const BlockMask& mask, const AttentionDropout& dropout, double scale,
-                                       AttentionGradients& result) const {
+AttentionWork PlainAttention::backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
-  ERGON_CHECK(out_BTHQ.sizes() == q_BTHQ.sizes(), "an output of {}", c10::str(out_BTHQ.sizes()));
+  ERGON_CHECK(upstream.out_BTHQ.sizes() == q_BTHQ.sizes(), "an output of {}", c10::str(upstream.out_BTHQ.sizes()));
   const Factors factors(dropout, mask);
   for (const at::Tensor* gradient : {&result.dq_BTHQ, &result.dk_BSKQ, &result.dv_BSKQ}) gradient->zero_();
   std::int64_t computed = 0;
@@ -108,11 +106,11 @@ AttentionWork PlainAttention::backward(const at::Tensor& dout_BTHQ, const at::Te
     const auto q = head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
                k = head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
     const auto v = head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-               dout = head_view<C>(dout_BTHQ, n.batch, n.queries, n.heads, n.width);
+               dout = head_view<C>(upstream.dout_BTHQ, n.batch, n.queries, n.heads, n.width);
     const auto dq = head_view<T>(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width),
                dk = head_view<T>(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
     const auto dv = head_view<T>(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width);
-    const auto lse = row_view<T>(lse_BHT, n), delta = row_view<T>(delta_BHT, n);
+    const auto lse = row_view<T>(upstream.lse_BHT, n), delta = row_view<T>(upstream.delta_BHT, n);
     for (std::int64_t b = 0; b < n.batch; ++b)
       for (std::int64_t h = 0; h < n.heads; ++h)
         for (std::int64_t t = 0; t < n.queries; ++t) {

@@ -292,8 +292,8 @@ std::int64_t TiledAttention::share(std::int64_t tasks, std::int64_t elements, co
   return computed;
 }
 
-AttentionWork TiledAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                                      const AttentionDropout& dropout, double scale, AttentionOutput& result) const {
+AttentionWork TiledAttention::forward(const AttentionBlock& block, AttentionOutput& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const BlockPlan& plan = plans_.get(mask);
   std::int64_t computed = 0;
@@ -316,10 +316,8 @@ AttentionWork TiledAttention::forward(const at::Tensor& q_BTHQ, const at::Tensor
   return {visible_pairs(plan) * n.batch * n.heads, computed, tiles().forward_matmuls, false};
 }
 
-AttentionWork TiledAttention::backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ,
-                                       const at::Tensor& v_BSKQ, const at::Tensor& /*out_BTHQ: delta holds what is needed of it*/,
-                                       const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
-                                       const AttentionDropout& dropout, double scale, AttentionGradients& result) const {
+AttentionWork TiledAttention::backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const {
+  const auto& [q_BTHQ, k_BSKQ, v_BSKQ, mask, dropout, scale] = block;
   const AttentionSizes n = attention_sizes(q_BTHQ, k_BSKQ, mask);
   const BlockPlan& plan = plans_.get(mask);
   std::int64_t computed = 0;
@@ -328,15 +326,15 @@ AttentionWork TiledAttention::backward(const at::Tensor& dout_BTHQ, const at::Te
     using A = Accumulator<C>;
     const Backward<C> backward{plan,
                                n,
-                               head_view<C>(dout_BTHQ, n.batch, n.queries, n.heads, n.width),
+                               head_view<C>(upstream.dout_BTHQ, n.batch, n.queries, n.heads, n.width),
                                head_view<C>(q_BTHQ, n.batch, n.queries, n.heads, n.width),
                                head_view<C>(k_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
                                head_view<C>(v_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
                                head_view<A>(result.dq_BTHQ, n.batch, n.queries, n.heads, n.width),
                                head_view<A>(result.dk_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
                                head_view<A>(result.dv_BSKQ, n.batch, n.keys, n.kv_heads, n.width),
-                               row_view<A>(lse_BHT, n),
-                               row_view<A>(delta_BHT, n),
+                               row_view<A>(upstream.lse_BHT, n),
+                               row_view<A>(upstream.delta_BHT, n),
                                Drops(dropout),
                                static_cast<A>(scale)};
     computed = share<A>(n.batch * n.kv_heads, backward.scratch_elements(),

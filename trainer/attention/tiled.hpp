@@ -21,11 +21,8 @@ class TiledAttention final : public LocalAttention {
 
   const char* name() const override { return "tiled"; }
   AttentionTiles tiles() const override;
-  AttentionWork forward(const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const BlockMask& mask,
-                        const AttentionDropout& dropout, double scale, AttentionOutput& result) const override;
-  AttentionWork backward(const at::Tensor& dout_BTHQ, const at::Tensor& q_BTHQ, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
-                         const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& delta_BHT, const BlockMask& mask,
-                         const AttentionDropout& dropout, double scale, AttentionGradients& result) const override;
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override;
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override;
 
  private:
   template <class T, class Task>

@@ -65,6 +65,12 @@ void Gemm::multiply_into(float* c, int c_stride, const Operand& a, const Operand
 void Gemm::multiply_bfloat16(const Operand& c, const Operand& a, const Operand& b, float beta) const {
   if (c.x.scalar_type() == at::kFloat) return multiply_into(c.x.data_ptr<float>(), c.stride, a, b, beta);
   auto* out = c.x.data_ptr<c10::BFloat16>();
+  const GemmCall call{
+      a.transposed, b.transposed, static_cast<int>(a.rows), static_cast<int>(b.columns), static_cast<int>(a.columns), a.stride,
+      b.stride,     c.stride};
+  if (beta == 0 && library_->native_bfloat16() &&
+      library_->multiply_rounded(call, a.x.data_ptr<c10::BFloat16>(), b.x.data_ptr<c10::BFloat16>(), out))
+    return;
   float* wide = copy(result, c.rows * c.columns);
   if (beta != 0) widen_rows(wide, c.columns, out, c.stride, c.rows, c.columns);
   multiply_into(wide, static_cast<int>(c.columns), a, b, beta);

@@ -16,6 +16,7 @@ class DeviceGemm final : public GemmLibrary {
   void multiply(const GemmCall&, const float*, const float*, float, float*) const override { refuse(); }
   void multiply(const GemmCall&, const double*, const double*, double, double*) const override { refuse(); }
   void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override { refuse(); }
+  bool multiply_rounded(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*) const override { refuse(); }
 
  private:
   [[noreturn]] static void refuse() {

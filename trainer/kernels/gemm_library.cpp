@@ -19,8 +19,8 @@ const std::vector<std::string>& gemm_library_names() {
 std::vector<std::string> gemm_candidates(const std::string& dtype) {
   std::vector<std::string> names = {"mkl"};
   if (!processor_is_intel()) names.push_back("mkl-generic");
-  if (dtype == "float32" && onednn_gemm_library() != nullptr) names.push_back("onednn");
   const bool own_bfloat16 = dtype == "bfloat16" && torch_gemm_library().native_bfloat16();
+  if ((dtype == "float32" || own_bfloat16) && onednn_gemm_library() != nullptr) names.push_back("onednn");
   if (!own_bfloat16) names.push_back("openblas");
   return names;
 }

@@ -26,23 +26,26 @@ class GemmLibrary {
   virtual void multiply(const GemmCall& call, const float* a, const float* b, float beta, float* c) const = 0;
   virtual void multiply(const GemmCall& call, const double* a, const double* b, double beta, double* c) const = 0;
 
-  // Whether the library multiplies bfloat16 with the processor's own instructions, summing in fp32. Only then may the call below be made.
+  // Whether the library multiplies bfloat16 with the processor's own instructions, summing in fp32. Only then may the calls below be made.
   virtual bool native_bfloat16() const = 0;
   virtual void multiply(const GemmCall& call, const c10::BFloat16* a, const c10::BFloat16* b, float beta, float* c) const = 0;
+  // The same with beta = 0 and the fp32 sums rounded once, as the library's own act; false, and c untouched, where it has none.
+  virtual bool multiply_rounded(const GemmCall& call, const c10::BFloat16* a, const c10::BFloat16* b, c10::BFloat16* c) const = 0;
 };
 
 // By name, in the order in which they are tried:
 //   mkl          LibTorch's BLAS, MKL on x86, told to use its AVX2 and AVX-512 kernels on every vendor's processor
 //   mkl-generic  the same as it decides by itself; another one only on processors that are not Intel's
-//   onednn       LibTorch's oneDNN: float32 (other types go to mkl)
+//   onednn       LibTorch's oneDNN: float32, and bfloat16 into bfloat16 (the rest goes to mkl)
 //   openblas     libopenblas.so.0 of the system: float32 and float64
 const std::vector<std::string>& gemm_library_names();
 
 // Those worth timing for a dtype ("float32", "float64", "bfloat16"); opens none of them, so one may turn out to be missing.
 std::vector<std::string> gemm_candidates(const std::string& dtype);
 
-// "device" (runs on a device; no choice of run.gemm) is device_gemm_library. mkl and mkl-generic differ by what MKL asks once a process: the first opening decides, before the first product. Throws Error when the
-// name is unknown, this machine lacks the library, or MKL was already opened the other way.
+// "device" (runs on a device; no choice of run.gemm) is device_gemm_library. mkl and mkl-generic differ by what MKL asks once a process:
+// the first opening decides, before the first product. Throws Error when the name is unknown, this machine lacks the library, or MKL was
+// already opened the other way.
 const GemmLibrary& open_gemm_library(const std::string& name);
 
 // The library "mkl": always there.

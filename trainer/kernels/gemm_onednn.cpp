@@ -13,10 +13,11 @@ namespace at::native {
 namespace ergon {
 namespace {
 
-at::Tensor view(const float* data, std::int64_t rows, std::int64_t columns, bool transposed, std::int64_t stride) {
+template <class T>
+at::Tensor view(const T* data, std::int64_t rows, std::int64_t columns, bool transposed, std::int64_t stride) {
   const std::array<std::int64_t, 2> sizes = {rows, columns},
                                     strides = transposed ? std::array<std::int64_t, 2>{1, stride} : std::array<std::int64_t, 2>{stride, 1};
-  return at::from_blob(const_cast<float*>(data), sizes, strides, at::TensorOptions().dtype(at::kFloat));
+  return at::from_blob(const_cast<T*>(data), sizes, strides, at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value));
 }
 
 class OneDnnGemm final : public GemmLibrary {
@@ -24,8 +25,7 @@ class OneDnnGemm final : public GemmLibrary {
   std::string name() const override { return "onednn"; }
   void multiply(const GemmCall& g, const float* a, const float* b, float beta, float* c) const override {
     if (g.k == 0) return torch_gemm_library().multiply(g, a, b, beta, c);
-    at::native::mkldnn_matmul(view(a, g.m, g.k, g.a_transposed, g.a_stride), view(b, g.k, g.n, g.b_transposed, g.b_stride),
-                              view(c, g.m, g.n, false, g.c_stride), beta, 1.0f);
+    multiply_into(g, a, b, beta, c);
   }
   void multiply(const GemmCall& g, const double* a, const double* b, double beta, double* c) const override {
     torch_gemm_library().multiply(g, a, b, beta, c);
@@ -33,6 +33,18 @@ class OneDnnGemm final : public GemmLibrary {
   bool native_bfloat16() const override { return torch_gemm_library().native_bfloat16(); }
   void multiply(const GemmCall& g, const c10::BFloat16* a, const c10::BFloat16* b, float beta, float* c) const override {
     torch_gemm_library().multiply(g, a, b, beta, c);
+  }
+  bool multiply_rounded(const GemmCall& g, const c10::BFloat16* a, const c10::BFloat16* b, c10::BFloat16* c) const override {
+    if (g.k == 0) return false;
+    multiply_into(g, a, b, 0.0f, c);
+    return true;
+  }
+
+ private:
+  template <class T>
+  static void multiply_into(const GemmCall& g, const T* a, const T* b, float beta, T* c) {
+    at::native::mkldnn_matmul(view(a, g.m, g.k, g.a_transposed, g.a_stride), view(b, g.k, g.n, g.b_transposed, g.b_stride),
+                              view(c, g.m, g.n, false, g.c_stride), beta, 1.0f);
   }
 };
 

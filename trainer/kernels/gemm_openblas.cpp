@@ -2,6 +2,8 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 
+#include <cstdlib>
+
 #include "configs/error.hpp"
 #include "trainer/kernels/gemm_library.hpp"
 
@@ -37,11 +39,14 @@ class OpenBlasGemm final : public GemmLibrary {
             g.c_stride);
   }
   bool native_bfloat16() const override { return false; }
-  void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override {
-    ERGON_CHECK(false, "OpenBLAS was asked for bfloat16");
-  }
+  void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override { refuse_bfloat16(); }
+  bool multiply_rounded(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*) const override { refuse_bfloat16(); }
 
  private:
+  [[noreturn]] static void refuse_bfloat16() {
+    ERGON_CHECK(false, "OpenBLAS was asked for bfloat16");
+    std::abort();
+  }
   static int stored(bool is_transposed) { return is_transposed ? transposed : plain; }
   Product<float> single_ = nullptr;
   Product<double> double_ = nullptr;

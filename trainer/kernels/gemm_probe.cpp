@@ -34,9 +34,11 @@ struct Buffers {
     }
     a = at::full({most[0]}, 0.5, dtype);
     b = at::full({most[1]}, 0.25, dtype);
-    c = at::full({most[2]}, 0.0, dtype == at::kBFloat16 ? at::kFloat : dtype);
+    rounded = at::full({most[2]}, 0.0, dtype);
+    exact = dtype == at::kBFloat16 ? at::full({most[2]}, 0.0, at::kFloat) : rounded;
   }
-  at::Tensor a, b, c;
+  const at::Tensor& c(Product product) const { return product == Product::exact ? exact : rounded; }
+  at::Tensor a, b, rounded, exact;
 };
 
 at::Tensor operand(const at::Tensor& flat, std::int64_t rows, std::int64_t columns, Transpose transpose) {
@@ -46,7 +48,7 @@ at::Tensor operand(const at::Tensor& flat, std::int64_t rows, std::int64_t colum
 
 double time_once(const Gemm& gemm, const GemmProduct& p, const Buffers& buffers) {
   const at::Tensor a = operand(buffers.a, p.m, p.k, p.a), b = operand(buffers.b, p.k, p.n, p.b),
-                   c = operand(buffers.c, p.m, p.n, Transpose::no);
+                   c = operand(buffers.c(p.c), p.m, p.n, Transpose::no);
   // The pool that pointwise kernels run on is awake before each product, as in a step.
   for_rows(at::get_num_threads(), 16384, [](std::int64_t, std::int64_t) {});
   const auto start = Clock::now();
@@ -79,7 +81,8 @@ std::vector<double> time_products(const GemmProbe& probe) {
 
 std::string to_json(const GemmProbe& probe) {
   nlohmann::json products = nlohmann::json::array();
-  for (const GemmProduct& p : probe.products) products.push_back({p.m, p.n, p.k, p.a == Transpose::yes, p.b == Transpose::yes, p.count});
+  for (const GemmProduct& p : probe.products)
+    products.push_back({p.m, p.n, p.k, p.a == Transpose::yes, p.b == Transpose::yes, p.count, p.c == Product::exact});
   return nlohmann::json{
       {"library", probe.library}, {"dtype", probe.dtype}, {"threads", probe.threads}, {"limit", probe.limit.value}, {"products", products}}
       .dump();
@@ -90,7 +93,9 @@ GemmProbe gemm_probe_from_json(const std::string& text) {
   try {
     const nlohmann::json json = nlohmann::json::parse(text);
     GemmProbe probe{json.at("library"), json.at("dtype"), json.at("threads"), {json.at("limit").get<double>()}, {}};
-    for (const auto& p : json.at("products")) probe.products.push_back({p.at(0), p.at(1), p.at(2), read(p.at(3)), read(p.at(4)), p.at(5)});
+    for (const auto& p : json.at("products"))
+      probe.products.push_back(
+          {p.at(0), p.at(1), p.at(2), read(p.at(3)), read(p.at(4)), p.at(5), p.at(6) ? Product::exact : Product::rounded});
     return probe;
   } catch (const nlohmann::json::exception& error) {
     throw Error(fmt::format("not a GEMM probe: {}", error.what()), "gemm-probe", "this command is for ergon itself");

@@ -12,11 +12,13 @@
 
 namespace ergon {
 
-// c[m, n] = op(a) op(b), `count` times a step.
+// c[m, n] = op(a) op(b), `count` times a step; c is of the operands' type, or of its accumulator type (weight gradients, logits).
+enum class Product { rounded, exact };
 struct GemmProduct {
   std::int64_t m, n, k;
   Transpose a, b;
   std::int64_t count;
+  Product c = Product::rounded;
   double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k); }
   bool operator==(const GemmProduct&) const = default;
 };

@@ -58,6 +58,7 @@ class TorchGemm final : public GemmLibrary {
     const char left = stored(g.b_transposed), right = stored(g.a_transposed);  // column-major: see blas.hpp
     gemm_bf16bf16f32_(&left, &right, &g.n, &g.m, &g.k, &one, b, &g.b_stride, a, &g.a_stride, &beta, c, &g.c_stride);
   }
+  bool multiply_rounded(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*) const override { return false; }
 
  private:
   std::string name_;

@@ -35,6 +35,11 @@ AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
           .sequence = shape_.sequence};
 }
 
+AttentionBlock AttentionLayer::block(const Heads& heads, const LayerCall& call) const {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.head_width));
+  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(call.length(), shape_.window), dropout(call), scale};
+}
+
 // What a kernel writes: in the accumulator type, so that rotation and rounding to the type of activations follow once.
 at::Tensor AttentionLayer::exact(const at::Tensor& kept, const LayerCall& call) {
   return call.dtype() == call.accumulator() ? kept : call.scratch_accumulator(kept.sizes());
@@ -64,9 +69,7 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
     rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
   }
   AttentionOutput result{saved.out_NC.view({b, t, h, q}), saved.lse_BHT};
-  const double scale = 1.0 / std::sqrt(static_cast<double>(q));
-  const AttentionWork work =
-      call.step.attention.forward(heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(t, shape_.window), dropout(call), scale, result);
+  const AttentionWork work = call.step.attention.forward(block(heads, call), result);
   call.step.gemm.audit().attention(work, q);
   const Arena::Frame frame(call.step.scratch);
   return output_.forward(y_ND, rounded(saved.out_NC, call), call);
@@ -86,9 +89,7 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
     const at::Tensor out_BTHQ = saved.out_NC.view({b, t, h, q}), dout_BTHQ = dout_NC.view({b, t, h, q});
     attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
     AttentionGradients result{gradients.q_BTHQ, gradients.k_BTKQ, gradients.v_BTKQ};
-    const double scale = 1.0 / std::sqrt(static_cast<double>(q));
-    const AttentionWork work = call.step.attention.backward(dout_BTHQ, heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, out_BTHQ, saved.lse_BHT,
-                                                            delta_BHT, causal_mask(t, shape_.window), dropout(call), scale, result);
+    const AttentionWork work = call.step.attention.backward(block(heads, call), {dout_BTHQ, out_BTHQ, saved.lse_BHT, delta_BHT}, result);
     call.step.gemm.audit().attention(work, q);
     if (rotary_ != nullptr) {
       rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);

@@ -48,6 +48,7 @@ class AttentionLayer {
   };
   Heads heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const;
   AttentionDropout dropout(const LayerCall& call) const;
+  AttentionBlock block(const Heads& heads, const LayerCall& call) const;
   static at::Tensor exact(const at::Tensor& kept, const LayerCall& call);
   static at::Tensor rounded(const at::Tensor& exact, const LayerCall& call);
   void backward_weight_replicated(const AttentionSaved& saved, const LayerCall& call, Write write) const;

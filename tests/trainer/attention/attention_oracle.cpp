@@ -129,9 +129,9 @@ KernelAnswer run_kernel(const LocalAttention& kernel, const AttentionCase& c, co
   AttentionOutput output{garbage(data.q), garbage(global.lse)};
   AttentionGradients gradients{garbage(data.q), garbage(data.k), garbage(data.v)};
   KernelAnswer result;
-  result.forward = kernel.forward(q, k, v, c.mask, c.dropout, data.scale, output);
-  result.backward = kernel.backward(to(data.dout), q, k, v, to(global.out), global.lse.to(exact), global.delta.to(exact), c.mask, c.dropout,
-                                    data.scale, gradients);
+  const AttentionBlock block{q, k, v, c.mask, c.dropout, data.scale};
+  result.forward = kernel.forward(block, output);
+  result.backward = kernel.backward(block, {to(data.dout), global.out.to(exact), global.lse.to(exact), global.delta.to(exact)}, gradients);
   const auto wide = [](const at::Tensor& x) { return x.to(at::kDouble); };
   result.answer = {wide(output.out_BTHQ),   wide(output.lse_BHT),    global.delta,
                    wide(gradients.dq_BTHQ), wide(gradients.dk_BSKQ), wide(gradients.dv_BSKQ)};

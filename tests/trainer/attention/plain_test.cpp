@@ -17,7 +17,7 @@ TEST_CASE("plain attention on two positions, by hand") {
   const auto column = [](double a, double b) { return at::tensor({a, b}, at::kDouble).view({1, 2, 1, 1}); };
   AttentionOutput result{at::zeros({1, 2, 1, 1}, at::kDouble), at::zeros({1, 1, 2}, at::kDouble)};
   const AttentionWork work =
-      PlainAttention().forward(column(0, 1), column(0, std::log(3.0)), column(10, 20), causal_mask(2), {}, 1.0, result);
+      PlainAttention().forward({column(0, 1), column(0, std::log(3.0)), column(10, 20), causal_mask(2), {}, 1.0}, result);
   CHECK(result.out_BTHQ.data_ptr<double>()[0] == Approx(10.0));
   CHECK(result.out_BTHQ.data_ptr<double>()[1] == Approx(17.5));
   CHECK(result.lse_BHT.data_ptr<double>()[1] == Approx(std::log(4.0)));

@@ -31,6 +31,6 @@ TEST_CASE("each dtype is offered the libraries that can multiply it") {
   CHECK(has("float32", "openblas"));
   CHECK(has("float64", "openblas"));
   CHECK_FALSE(has("float64", "onednn"));
-  CHECK_FALSE(has("bfloat16", "onednn"));
+  CHECK(has("bfloat16", "onednn") == torch_gemm_library().native_bfloat16());
   CHECK(has("bfloat16", "openblas") != torch_gemm_library().native_bfloat16());
 }

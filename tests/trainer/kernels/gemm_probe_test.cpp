@@ -7,7 +7,8 @@
 using namespace ergon;
 
 namespace {
-const std::vector<GemmProduct> products = {{64, 96, 32, Transpose::no, Transpose::yes, 3}, {32, 8, 16, Transpose::yes, Transpose::no, 5}};
+const std::vector<GemmProduct> products = {{64, 96, 32, Transpose::no, Transpose::yes, 3},
+                                           {32, 8, 16, Transpose::yes, Transpose::no, 5, Product::exact}};
 }
 
 TEST_CASE("a probe travels as text") {

@@ -81,13 +81,17 @@ class NoBfloat16 final : public GemmLibrary {
   void multiply(const GemmCall&, const double*, const double*, double, double*) const override { FAIL(); }
   bool native_bfloat16() const override { return false; }
   void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override { FAIL("called"); }
+  bool multiply_rounded(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*) const override {
+    FAIL("called");
+    return false;
+  }
 };
 
 }  // namespace
 
 TEST_CASE("bfloat16 products are summed in fp32 and rounded once, with and without native arithmetic") {
   const NoBfloat16 none;
-  for (const GemmLibrary* library : {&torch_gemm_library(), static_cast<const GemmLibrary*>(&none)})
+  for (const GemmLibrary* library : {&torch_gemm_library(), onednn_gemm_library(), static_cast<const GemmLibrary*>(&none)})
     for (const at::ScalarType to : {at::kFloat, at::kBFloat16})
       for (const Transpose ta : {Transpose::no, Transpose::yes})
         for (const Transpose tb : {Transpose::no, Transpose::yes})

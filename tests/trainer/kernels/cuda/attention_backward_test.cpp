@@ -49,9 +49,10 @@ TEST_CASE("emulated attention of bfloat16 is that of the same values in fp32, wi
       AttentionOutput o{blank(q), garbage({c.batch, c.heads, q.size(1)}, at::kFloat)};
       AttentionGradients g{blank(q), blank(k), blank(v)};
       const at::Tensor typed_dout = dout.to(dout_type), delta = garbage(o.lse_BHT.sizes(), at::kFloat);
-      kernel.forward(q.to(inputs), k.to(inputs), v.to(inputs), c.mask, c.dropout, data.scale, o);
+      const AttentionBlock block{q.to(inputs), k.to(inputs), v.to(inputs), c.mask, c.dropout, data.scale};
+      kernel.forward(block, o);
       kernels.attention_delta(delta, typed_dout, o.out_BTHQ);
-      kernel.backward(typed_dout, q.to(inputs), k.to(inputs), v.to(inputs), o.out_BTHQ, o.lse_BHT, delta, c.mask, c.dropout, data.scale, g);
+      kernel.backward(block, {typed_dout, o.out_BTHQ, o.lse_BHT, delta}, g);
       return std::vector<at::Tensor>{o.out_BTHQ, o.lse_BHT, g.dq_BTHQ, g.dk_BSKQ, g.dv_BSKQ};
     };
     const auto expected = answer(at::kFloat, at::kFloat), same = answer(at::kBFloat16, at::kBFloat16),
@@ -76,7 +77,7 @@ TEST_CASE("emulated delta equals the host; types that do not go together are ref
   const DeviceAttention kernel(kernels);
   const at::Tensor x = normals({1, 3, 1, 4}, 1, at::kFloat), rows = garbage({1, 1, 3}, at::kFloat);
   AttentionGradients g{x, x, x};
-  CHECK_THROWS_AS(kernel.backward(x.to(at::kDouble), x, x, x, x, rows, rows, causal_mask(3), {}, 1.0, g), Bug);
+  CHECK_THROWS_AS(kernel.backward({x, x, x, causal_mask(3), {}, 1.0}, {x.to(at::kDouble), x, rows, rows}, g), Bug);
   AttentionOutput o{x.to(at::kDouble), rows};
-  CHECK_THROWS_AS(kernel.forward(x, x, x, causal_mask(3), {}, 1.0, o), Bug);
+  CHECK_THROWS_AS(kernel.forward({x, x, x, causal_mask(3), {}, 1.0}, o), Bug);
 }
