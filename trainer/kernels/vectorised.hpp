@@ -42,8 +42,12 @@ inline Isa detect_isa() {
 }
 // AVX512_BF16: products of bfloat16 summed in fp32.
 inline bool processor_has_bfloat16() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return detect_isa() == Isa::avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+  // Asked once: cpuid leaves a virtual machine, which takes as long as a small product.
+  static const bool has = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return detect_isa() == Isa::avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+  }();
+  return has;
 }
 inline bool processor_is_intel() { return __builtin_cpu_is("intel"); }
 template <class Body>
