@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many parameters a shape has, split the ways that FLOP conventions ask for. Vocabulary without padding; tied tables once. Throws Error above 2^53.
+// How many parameters a shape has, split the ways that FLOP conventions ask for. Vocabulary without padding; tied tables once. Throws Error
+// above 2^53.
 //
 // Example: GPT-2 124M (V = 50257, biases, tied): total 124,439,808 = embedding 39,383,808 + non_embedding 85,056,000; matmul 123,532,032.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong, in two kinds. `Error`: a user, a file or a machine caused it; it says what, where, and what to do, and it carries the exit code of
-// the process. `ERGON_CHECK`: only a bug in Ergon can cause it; it throws `Bug`, which nobody catches but main (exit 70).
+// What can go wrong, in two kinds. `Error`: a user, a file or a machine caused it; it says what, where, and what to do, and it carries the
+// exit code of the process. `ERGON_CHECK`: only a bug in Ergon can cause it; it throws `Bug`, which nobody catches but main (exit 70).
 #pragma once
 
 #include <fmt/format.h>
@@ -48,8 +48,8 @@ class Bug : public std::logic_error {
 }  // namespace ergon
 
 // ERGON_CHECK(condition, "format {}", argument...): throws Bug when the condition does not hold.
-#define ERGON_CHECK(condition, ...) \
-  do {                              \
-    if (!(condition)) [[unlikely]]  \
+#define ERGON_CHECK(condition, ...)                                                   \
+  do {                                                                                \
+    if (!(condition)) [[unlikely]]                                                    \
       ::ergon::throw_bug(__FILE__, __LINE__, #condition, ::fmt::format(__VA_ARGS__)); \
   } while (false)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shape of a decoder transformer: what [model] of a run file says, after presets and defaults are resolved. SPEC of the semantics: trainer/model/README.md.
+// The shape of a decoder transformer: what [model] of a run file says, after presets and defaults are resolved. SPEC of the semantics:
+// trainer/model/README.md.
 //
-// Letters of the dims used everywhere: B batch, T sequence, D model width, H query heads, K key/value heads, Q head width, F feed-forward width,
-// V vocabulary, L layers.
+// Letters of the dims used everywhere: B batch, T sequence, D model width, H query heads, K key/value heads, Q head width, F feed-forward
+// width, V vocabulary, L layers.
 #pragma once
 
 #include <cstdint>

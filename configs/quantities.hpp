@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantities that carry their unit in their type, so that tokens cannot be added to bytes. `Flops` is an exact unsigned 128-bit integer: 1e25 operations do
-// not fit 64 bits. Parsing and printing with units: configs/units.hpp.
+// Quantities that carry their unit in their type, so that tokens cannot be added to bytes. `Flops` is an exact unsigned 128-bit integer:
+// 1e25 operations do not fit 64 bits. Parsing and printing with units: configs/units.hpp.
 #pragma once
 
 #include <compare>
@@ -15,8 +15,14 @@ struct Quantity {
   Value value{};
 
   constexpr auto operator<=>(const Quantity&) const = default;
-  constexpr Quantity& operator+=(Quantity other) { value += other.value; return *this; }
-  constexpr Quantity& operator-=(Quantity other) { value -= other.value; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    value += other.value;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity other) {
+    value -= other.value;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return {static_cast<Value>(a.value + b.value)}; }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return {static_cast<Value>(a.value - b.value)}; }
   friend constexpr Quantity operator*(Quantity a, Value factor) { return {static_cast<Value>(a.value * factor)}; }
@@ -40,7 +46,8 @@ constexpr PfsDays to_pfs_days(Flops flops) { return {to_double(flops) / flops_pe
 // All digits; JSON carries FLOPs in this form because numbers above 2^53 lose digits there.
 std::string to_decimal(Flops flops);
 
-// The inverse, also for "174.6e9" and "1e27" (exact, no double in between). Throws Error for anything that is not a whole number below 2^128.
+// The inverse, also for "174.6e9" and "1e27" (exact, no double in between). Throws Error for anything that is not a whole number below
+// 2^128.
 Flops parse_decimal(const std::string& text);
 
 }  // namespace ergon

@@ -62,7 +62,8 @@ void generate(Replica& replica, std::vector<std::int32_t>& context, const Genera
     std::copy(context.end() - static_cast<std::ptrdiff_t>(length), context.end(), tokens.data_ptr<std::int64_t>());
     StepContext step = replica.context(0, 0, /*training=*/false);
     const Arena::Frame frame(replica.scratch);
-    const std::int64_t token = choose_token(replica.model.next_token_logits(tokens.to(replica.device), step)[0], options, draw(options.seed, n));
+    const std::int64_t token =
+        choose_token(replica.model.next_token_logits(tokens.to(replica.device), step)[0], options, draw(options.seed, n));
     if (token == options.stop_token) return;
     context.push_back(static_cast<std::int32_t>(token));
     on_token(static_cast<std::int32_t>(token));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which attention heads, feed-forward columns and vocabulary rows a tensor rank owns.
 //
-// Example: H = 8 query heads, K = 2 key/value heads on tp = 4: each rank owns 2 query heads; ranks 0 and 1 both hold key head 0, ranks 2 and 3 key head 1
-// (kv_replicas = 2: their gradients of that head are summed). V = 257 on tp = 2 is padded to 512 rows (a multiple of 128 x tp), 256 a rank; rank 1 holds one real row.
+// Example: H = 8 query heads, K = 2 key/value heads on tp = 4: each rank owns 2 query heads; ranks 0 and 1 both hold key head 0, ranks 2
+// and 3 key head 1 (kv_replicas = 2: their gradients of that head are summed). V = 257 on tp = 2 is padded to 512 rows (a multiple of 128 x
+// tp), 256 a rank; rank 1 holds one real row.
 #pragma once
 
 #include <cstdint>

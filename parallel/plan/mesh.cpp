@@ -121,7 +121,8 @@ std::string Mesh::summary() const {
 }
 
 Mesh mesh_of(const MeshSection& section) {
-  const MeshSizes sizes{static_cast<int>(section.dp), static_cast<int>(section.pp), static_cast<int>(section.cp), static_cast<int>(section.tp)};
+  const MeshSizes sizes{static_cast<int>(section.dp), static_cast<int>(section.pp), static_cast<int>(section.cp),
+                        static_cast<int>(section.tp)};
   return Mesh(sizes, section.order);
 }
 

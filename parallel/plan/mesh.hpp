@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mesh of ranks, as integers. A rank has one coordinate on each of four axes; the order string says which axis varies fastest over ranks.
+// The mesh of ranks, as integers. A rank has one coordinate on each of four axes; the order string says which axis varies fastest over
+// ranks.
 //
 // Example: dp = 2, tp = 2, order "tp-cp-dp-pp": rank = tp + 2 * dp. Ranks 0 and 1 are one tensor group, ranks 0 and 2 one data group.
 #pragma once
@@ -24,7 +25,11 @@ class AxisSet {
   constexpr AxisSet(Axis axis) : bits_(1u << static_cast<unsigned>(axis)) {}
   constexpr bool contains(Axis axis) const { return (bits_ >> static_cast<unsigned>(axis)) & 1u; }
   constexpr bool empty() const { return bits_ == 0; }
-  friend constexpr AxisSet operator|(AxisSet a, AxisSet b) { AxisSet s; s.bits_ = a.bits_ | b.bits_; return s; }
+  friend constexpr AxisSet operator|(AxisSet a, AxisSet b) {
+    AxisSet s;
+    s.bits_ = a.bits_ | b.bits_;
+    return s;
+  }
   constexpr bool operator==(const AxisSet&) const = default;
   std::string to_string() const;
 
@@ -43,7 +48,7 @@ class Mesh {
   // Throws Error (key mesh.order or the axis) for a size below 1 or an order that does not name each axis once.
   explicit Mesh(MeshSizes sizes, const std::string& order = "tp-cp-dp-pp");
 
-  int size() const;           // ranks = product of the axis sizes
+  int size() const;  // ranks = product of the axis sizes
   int size(Axis axis) const;
   int size(AxisSet axes) const;
   const std::string& order() const { return order_; }
@@ -56,7 +61,9 @@ class Mesh {
   // The ranks that differ from `rank` only along `axes`, in increasing rank order; `rank` itself is among them.
   std::vector<int> group(int rank, AxisSet axes) const;
   // What MPI_Comm_split and ncclCommSplit take to form that group: ranks of one group share a color, key orders them as group() does.
-  struct ColorKey { int color, key; };
+  struct ColorKey {
+    int color, key;
+  };
   ColorKey color_key(int rank, AxisSet axes) const;
 
   // The table of ranks and coordinates, a line a rank.
@@ -65,8 +72,8 @@ class Mesh {
   std::string summary() const;
 
  private:
-  std::array<int, 4> sizes_;      // by Axis
-  std::array<Axis, 4> fastest_;   // axes, fastest first
+  std::array<int, 4> sizes_;     // by Axis
+  std::array<Axis, 4> fastest_;  // axes, fastest first
   std::string order_;
 };
 

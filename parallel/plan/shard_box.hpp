@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which part of a global tensor a rank holds: a box of it, and within that box, read in row-major order, a range of elements.
 //
-// Example: a [4, 6] tensor, columns cut over tp = 2: rank 1 holds the box offset {0, 3}, extent {4, 3}, which has 12 elements. Cut once more over dp = 2
-// (ZeRO): dp rank 1 holds the range [6, 12) of that box, rows 2 and 3 of the columns 3..5.
+// Example: a [4, 6] tensor, columns cut over tp = 2: rank 1 holds the box offset {0, 3}, extent {4, 3}, which has 12 elements. Cut once
+// more over dp = 2 (ZeRO): dp rank 1 holds the range [6, 12) of that box, rows 2 and 3 of the columns 3..5.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ std::int64_t num_elements(const Extents& shape);
 ShardBox whole(const Extents& shape);
 Piece whole_piece(const ShardBox& box);
 
-// A run of elements that two pieces share: `length` elements that lie one after another in both, at these positions counted from each piece's first element.
+// A run of elements that two pieces share: `length` elements that lie one after another in both, at these positions counted from each
+// piece's first element.
 struct CopyRun {
   std::int64_t source, target, length;
   bool operator==(const CopyRun&) const = default;
@@ -43,7 +44,8 @@ struct CopyRun {
 // Everything that `source` and `target`, pieces of one tensor, have in common, as runs in increasing target order.
 std::vector<CopyRun> intersect(const Piece& source, const Piece& target);
 
-// Throws Error (ExitCode::data; where = name) unless the pieces cover a tensor of this shape exactly once: no hole, no overlap, no piece outside.
+// Throws Error (ExitCode::data; where = name) unless the pieces cover a tensor of this shape exactly once: no hole, no overlap, no piece
+// outside.
 void check_cover(const std::string& name, const Extents& shape, const std::vector<Piece>& pieces);
 
 }  // namespace ergon

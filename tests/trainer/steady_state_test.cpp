@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the fourth step on a run takes no page fault and allocates no tensor memory: everything was touched in the first three, and what a
 // library takes and gives back comes from pages that malloc kept.
-// This executable counts its own allocations, in front of the C library's: those of the thread that takes the steps. The threads that keep the
-// lock alive and watch the other ranks work by the clock, whatever the step.
+// This executable counts its own allocations, in front of the C library's: those of the thread that takes the steps. The threads that keep
+// the lock alive and watch the other ranks work by the clock, whatever the step.
 #include <sys/resource.h>
 
 #include <cerrno>

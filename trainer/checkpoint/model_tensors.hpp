@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tensors of a training run as checkpoint tensors: parameters/NAME (the masters: who loads them rounds them, ParameterStore), first_moment/NAME and second_moment/NAME, each the real rows of
-// this rank's box (vocabulary padding is not stored). A parameter's three tensors are written by one data rank, the one with the fewest
-// bytes so far, in order of declaration.
+// The tensors of a training run as checkpoint tensors: parameters/NAME (the masters: who loads them rounds them, ParameterStore),
+// first_moment/NAME and second_moment/NAME, each the real rows of this rank's box (vocabulary padding is not stored). A parameter's three
+// tensors are written by one data rank, the one with the fewest bytes so far, in order of declaration.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -121,8 +121,8 @@ void DeviceKernels::column_sum(const at::Tensor& dbias_N, const at::Tensor& dy_R
   if (columns == 0) return;
   const at::ScalarType c = dy_RN.scalar_type();
   ERGON_CHECK(n % columns == 0, "column sums of {} into {}", c10::str(dy_RN.sizes()), columns);
-  check("column_sum", table_.column_sum(pointer(dbias_N, columns, accumulator_type(c)), pointer(dy_RN, n, c), mode(write), n / columns, columns,
-                                        device_dtype(dy_RN), stream_));
+  check("column_sum", table_.column_sum(pointer(dbias_N, columns, accumulator_type(c)), pointer(dy_RN, n, c), mode(write), n / columns,
+                                        columns, device_dtype(dy_RN), stream_));
 }
 
 void DeviceKernels::rotary(const at::Tensor& x_BTHQ, const at::Tensor& positions_BT, const at::Tensor& cos_TC, const at::Tensor& sin_TC,
@@ -191,8 +191,8 @@ void DeviceKernels::cross_entropy_backward(const at::Tensor& dlogits_RV, const a
                                            const at::Tensor& sum_R, const at::Tensor& labels_R, std::int64_t first, std::int64_t real,
                                            double scale) const {
   const Logits n = logits_of(logits_RV, real);
-  ERGON_CHECK(accumulator_type(dlogits_RV.scalar_type()) == n.type, "gradients of {} from logits of {}", c10::toString(dlogits_RV.scalar_type()),
-              c10::toString(n.type));
+  ERGON_CHECK(accumulator_type(dlogits_RV.scalar_type()) == n.type, "gradients of {} from logits of {}",
+              c10::toString(dlogits_RV.scalar_type()), c10::toString(n.type));
   const std::int64_t elements = n.rows * n.columns;
   check("cross_entropy_backward",
         table_.cross_entropy_backward(pointer(dlogits_RV, elements, dlogits_RV.scalar_type()), pointer(logits_RV, elements, n.type),

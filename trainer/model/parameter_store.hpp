@@ -27,7 +27,7 @@ class ParameterStore {
 
   int num_units() const { return static_cast<int>(units_.size()); }
   const std::vector<ParameterSpec>& specs() const { return specs_; }
-  at::ScalarType dtype() const { return flat_weights_.scalar_type(); }      // of weights and activations
+  at::ScalarType dtype() const { return flat_weights_.scalar_type(); }  // of weights and activations
   at::Device device() const { return parameters_.device(); }
   at::ScalarType accumulator() const { return parameters_.scalar_type(); }  // of masters and gradients
 

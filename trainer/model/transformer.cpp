@@ -52,8 +52,13 @@ void check_batch(const ModelShape& shape, const at::Tensor& tokens_BT, const at:
 
 struct Transformer::Parts {
   Parts(const ModelShape& shape_, int tp, int tp_rank, ParameterStore& store_, ModelDeclaration declared)
-      : shape(shape_), store(store_), passing(store_.device()), embedding(shape_, tp, tp_rank, declared.embedding), head(shape_, tp, tp_rank, declared.head) {
-    if (shape.positions == Positions::rotary) rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator(), store.device());
+      : shape(shape_),
+        store(store_),
+        passing(store_.device()),
+        embedding(shape_, tp, tp_rank, declared.embedding),
+        head(shape_, tp, tp_rank, declared.head) {
+    if (shape.positions == Positions::rotary)
+      rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator(), store.device());
     for (int layer = 0; layer < shape.layers; ++layer) {
       blocks.emplace_back(shape, tp, tp_rank, layer, rotary ? &*rotary : nullptr, declared.blocks[static_cast<std::size_t>(layer)]);
     }

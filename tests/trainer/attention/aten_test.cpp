@@ -2,9 +2,8 @@
 #include "trainer/attention/aten.hpp"
 
 #include "configs/error.hpp"
-#include "tests/trainer/attention/attention_oracle.hpp"
-
 #include "tests/support/catch.hpp"  // last
+#include "tests/trainer/attention/attention_oracle.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -5,9 +5,8 @@
 
 #include <cmath>
 
-#include "tests/trainer/kernels/kernel_inputs.hpp"
-
 #include "tests/support/catch.hpp"  // last
+#include "tests/trainer/kernels/kernel_inputs.hpp"
 
 using namespace ergon;
 using namespace ergon::test;
