@@ -7,6 +7,7 @@
 #include "accounting/parameters.hpp"
 #include "configs/error.hpp"
 #include "tests/accounting/shapes.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "tests/accounting/ledgers.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

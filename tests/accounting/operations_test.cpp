@@ -5,6 +5,7 @@
 
 #include "configs/error.hpp"
 #include "tests/accounting/shapes.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

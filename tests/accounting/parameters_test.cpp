@@ -2,6 +2,7 @@
 #include "accounting/parameters.hpp"
 
 #include "tests/accounting/shapes.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

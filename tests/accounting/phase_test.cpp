@@ -5,6 +5,7 @@
 #include <string>
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 TEST_CASE("every phase has a name of its own, and what is no phase is a bug") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "configs/keys.hpp"
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

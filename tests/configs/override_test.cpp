@@ -5,6 +5,7 @@
 
 #include "configs/key_table.hpp"
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

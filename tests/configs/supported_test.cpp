@@ -2,6 +2,7 @@
 #include "configs/supported.hpp"
 
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

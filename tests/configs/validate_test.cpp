@@ -2,6 +2,7 @@
 #include "configs/validate.hpp"
 
 #include "tests/configs/refusal.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

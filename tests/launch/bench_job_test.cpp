@@ -2,6 +2,7 @@
 #include "launch/bench_job.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -2,6 +2,7 @@
 #include "launch/bench_result.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -5,8 +5,9 @@
 
 #include "configs/error.hpp"
 #include "tests/launch/subcommands.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using Catch::Contains;

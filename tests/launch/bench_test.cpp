@@ -2,6 +2,7 @@
 // The command line of `ergon bench`.
 #include "configs/error.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

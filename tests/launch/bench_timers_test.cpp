@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/bench_timers.hpp"
 
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/kernels/gemm_products.hpp"
 #include "trainer/attention/select.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

@@ -4,8 +4,9 @@
 #include <cmath>
 
 #include "configs/parse.hpp"
-#include "tests/support/catch.hpp"
 #include "trainer/gemm_choice.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

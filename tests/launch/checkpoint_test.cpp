@@ -6,10 +6,11 @@
 #include "launch/commands.hpp"
 #include "parallel/communicator_local.hpp"
 #include "tests/launch/subcommands.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/saver.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using ergon::test::Called;

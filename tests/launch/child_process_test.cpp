@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::test {
 

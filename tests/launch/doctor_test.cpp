@@ -4,6 +4,7 @@
 #include "launch/commands.hpp"
 #include "launch/diagnosis.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

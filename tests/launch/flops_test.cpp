@@ -6,6 +6,7 @@
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using ergon::Error;

@@ -5,6 +5,7 @@
 
 #include "configs/error.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of `ergon generate`; what it writes is in tests/e2e/report_test.py.
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

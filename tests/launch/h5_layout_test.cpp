@@ -5,9 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "launch/child_process.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/hdf5_reader.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TemporaryFolder;

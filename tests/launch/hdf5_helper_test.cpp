@@ -6,10 +6,11 @@
 #include <random>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/hdf5_reader.hpp"
 #include "trainer/storage.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TemporaryFolder;

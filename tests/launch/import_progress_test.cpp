@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/import_progress.hpp"
 
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

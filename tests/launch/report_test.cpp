@@ -5,6 +5,7 @@
 #include "launch/commands.hpp"
 #include "tests/accounting/ledgers.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

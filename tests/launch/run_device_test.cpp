@@ -4,6 +4,7 @@
 #include "configs/parse.hpp"
 #include "launch/identity.hpp"
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

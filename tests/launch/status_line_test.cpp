@@ -3,8 +3,9 @@
 
 #include <functional>
 
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

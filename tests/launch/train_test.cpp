@@ -2,6 +2,7 @@
 // The command line of `ergon train`; what it does is in tests/e2e.
 #include "configs/key_table.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -3,6 +3,7 @@
 
 #include "launch/commands.hpp"
 #include "tests/launch/subcommands.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

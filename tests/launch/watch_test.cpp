@@ -2,6 +2,7 @@
 #include "launch/watch.hpp"
 
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -12,7 +12,8 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"  // last
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 namespace {

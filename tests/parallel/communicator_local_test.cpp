@@ -5,6 +5,7 @@
 
 #include "configs/error.hpp"
 #include "tests/parallel/collective_cases.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -8,6 +8,7 @@
 #include "parallel/communicator_local.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "tests/parallel/collective_cases.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

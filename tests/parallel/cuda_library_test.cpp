@@ -8,8 +8,9 @@
 #include "parallel/communicator_local.hpp"
 #include "tests/parallel/cuda_probe.hpp"
 #include "tests/parallel/nccl_mock.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 namespace {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace {

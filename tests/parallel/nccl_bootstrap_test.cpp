@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "tests/parallel/nccl_mock.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -5,6 +5,7 @@
 
 #include "parallel/communicator_nccl.hpp"
 #include "tests/parallel/nccl_mock.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/parallel/nccl_mock.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -5,6 +5,7 @@
 
 #include "parallel/communicator_mpi.hpp"
 #include "tests/parallel/collective_cases.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -4,6 +4,7 @@
 
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/watchdog_mail.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

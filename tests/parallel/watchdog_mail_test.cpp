@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/parallel/memory_folder.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -12,6 +12,7 @@
 #include "parallel/communicator_local.hpp"
 #include "parallel/communicators.hpp"
 #include "tests/parallel/memory_folder.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

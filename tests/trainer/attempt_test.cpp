@@ -2,12 +2,13 @@
 #include "trainer/attempt.hpp"
 
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/attention/plain.hpp"
 #include "trainer/attention/tiled.hpp"
 #include "trainer/booking.hpp"
 #include "trainer/events.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TinyRun;

@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

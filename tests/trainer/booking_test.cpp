@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/booking.hpp"
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

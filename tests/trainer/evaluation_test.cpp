@@ -2,8 +2,9 @@
 #include "trainer/evaluation.hpp"
 
 #include "parallel/plan/refusals.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

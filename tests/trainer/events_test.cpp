@@ -7,8 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TemporaryFolder;

@@ -7,8 +7,9 @@
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"
 #include "trainer/audit_totals.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

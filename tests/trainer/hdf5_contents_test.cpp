@@ -2,6 +2,7 @@
 #include "trainer/hdf5_contents.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -7,9 +7,10 @@
 #include <string>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/hdf5.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::test {
 

@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TemporaryFolder;

@@ -5,9 +5,10 @@
 #include <cmath>
 
 #include "accounting/ledger_summary.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/events.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TinyRun;

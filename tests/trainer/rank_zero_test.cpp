@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "parallel/communicator_local.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

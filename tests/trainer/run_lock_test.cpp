@@ -11,10 +11,11 @@
 #include <chrono>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/storage_link.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::read_file;

@@ -10,9 +10,10 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_mpi.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/rank_zero.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

@@ -9,9 +9,10 @@
 #include <thread>
 
 #include "parallel/plan/refusals.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/optimizer/schedule.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

@@ -6,9 +6,10 @@
 #include <set>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/storage.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

@@ -9,8 +9,9 @@
 #include <csignal>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using ergon::test::TemporaryFolder;

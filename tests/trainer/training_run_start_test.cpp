@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How runs begin: from nothing, from a checkpoint, from a folder whose checkpoints are gone.
 #include "accounting/ledger_summary.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/training_run.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TinyRun;

@@ -4,10 +4,11 @@
 
 #include <set>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/events.hpp"
 #include "trainer/rank_zero.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using test::TinyRun;

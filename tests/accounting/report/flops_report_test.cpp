@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/accounting/shapes.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -3,6 +3,7 @@
 
 #include "accounting/report/report.hpp"
 #include "tests/accounting/ledgers.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/report/report.hpp"
 #include "tests/accounting/ledgers.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

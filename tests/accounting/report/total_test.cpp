@@ -2,6 +2,7 @@
 #include "accounting/report/total.hpp"
 
 #include "tests/accounting/ledgers.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

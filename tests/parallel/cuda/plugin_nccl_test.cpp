@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/parallel/cuda_probe.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 

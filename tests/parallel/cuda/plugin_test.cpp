@@ -2,8 +2,9 @@
 #include "parallel/cuda/plugin.h"
 
 #include "tests/parallel/cuda_probe.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 

@@ -2,6 +2,7 @@
 #include "parallel/plan/head_partition.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -2,8 +2,9 @@
 #include "trainer/attention/aten.hpp"
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/attention/attention_oracle.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -10,10 +10,11 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/support/catch.hpp"
 #include "trainer/attention/plain.hpp"
 #include "trainer/kernels/dropout.hpp"
 #include "trainer/kernels/precision.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::test {
 namespace {

@@ -2,6 +2,7 @@
 #include "trainer/attention/block_plan.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

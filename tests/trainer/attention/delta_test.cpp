@@ -6,8 +6,9 @@
 #include <ATen/ops/zeros.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 

@@ -3,9 +3,10 @@
 #include "trainer/attention/device_attention.hpp"
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/attention/attention_oracle.hpp"
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -6,8 +6,9 @@
 
 #include <cmath>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/attention/attention_oracle.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -2,8 +2,9 @@
 #include "trainer/attention/select.hpp"
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "trainer/kernels/device.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

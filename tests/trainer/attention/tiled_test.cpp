@@ -9,9 +9,10 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/attention/attention_oracle.hpp"
 #include "trainer/attention/plain.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -13,11 +13,12 @@
 #include <vector>
 
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/saver.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 

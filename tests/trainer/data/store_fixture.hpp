@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/data/token_store_writer.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::test {
 

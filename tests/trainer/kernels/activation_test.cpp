@@ -4,8 +4,9 @@
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/silu.h>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -8,8 +8,9 @@
 
 #include <limits>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

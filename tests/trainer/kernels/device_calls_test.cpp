@@ -3,8 +3,9 @@
 #include <ATen/ops/zeros.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "trainer/kernels/device.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

@@ -4,8 +4,9 @@
 #include <ATen/ops/zeros.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

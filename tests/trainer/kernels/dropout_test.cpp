@@ -5,8 +5,9 @@
 #include <ATen/ops/equal.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "trainer/kernels/gemm_library.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

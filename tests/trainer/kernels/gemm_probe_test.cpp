@@ -2,6 +2,7 @@
 #include "trainer/kernels/gemm_probe.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

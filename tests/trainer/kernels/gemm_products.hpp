@@ -2,11 +2,11 @@
 // Products of a GEMM library against plain loops in fp64.
 #pragma once
 
-#include "tests/trainer/kernels/kernel_inputs.hpp"
-//
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/trainer/kernels/kernel_inputs.hpp"
 #include "trainer/kernels/gemm_library.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::test {
 

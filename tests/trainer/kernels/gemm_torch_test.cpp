@@ -2,10 +2,11 @@
 #include <ATen/ops/matmul.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
 #include "trainer/kernels/gemm_library.hpp"
 #include "trainer/kernels/vectorised.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

@@ -6,8 +6,9 @@
 #include <ATen/ops/layer_norm.h>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

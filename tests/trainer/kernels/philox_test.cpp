@@ -6,8 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "tests/support/catch.hpp"
 #include "trainer/kernels/dropout_mask.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 

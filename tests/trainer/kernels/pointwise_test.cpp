@@ -5,8 +5,9 @@
 
 #include <cmath>
 
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

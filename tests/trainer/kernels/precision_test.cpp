@@ -14,7 +14,6 @@
 
 #include <cmath>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
 #include "trainer/kernels/activation.hpp"
 #include "trainer/kernels/cross_entropy.hpp"
@@ -23,6 +22,8 @@
 #include "trainer/kernels/norm.hpp"
 #include "trainer/kernels/pointwise.hpp"
 #include "trainer/kernels/rotary.hpp"
+
+#include "tests/support/catch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;

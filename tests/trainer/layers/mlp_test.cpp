@@ -3,9 +3,10 @@
 
 #include <ATen/ops/empty.h>
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/oracle/fixture.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::oracle {
 

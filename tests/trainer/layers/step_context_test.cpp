@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/layers/step_context.hpp"
 
-#include "tests/support/catch.hpp"
 #include "tests/trainer/oracle/fixture.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::oracle {
 

@@ -8,8 +8,9 @@
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
 #include "configs/presets.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/oracle/fixture.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 namespace {

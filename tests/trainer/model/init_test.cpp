@@ -3,10 +3,11 @@
 
 #include <cmath>
 
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/oracle/fixture.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
 #include "trainer/kernels/philox.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon {
 namespace {

@@ -2,6 +2,7 @@
 #include "trainer/model/parameter_store.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensor ranks as MPI processes: each compares itself with the oracle on one rank.
 #include "parallel/communicator_mpi.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/model/sharded_run.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::oracle {
 

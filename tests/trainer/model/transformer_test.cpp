@@ -6,12 +6,13 @@
 
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
-#include "tests/support/catch.hpp"  // last
 #include "tests/trainer/model/sharded_run.hpp"
 #include "tests/trainer/oracle/tensor_operators.hpp"
 #include "trainer/attention/aten.hpp"
 #include "trainer/attention/tiled.hpp"
 #include "trainer/model/init.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::oracle {
 

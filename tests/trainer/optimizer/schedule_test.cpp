@@ -2,6 +2,7 @@
 #include "trainer/optimizer/schedule.hpp"
 
 #include "configs/error.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "configs/error.hpp"
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
 #include "tests/trainer/kernels/kernel_inputs.hpp"
 #include "trainer/kernels/device.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace ergon::emulated {
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The emulated device finds what it promises to find.
-#include "tests/support/catch.hpp"
 #include "tests/trainer/kernels/cuda/emulation/cuda_bf16.h"
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
+
+#include "tests/support/catch.hpp"
 
 namespace {
 
