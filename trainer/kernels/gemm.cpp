@@ -43,6 +43,11 @@ bool types_fit(at::ScalarType c, at::ScalarType a, at::ScalarType b) {
 
 }  // namespace
 
+GemmCall Gemm::call_of(const Operand& a, const Operand& b, int c_stride) {
+  return {a.transposed, b.transposed, static_cast<int>(a.rows), static_cast<int>(b.columns), static_cast<int>(a.columns), a.stride,
+          b.stride,     c_stride};
+}
+
 float* Gemm::copy(Copy which, std::int64_t elements) const {
   at::Tensor& buffer = copies_[which];
   if (!buffer.defined() || buffer.numel() < elements) buffer = at::empty({elements}, at::kFloat);
@@ -50,8 +55,7 @@ float* Gemm::copy(Copy which, std::int64_t elements) const {
 }
 
 void Gemm::multiply_into(float* c, int c_stride, const Operand& a, const Operand& b, float beta) const {
-  GemmCall call{a.transposed, b.transposed, static_cast<int>(a.rows), static_cast<int>(b.columns), static_cast<int>(a.columns), a.stride,
-                b.stride,     c_stride};
+  GemmCall call = call_of(a, b, c_stride);
   const auto *x = a.x.data_ptr<c10::BFloat16>(), *y = b.x.data_ptr<c10::BFloat16>();
   if (library_->native_bfloat16()) return library_->multiply(call, x, y, beta, c);
   float *wide_a = copy(left, a.x.numel()), *wide_b = copy(right, b.x.numel());
@@ -65,9 +69,7 @@ void Gemm::multiply_into(float* c, int c_stride, const Operand& a, const Operand
 void Gemm::multiply_bfloat16(const Operand& c, const Operand& a, const Operand& b, float beta) const {
   if (c.x.scalar_type() == at::kFloat) return multiply_into(c.x.data_ptr<float>(), c.stride, a, b, beta);
   auto* out = c.x.data_ptr<c10::BFloat16>();
-  const GemmCall call{
-      a.transposed, b.transposed, static_cast<int>(a.rows), static_cast<int>(b.columns), static_cast<int>(a.columns), a.stride,
-      b.stride,     c.stride};
+  const GemmCall call = call_of(a, b, c.stride);
   if (beta == 0 && library_->native_bfloat16() &&
       library_->multiply_rounded(call, a.x.data_ptr<c10::BFloat16>(), b.x.data_ptr<c10::BFloat16>(), out))
     return;
@@ -87,14 +89,7 @@ void Gemm::operator()(const at::Tensor& c_MN, const at::Tensor& a, Transpose tra
   if (out.rows == 0 || out.columns == 0) return;
   audit_.gemm(out.rows, out.columns, left.columns);
   if (const DeviceKernels* device = device_kernels(c_MN)) return device->gemm(c_MN, a, transpose_a, b, transpose_b, write);
-  const GemmCall call{left.transposed,
-                      right.transposed,
-                      static_cast<int>(out.rows),
-                      static_cast<int>(out.columns),
-                      static_cast<int>(left.columns),
-                      left.stride,
-                      right.stride,
-                      out.stride};
+  const GemmCall call = call_of(left, right, out.stride);
   const float beta = write == Write::accumulate ? 1 : 0;
   if (a.scalar_type() == at::kBFloat16) return multiply_bfloat16(out, left, right, beta);
   if (a.scalar_type() == at::kFloat)

@@ -36,6 +36,7 @@ class Gemm {
   enum Copy { left, right, result, num_copies };
   float* copy(Copy which, std::int64_t elements) const;
   void multiply_bfloat16(const Operand& c, const Operand& a, const Operand& b, float beta) const;
+  static GemmCall call_of(const Operand& a, const Operand& b, int c_stride);
   void multiply_into(float* c, int c_stride, const Operand& a, const Operand& b, float beta) const;
 
   FlopAudit& audit_;
