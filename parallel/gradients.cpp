@@ -26,13 +26,14 @@ GradientBuckets::GradientBuckets(at::Tensor flat, std::vector<Bucket> buckets, C
   ERGON_CHECK(!buckets_.empty() && flat_.dim() == 1, "{} buckets over a buffer of {} dims", buckets_.size(), flat_.dim());
   next_unit_ = buckets_.front().last_unit;
   works_.reserve(buckets_.size());
+  for (const Bucket& bucket : buckets_) slices_.push_back(flat_.narrow(0, bucket.range.begin, bucket.range.size()));
 }
 
 void GradientBuckets::unit_ready(int unit) {
   ERGON_CHECK(unit == next_unit_, "unit {} is ready where unit {} was expected", unit, next_unit_);
   --next_unit_;
   const Bucket& bucket = buckets_[works_.size()];
-  if (unit == bucket.first_unit) works_.push_back(reducer_.all_reduce(flat_.narrow(0, bucket.range.begin, bucket.range.size())));
+  if (unit == bucket.first_unit) works_.push_back(reducer_.all_reduce(slices_[works_.size()]));
   poll();
 }
 

@@ -40,6 +40,7 @@ class GradientBuckets final : public GradientSink {
  private:
   at::Tensor flat_;
   std::vector<Bucket> buckets_;
+  std::vector<at::Tensor> slices_;  // by bucket
   Communicator& reducer_;
   std::vector<Work> works_;
   int next_unit_ = 0;

@@ -52,11 +52,15 @@ class Communicator::Journal {
     entry.event.seconds = measured.seconds;
     entry.event.exposed = measured.exposed;
     entry.done = true;
-    while (!entries_.empty() && entries_.front().done) {
-      const CommunicationEvent event = std::move(entries_.front().event);
-      entries_.pop_front();
-      ++first_;
+    while (reported_ < entries_.size() && entries_[reported_].done) {
+      const CommunicationEvent event = std::move(entries_[reported_].event);
+      ++reported_;
       if (observer) observer->completed(event);
+    }
+    if (reported_ == entries_.size() || reported_ >= most_reported) {
+      first_ += reported_;
+      entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(reported_));
+      reported_ = 0;
     }
   }
 
@@ -91,7 +95,9 @@ class Communicator::Journal {
     CommunicationEvent event;
     bool done;
   };
-  std::deque<Entry> entries_;
+  static constexpr std::size_t most_reported = 1024;
+  std::vector<Entry> entries_;  // a vector, because it keeps its memory: a step of one rank allocates none
+  std::size_t reported_ = 0;    // of them, from the front
   std::deque<std::pair<Place, RequestPtr>> left_;
   std::uint64_t first_ = 0;
 };

@@ -37,7 +37,7 @@ struct AttentionWork {
 // Queries against keys. Strides of q, k, v are free but the last dim is contiguous.
 struct AttentionBlock {
   at::Tensor q_BTHQ, k_BSKQ, v_BSKQ;  // float, double or bfloat16
-  BlockMask mask;
+  const BlockMask& mask;              // outlives the call
   AttentionDropout dropout;
   double scale;  // of the scores
 };

@@ -2,7 +2,6 @@
 #include "trainer/arena.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 
@@ -41,7 +40,7 @@ at::Tensor Arena::take(at::IntArrayRef sizes, at::ScalarType dtype) {
   }
   auto* address = static_cast<char*>(chunks_[chunk_].data_ptr()) + misalignment(chunks_[chunk_]) + offset_;
   offset_ += bytes;
-  return at::for_blob(address, sizes).options(at::TensorOptions().dtype(dtype).device(device_)).target_device(device_).make_tensor();
+  return headers_.over(address, sizes, dtype);
 }
 
 Bytes Arena::reserved() const {

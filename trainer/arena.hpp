@@ -15,12 +15,13 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "trainer/tensor_headers.hpp"
 
 namespace ergon {
 
 class Arena {
  public:
-  explicit Arena(at::Device device = at::kCPU) : device_(device) {}
+  explicit Arena(at::Device device = at::kCPU) : device_(device), headers_(device) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -29,6 +30,8 @@ class Arena {
     chunk_ = 0;
     offset_ = 0;
   }
+
+  TensorHeaders& headers() { return headers_; }  // of what it gives, and of views of that
 
   class Frame {
    public:
@@ -51,6 +54,7 @@ class Arena {
 
  private:
   at::Device device_;
+  TensorHeaders headers_;
   std::vector<at::Tensor> chunks_;  // uint8
   std::size_t chunk_ = 0;           // where the next tensor comes from
   std::int64_t offset_ = 0;

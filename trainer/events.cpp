@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -14,7 +15,22 @@ namespace ergon {
 namespace {
 
 // JSON has no NaN: a loss that is not finite is written as null and read back as NaN.
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
+struct JsonNumber {
+  double value;
+};
+
+}  // namespace
+}  // namespace ergon
+
+template <>
+struct fmt::formatter<ergon::JsonNumber> : fmt::formatter<double> {
+  auto format(ergon::JsonNumber number, fmt::format_context& context) const {
+    return std::isfinite(number.value) ? fmt::formatter<double>::format(number.value, context) : fmt::format_to(context.out(), "null");
+  }
+};
+
+namespace ergon {
+namespace {
 
 double read_number(const nlohmann::json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
 
@@ -52,10 +68,13 @@ void for_each_line(const std::string& text, const std::string& path, const std::
 }  // namespace
 
 void EventLog::step(const StepEvent& event) {
-  log_.append(fmt::format(
+  line_.clear();
+  fmt::format_to(
+      std::back_inserter(line_),
       R"({{"event":"step","attempt":{},"step":{},"loss":{},"tokens":{},"seconds":{},"grad_norm":{},"clipped":{},"lr":{},"skipped":{},"valid_tokens":{},"data_wait":{}}})",
-      event.attempt, event.step, number(event.loss), event.tokens, number(event.seconds), number(event.grad_norm), event.clipped,
-      number(event.lr), event.skipped, event.valid_tokens, number(event.data_wait)));
+      event.attempt, event.step, JsonNumber{event.loss}, event.tokens, JsonNumber{event.seconds}, JsonNumber{event.grad_norm},
+      event.clipped, JsonNumber{event.lr}, event.skipped, event.valid_tokens, JsonNumber{event.data_wait});
+  log_.append(line_);
 }
 
 void EventLog::add(const std::string& event, std::int64_t attempt, nlohmann::json fields) {

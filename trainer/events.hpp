@@ -35,6 +35,7 @@ class EventLog {
 
  private:
   LineLog log_;
+  std::string line_;  // of the newest step: its memory is kept
 };
 
 // Per step the event of the attempt that survives: an attempt that resumed from step s replaces everything after s that earlier attempts

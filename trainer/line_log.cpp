@@ -25,11 +25,11 @@ LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) 
 void LineLog::append(std::string_view line) {
   if (torn_)
     throw Error("a line was torn when it was written, nothing more goes behind it", file_.path(), "the next start cuts it", ExitCode::data);
-  std::string text(line);
-  text += '\n';
+  line_.assign(line);
+  line_ += '\n';
   const std::int64_t end = storage_.size(file_);
   try {
-    storage_.append(file_, text);
+    storage_.append(file_, line_);
   } catch (const Error&) {
     torn_ = true;
     take_back(end);

@@ -24,6 +24,7 @@ class LineLog {
 
   Storage& storage_;
   Storage::File file_;
+  std::string line_;  // the newest: its memory is kept
   int torn_lines_ = 0;
   bool torn_ = false;  // the end of the file
 };

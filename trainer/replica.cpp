@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/replica.hpp"
 
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
@@ -16,10 +17,18 @@ Transformer::Declaration declare(const RunConfig& config, const Communicators& c
   return Transformer::declare(config.model, communicators.tp->size(), communicators.tp->rank());
 }
 
-std::vector<char> decayed(const std::vector<ParameterSpec>& specs, const std::vector<std::string>& no_decay) {
-  std::vector<char> decays;
-  for (const ParameterSpec& spec : specs) decays.push_back(std::find(no_decay.begin(), no_decay.end(), spec.kind) == no_decay.end());
-  return decays;
+std::vector<Update> updates_of(const ParameterStore& store, const at::Tensor& first_moment, const at::Tensor& second_moment,
+                               const std::vector<std::string>& no_decay) {
+  const bool rounds = store.dtype() != store.accumulator();
+  std::vector<Update> updates;
+  for (std::size_t id = 0; id < store.specs().size(); ++id) {
+    const ElementRange range = store.range(static_cast<ParameterId>(id));
+    const auto slice = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.size()); };
+    const bool decays = std::find(no_decay.begin(), no_decay.end(), store.specs()[id].kind) == no_decay.end();
+    updates.push_back({slice(store.flat_parameters()), slice(store.flat_gradients()), slice(first_moment), slice(second_moment),
+                       rounds ? slice(store.flat_weights()) : at::Tensor(), decays});
+  }
+  return updates;
 }
 
 }  // namespace
@@ -54,7 +63,9 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       model(config.model, communicators.tp->size(), communicators.tp->rank(), parameters, config.train.recompute),
       buckets(parameters.flat_gradients(),
               plan_buckets(parameters.unit_ranges(), config.mesh.bucket, parameters.flat_gradients().element_size()), *communicators.dp_cp),
-      decays(decayed(declaration.specs, config.optimizer.no_decay)) {
+      updates(updates_of(parameters, first_moment, second_moment, config.optimizer.no_decay)),
+      host_sum(at::zeros({1}, at::kDouble)),
+      host_flags(at::zeros({2}, at::kLong)) {
   initialize_parameters(parameters, config.run.seed);
 }
 

@@ -19,6 +19,13 @@ namespace ergon {
 
 at::ScalarType scalar_type(DType dtype);
 
+// What AdamW reads and writes of one parameter: slices of the flat buffers.
+struct Update {
+  at::Tensor master, gradient, first_moment, second_moment;
+  at::Tensor weight;  // rounded; undefined where the master is the weight
+  bool decays;        // weight decay applies
+};
+
 struct Replica {
   // Draws the initial weights from run.seed. Throws Error as the mesh, the partitions and the choice of an attention kernel do.
   // attention: a kernel's name or "auto" (trainer/attention/select.hpp).
@@ -40,7 +47,9 @@ struct Replica {
   at::Tensor first_moment, second_moment;  // laid out as the flat parameters
   Transformer model;
   GradientBuckets buckets;
-  std::vector<char> decays;  // by parameter: weight decay applies
+  std::vector<Update> updates;  // by parameter
+  at::Tensor host_sum;          // float64 [1]: what a step sums over ranks
+  at::Tensor host_flags;        // int64 [2]: what ranks agree on
 
  private:
   Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,

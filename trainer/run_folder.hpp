@@ -26,14 +26,14 @@ struct RunResult {
 
 class RunFolder {
  public:
-  RunFolder(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)) {}
+  RunFolder(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)), stop_file_(path_ + "/stop") {}
 
   const std::string& path() const { return path_; }
   std::string config() const { return path_ + "/config.toml"; }
   std::string events() const { return path_ + "/events.jsonl"; }
   std::string ledger() const { return path_ + "/ledger.jsonl"; }
   std::string result() const { return path_ + "/result.json"; }
-  std::string stop_file() const { return path_ + "/stop"; }
+  const std::string& stop_file() const { return stop_file_; }
 
   bool started() const;  // has a ledger
   // What config.toml holds: of the newest attempt that began. Throws Error when it cannot be read or is no run file.
@@ -46,7 +46,7 @@ class RunFolder {
 
  private:
   Storage& storage_;
-  std::string path_;
+  std::string path_, stop_file_;  // the latter is looked for at every step
 };
 
 }  // namespace ergon

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/step.hpp"
 
-#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 
 #include <chrono>
@@ -30,11 +29,11 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-double sum_over(Communicator& group, double value) {
-  at::Tensor total = at::empty({1}, at::kDouble);
-  *total.data_ptr<double>() = value;
-  group.all_reduce(total).wait();
-  return *total.data_ptr<double>();
+double sum_over(Replica& replica, Communicator& group, double value) {
+  auto* total = replica.host_sum.data_ptr<double>();
+  *total = value;
+  group.all_reduce(replica.host_sum).wait();
+  return *total;
 }
 
 // What the watchdog of another rank hears of this one.
@@ -71,33 +70,27 @@ struct Agreement {
   StopRequest stop;
 };
 
-Agreement agree(Communicator& control, bool finite, const PendingStop& pending_stop) {
-  const StopRequest stop = pending_stop ? pending_stop() : StopRequest::none;
-  at::Tensor flags = at::empty({2}, at::kLong);
-  flags.data_ptr<std::int64_t>()[0] = finite ? 0 : 1;
-  flags.data_ptr<std::int64_t>()[1] = static_cast<std::int64_t>(stop);
-  Work work = control.all_reduce(flags, Reduction::max);
+Agreement agree(Replica& replica, bool finite, const PendingStop& pending_stop) {
+  auto* flags = replica.host_flags.data_ptr<std::int64_t>();
+  flags[0] = finite ? 0 : 1;
+  flags[1] = static_cast<std::int64_t>(pending_stop ? pending_stop() : StopRequest::none);
+  Work work = replica.communicators.control->all_reduce(replica.host_flags, Reduction::max);
   wait_limited(work, pending_stop);
-  return {flags.data_ptr<std::int64_t>()[0] == 0, static_cast<StopRequest>(flags.data_ptr<std::int64_t>()[1])};
+  return {flags[0] == 0, static_cast<StopRequest>(flags[1])};
 }
 
 void update_parameters(Replica& replica, double lr, double gradient_scale, std::int64_t step) {
   const OptimizerSection& optimizer = replica.config.optimizer;
-  const ParameterStore& store = replica.parameters;
-  const bool rounds = store.dtype() != store.accumulator();
-  for (std::size_t id = 0; id < replica.decays.size(); ++id) {
-    const ElementRange range = store.range(static_cast<ParameterId>(id));
-    const auto slice = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.size()); };
-    const AdamW adamw{lr, optimizer.betas[0], optimizer.betas[1], optimizer.epsilon, replica.decays[id] ? optimizer.weight_decay : 0.0};
-    adamw_update(slice(store.flat_parameters()), slice(store.flat_gradients()), slice(replica.first_moment), slice(replica.second_moment),
-                 adamw, gradient_scale, step, rounds ? slice(store.flat_weights()) : at::Tensor());
+  for (const Update& u : replica.updates) {
+    const AdamW adamw{lr, optimizer.betas[0], optimizer.betas[1], optimizer.epsilon, u.decays ? optimizer.weight_decay : 0.0};
+    adamw_update(u.master, u.gradient, u.first_moment, u.second_moment, adamw, gradient_scale, step, u.weight);
   }
 }
 
 }  // namespace
 
 StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, const PendingStop& pending_stop) {
-  const c10::InferenceMode no_view_records;  // of views, a step's most frequent allocations: one in seven of them
+  const c10::InferenceMode no_view_records;
   StepResult result;
   Stopwatch watch;
   Communicators& groups = replica.communicators;
@@ -121,13 +114,13 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   // 3. What is left of the sums over ranks: the last buckets, and the loss.
   enter(replica, FlightPart::update);
   replica.buckets.finish();
-  result.loss = sum_over(*groups.host_dp_cp, loss) * loss_scale;
+  result.loss = sum_over(replica, *groups.host_dp_cp, loss) * loss_scale;
 
   // 4. The global norm counts each parameter once, whatever the mesh.
-  result.grad_norm = std::sqrt(sum_over(*groups.host_tp, squared_gradient_norm(replica.parameters)));
+  result.grad_norm = std::sqrt(sum_over(replica, *groups.host_tp, squared_gradient_norm(replica.parameters)));
 
   // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
-  const Agreement agreement = agree(*groups.control, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);
+  const Agreement agreement = agree(replica, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);
   result.skipped = !agreement.finite;
   result.stop = agreement.stop;
   result.seconds.reduce = watch.lap();

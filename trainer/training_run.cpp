@@ -12,11 +12,6 @@
 #include "trainer/rank_zero.hpp"
 
 namespace ergon {
-namespace {
-
-constexpr std::size_t recent_steps = 20;  // what the progress line averages over
-
-}  // namespace
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
   const Communicator& dp = *replica.communicators.dp_cp;
@@ -70,7 +65,7 @@ void TrainingRun::check_first_step() {
 }
 
 // An event of rank 0. One that cannot be written is the last: at their next agreement all ranks end with its error.
-void TrainingRun::note(const std::function<void(EventLog&)>& write) {
+void TrainingRun::note(c10::function_ref<void(EventLog&)> write) {
   if (!leader() || failure_) return;
   try {
     if (lock_ != nullptr) lock_->check_lately();
@@ -111,8 +106,8 @@ StopRequest TrainingRun::stop_requested() const {
 }
 
 void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Seconds data_wait) {
+  if (recent_.size() == recent_steps) recent_.erase(recent_.begin());
   recent_.push_back({seconds.value, data_wait.value});
-  if (recent_.size() > recent_steps) recent_.pop_front();
   if (!leader() || options_.monitor == nullptr) return;
   double time = 0, wait = 0;
   for (const RecentStep& step : recent_) {

@@ -2,9 +2,11 @@
 // The state of a training run between two steps, and the things that happen to it; trainer/loop.cpp says in which order.
 #pragma once
 
-#include <deque>
+#include <c10/util/FunctionRef.h>
+
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "configs/clock.hpp"
 #include "parallel/communication_ledger.hpp"
@@ -64,7 +66,7 @@ class TrainingRun {
   std::string run_uuid();
   void require_writable() const;
   void check_writable() const;
-  void note(const std::function<void(EventLog&)>& write);
+  void note(c10::function_ref<void(EventLog&)> write);
   void append_ledger(const LedgerLine& line);
   void write_end(const RunResult& result);
   void close_interval();
@@ -108,10 +110,11 @@ class TrainingRun {
   std::optional<double> validation_loss_;
   bool last_step_finite_ = true, save_owed_ = false;
   std::optional<Outcome> outcome_;
+  static constexpr std::size_t recent_steps = 20;  // what the progress line averages over
   struct RecentStep {
     double seconds, data_wait;
   };
-  std::deque<RecentStep> recent_;
+  std::vector<RecentStep> recent_;
 };
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica);

@@ -58,6 +58,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       train_source_(config.data.train, Split::train, config.model.sequence, storage),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed)) {
+  recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary);
   validation_source_.check_vocabulary(config.model.vocabulary);

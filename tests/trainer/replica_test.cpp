@@ -22,14 +22,14 @@ void with_replica(const RunConfig& config, const std::function<void(Replica&)>& 
 TEST_CASE("decay follows optimizer.no_decay by the kind of a parameter") {
   const test::TinyRun tiny;
   with_replica(tiny.config(), [](Replica& replica) {
-    for (std::size_t id = 0; id < replica.decays.size(); ++id) {
+    for (std::size_t id = 0; id < replica.updates.size(); ++id) {
       const std::string& kind = replica.parameters.specs()[id].kind;
-      if (static_cast<bool>(replica.decays[id]) != (kind == "matrix")) throw std::runtime_error(kind);
+      if (replica.updates[id].decays != (kind == "matrix")) throw std::runtime_error(kind);
     }
   });
   with_replica(tiny.config({"optimizer.no_decay=[]"}), [](Replica& replica) {
-    for (const char decays : replica.decays)
-      if (!decays) throw std::runtime_error("a parameter does not decay");
+    for (const Update& update : replica.updates)
+      if (!update.decays) throw std::runtime_error("a parameter does not decay");
   });
 }
 

@@ -8,8 +8,7 @@
 #include <cstring>
 #include <thread>
 
-#include "parallel/plan/refusals.hpp"
-#include "tests/trainer/tiny_run.hpp"
+#include "tests/trainer/one_rank.hpp"
 #include "trainer/optimizer/schedule.hpp"
 
 #include "tests/support/catch.hpp"
@@ -17,22 +16,6 @@
 using namespace ergon;
 
 namespace {
-
-struct OneRank {
-  explicit OneRank(const test::TinyRun& tiny, const std::vector<std::string>& keys = {})
-      : config(tiny.config(keys)),
-        source(config.data.train, Split::train, config.model.sequence, storage),
-        communicators(Mesh({}), std::move(make_local_group(1).front()), 1),
-        replica(config, communicators),
-        loader(source, {config.train.microbatch, accumulation(config), 1}, communicators, initial_data_state(source, 1)) {}
-
-  ergon::test::InspectingStorage storage;
-  RunConfig config;
-  TokenSource source;
-  Communicators communicators;
-  Replica replica;
-  Loader loader;
-};
 
 double norm_of(const at::Tensor& flat) {
   double sum = 0;
@@ -44,7 +27,7 @@ double norm_of(const at::Tensor& flat) {
 
 TEST_CASE("a step reports the mean loss, the norm of its gradient and the rate of its number") {
   const test::TinyRun tiny;
-  OneRank one(tiny, {"optimizer.clip=0"});
+  test::OneRank one(tiny, {"optimizer.clip=0"});
   const StepResult result = run_step(one.replica, one.loader.next(), 1);
   CHECK(std::abs(result.loss - std::log(257.0)) < 0.2);
   CHECK(result.grad_norm == Approx(norm_of(one.replica.parameters.flat_gradients())).epsilon(1e-12));
@@ -55,7 +38,8 @@ TEST_CASE("a step reports the mean loss, the norm of its gradient and the rate o
 
 TEST_CASE("the first update of AdamW moves every weight by the rate, and clipping does not change its direction") {
   const test::TinyRun tiny;
-  OneRank free(tiny, {"optimizer.clip=0", "optimizer.weight_decay=0"}), clipped(tiny, {"optimizer.clip=1e-3", "optimizer.weight_decay=0"});
+  test::OneRank free(tiny, {"optimizer.clip=0", "optimizer.weight_decay=0"}),
+      clipped(tiny, {"optimizer.clip=1e-3", "optimizer.weight_decay=0"});
   const at::Tensor before = free.replica.parameters.flat_parameters().clone();
   run_step(free.replica, free.loader.next(), 1);
   const StepResult result = run_step(clipped.replica, clipped.loader.next(), 1);
@@ -71,7 +55,7 @@ TEST_CASE("the first update of AdamW moves every weight by the rate, and clippin
 
 TEST_CASE("a step that is not finite changes nothing") {
   const test::TinyRun tiny;
-  OneRank one(tiny);
+  test::OneRank one(tiny);
   double& weight = one.replica.parameters.flat_parameters().data_ptr<double>()[5];
   weight = NAN;
   const at::Tensor before = one.replica.parameters.flat_parameters().clone();
@@ -85,7 +69,7 @@ TEST_CASE("a step that is not finite changes nothing") {
 
 TEST_CASE("a step without a valid label has loss 0 and a gradient of 0") {
   const test::TinyRun tiny;
-  OneRank one(tiny);
+  test::OneRank one(tiny);
   Loader silent(one.source, {1, accumulation(one.config), 1}, one.communicators, initial_data_state(one.source, 1),
                 [](std::int64_t, std::span<std::uint8_t> counts) { std::fill(counts.begin(), counts.end(), std::uint8_t{0}); });
   const StepResult result = run_step(one.replica, silent.next(), 1);
@@ -111,7 +95,7 @@ TEST_CASE("ranks agree on the largest stop request") {
 
 TEST_CASE("the steady state takes no new memory from the arenas") {
   const test::TinyRun tiny;
-  OneRank one(tiny);
+  test::OneRank one(tiny);
   for (int step = 1; step <= 2; ++step) run_step(one.replica, one.loader.next(), step);
   const std::int64_t growths = one.replica.scratch.growths();
   const Bytes saved = one.replica.model.saved_bytes();

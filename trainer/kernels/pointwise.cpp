@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/kernels/pointwise.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -100,23 +101,27 @@ void copy(const at::Tensor& y, const at::Tensor& x) {
 double squared_sum(const at::Tensor& x) {
   if (const DeviceKernels* device = device_kernels(x)) return device->squared_sum(x);
   const std::int64_t n = x.numel(), blocks = (n + sum_block - 1) / sum_block;
-  std::vector<double> partial(static_cast<std::size_t>(blocks), 0.0);
+  constexpr std::int64_t most = 512;  // blocks at a time: their sums stand on the stack
+  double total = 0.0;
   dispatch_compute(x, [&](auto zero) {
     using C = decltype(zero);
     const C* values = data<C>(x, n);
+    std::array<double, most> partial;
     double* sums = partial.data();
-    for_rows(blocks, sum_block, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        const C* block = values + b * sum_block;
-        sums[b] = lane_sum<double>(std::min(sum_block, n - b * sum_block), [block](std::int64_t i) {
-          const double x = static_cast<double>(widen(block[i]));
-          return x * x;
-        });
-      }
-    });
+    for (std::int64_t first = 0; first < blocks; first += most) {
+      const std::int64_t count = std::min(most, blocks - first);
+      for_rows(count, sum_block, [=](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          const C* block = values + (first + b) * sum_block;
+          sums[b] = lane_sum<double>(std::min(sum_block, n - (first + b) * sum_block), [block](std::int64_t i) {
+            const double x = static_cast<double>(widen(block[i]));
+            return x * x;
+          });
+        }
+      });
+      for (std::int64_t b = 0; b < count; ++b) total += sums[b];
+    }
   });
-  double total = 0.0;
-  for (double sum : partial) total += sum;
   return total;
 }
 

@@ -20,8 +20,8 @@ AttentionLayer::AttentionLayer(const ModelShape& shape, int tp, int tp_rank, int
 
 AttentionLayer::Heads AttentionLayer::heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const {
   const std::int64_t h = heads_.num_query, k = heads_.num_kv;
-  const at::Tensor rows = qkv_NE.view({call.samples(), call.length(), h + 2 * k, shape_.head_width});
-  return {rows.narrow(2, 0, h), rows.narrow(2, h, k), rows.narrow(2, h + k, k)};
+  const at::Tensor rows = call.view(qkv_NE, {call.samples(), call.length(), h + 2 * k, shape_.head_width});
+  return {call.narrow(rows, 2, 0, h), call.narrow(rows, 2, h, k), call.narrow(rows, 2, h + k, k)};
 }
 
 AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
@@ -35,9 +35,14 @@ AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
           .sequence = shape_.sequence};
 }
 
+const BlockMask& AttentionLayer::mask(std::int64_t length) const {
+  if (mask_.num_queries() != length) mask_ = causal_mask(length, shape_.window);
+  return mask_;
+}
+
 AttentionBlock AttentionLayer::block(const Heads& heads, const LayerCall& call) const {
   const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.head_width));
-  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, causal_mask(call.length(), shape_.window), dropout(call), scale};
+  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, mask(call.length()), dropout(call), scale};
 }
 
 // What a kernel writes: in the accumulator type, so that rotation and rounding to the type of activations follow once.
@@ -68,7 +73,7 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
     rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
     rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
   }
-  AttentionOutput result{saved.out_NC.view({b, t, h, q}), saved.lse_BHT};
+  AttentionOutput result{call.view(saved.out_NC, {b, t, h, q}), saved.lse_BHT};
   const AttentionWork work = call.step.attention.forward(block(heads, call), result);
   call.step.gemm.audit().attention(work, q);
   const Arena::Frame frame(call.step.scratch);
@@ -86,7 +91,7 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
     const at::Tensor dout_NC = call.scratch_tensor(saved.out_NC.sizes());
     const at::Tensor delta_BHT = call.scratch_accumulator({b, h, t});
     output_.backward_input(dout_NC, dy_ND, call);
-    const at::Tensor out_BTHQ = saved.out_NC.view({b, t, h, q}), dout_BTHQ = dout_NC.view({b, t, h, q});
+    const at::Tensor out_BTHQ = call.view(saved.out_NC, {b, t, h, q}), dout_BTHQ = call.view(dout_NC, {b, t, h, q});
     attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
     AttentionGradients result{gradients.q_BTHQ, gradients.k_BTKQ, gradients.v_BTKQ};
     const AttentionWork work = call.step.attention.backward(block(heads, call), {dout_BTHQ, out_BTHQ, saved.lse_BHT, delta_BHT}, result);
@@ -118,19 +123,19 @@ void AttentionLayer::backward_weight_replicated(const AttentionSaved& saved, con
               heads_.kv_replicas, replicas == nullptr ? 1 : replicas->size());
   const LinearIds& ids = qkv_.ids();
   const std::int64_t query_columns = heads_.num_query * shape_.head_width, kv_columns = 2 * heads_.num_kv * shape_.head_width;
-  const at::Tensor dq_NC = saved.dqkv_NE.narrow(1, 0, query_columns);
+  const at::Tensor dq_NC = call.narrow(saved.dqkv_NE, 1, 0, query_columns);
   const bool has_bias = ids.bias_first != no_parameter;
 
   // One message: the rows of the weight, then one row more that holds the bias.
   const Arena::Frame frame(call.step.scratch);
   const std::int64_t weight_elements = kv_columns * shape_.width;
   const at::Tensor part = call.scratch_accumulator({weight_elements + (has_bias ? kv_columns : 0)});
-  const at::Tensor dkv_weight = part.narrow(0, 0, weight_elements).view({kv_columns, shape_.width});
-  call.step.gemm(dkv_weight, saved.dqkv_NE.narrow(1, query_columns, kv_columns), Transpose::yes, saved.x_ND, Transpose::no);
+  const at::Tensor dkv_weight = call.view(call.narrow(part, 0, 0, weight_elements), {kv_columns, shape_.width});
+  call.step.gemm(dkv_weight, call.narrow(saved.dqkv_NE, 1, query_columns, kv_columns), Transpose::yes, saved.x_ND, Transpose::no);
   const at::Tensor all_biases = call.scratch_accumulator({query_columns + kv_columns});
   if (has_bias) {
     column_sum(all_biases, saved.dqkv_NE, Write::overwrite);
-    copy(part.narrow(0, weight_elements, kv_columns), all_biases.narrow(0, query_columns, kv_columns));
+    copy(call.narrow(part, 0, weight_elements, kv_columns), call.narrow(all_biases, 0, query_columns, kv_columns));
   }
   Work sum = replicas->all_reduce(part);
 
@@ -142,10 +147,10 @@ void AttentionLayer::backward_weight_replicated(const AttentionSaved& saved, con
       add(gradient, gradient, value);
     }
   };
-  if (has_bias) join(call.store.packed_gradient(ids.bias_first, ids.bias_first), all_biases.narrow(0, 0, query_columns));
+  if (has_bias) join(call.store.packed_gradient(ids.bias_first, ids.bias_first), call.narrow(all_biases, 0, 0, query_columns));
   sum.wait();
   join(call.store.packed_gradient(ids.weight_first + 1, ids.weight_last), dkv_weight);
-  if (has_bias) join(call.store.packed_gradient(ids.bias_first + 1, ids.bias_last), part.narrow(0, weight_elements, kv_columns));
+  if (has_bias) join(call.store.packed_gradient(ids.bias_first + 1, ids.bias_last), call.narrow(part, 0, weight_elements, kv_columns));
 }
 
 void AttentionLayer::backward(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call,

@@ -48,6 +48,7 @@ class AttentionLayer {
   };
   Heads heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const;
   AttentionDropout dropout(const LayerCall& call) const;
+  const BlockMask& mask(std::int64_t length) const;
   AttentionBlock block(const Heads& heads, const LayerCall& call) const;
   static at::Tensor exact(const at::Tensor& kept, const LayerCall& call);
   static at::Tensor rounded(const at::Tensor& exact, const LayerCall& call);
@@ -59,6 +60,7 @@ class AttentionLayer {
   const RotaryTable* rotary_;
   ColumnLinear qkv_;
   RowLinear output_;
+  mutable BlockMask mask_;  // of the last length: a value that no call has to make anew
 };
 
 }  // namespace ergon

@@ -48,6 +48,7 @@ void BlockLayer::backward(const at::Tensor& d_ND, BlockSaved& saved, const Layer
   attention_norm_.backward_weight(saved.attention_norm, call, write);
 }
 
+template <class Meanwhile>
 void BlockLayer::mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const {
   const at::Tensor dbranch_ND = branch_gradient(d_ND, DropoutSite::residual_mlp, call);
   const at::Tensor dx_ND = call.keep_tensor(d_ND.sizes());
@@ -57,6 +58,7 @@ void BlockLayer::mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, c
   mlp_norm_.backward_input(d_ND, dx_ND, saved.mlp_norm, call, Write::accumulate);
 }
 
+template <class Meanwhile>
 void BlockLayer::attention_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call,
                                           const Meanwhile& meanwhile) const {
   const at::Tensor dbranch_ND = branch_gradient(d_ND, DropoutSite::residual_attention, call);
@@ -70,7 +72,7 @@ void BlockLayer::attention_backward_input(const at::Tensor& d_ND, BlockSaved& sa
 void BlockLayer::residual_sum(const at::Tensor& y_ND, const at::Tensor& x_ND, const at::Tensor& branch_ND, const at::Tensor& bias_D,
                               DropoutSite site, const LayerCall& call) const {
   const std::int64_t b = call.samples(), t = call.length(), d = shape_.width;
-  dropout_add(y_ND.view({b, t, d}), x_ND.view({b, t, d}), branch_ND.view({b, t, d}), bias_D, call.positions_BT,
+  dropout_add(call.view(y_ND, {b, t, d}), call.view(x_ND, {b, t, d}), call.view(branch_ND, {b, t, d}), bias_D, call.positions_BT,
               dropout_of(call, shape_, layer_, site));
 }
 
@@ -80,7 +82,7 @@ at::Tensor BlockLayer::branch_gradient(const at::Tensor& d_ND, DropoutSite site,
   const Dropout dropout = dropout_of(call, shape_, layer_, site);
   if (dropout.p > 0.0) {
     const std::int64_t b = call.samples(), t = call.length(), d = shape_.width;
-    dropout_apply(dbranch_ND.view({b, t, d}), d_ND.view({b, t, d}), call.positions_BT, dropout);
+    dropout_apply(call.view(dbranch_ND, {b, t, d}), call.view(d_ND, {b, t, d}), call.positions_BT, dropout);
   } else {
     copy(dbranch_ND, d_ND);
   }

@@ -6,8 +6,6 @@
 // The gradient of the residual stream is one tensor that backward changes in place, from dy to dx.
 #pragma once
 
-#include <functional>
-
 #include "trainer/layers/attention.hpp"
 #include "trainer/layers/mlp.hpp"
 #include "trainer/layers/norm.hpp"
@@ -36,9 +34,10 @@ class BlockLayer {
   void backward(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, Write write) const;
 
  private:
-  // What to do while a sum over tp is under way.
-  using Meanwhile = std::function<void()>;
+  // meanwhile(): what is computed beside the sum of dx over tp.
+  template <class Meanwhile>
   void mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const;
+  template <class Meanwhile>
   void attention_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const;
   void residual_sum(const at::Tensor& y_ND, const at::Tensor& x_ND, const at::Tensor& branch_ND, const at::Tensor& bias_D, DropoutSite site,
                     const LayerCall& call) const;

@@ -14,9 +14,9 @@ double HeadLayer::forward(const at::Tensor& x_ND, const at::Tensor& labels_BT, H
   saved.logits_NV = call.keep_accumulator({n, vocabulary_.rows});
   saved.max_N = call.keep_accumulator({n});
   const at::Tensor sum_and_label_2N = call.keep_accumulator({2, n});
-  saved.sum_N = sum_and_label_2N[0];
-  saved.labels_N = labels_BT.view({-1});
-  const at::Tensor label_N = sum_and_label_2N[1];
+  saved.sum_N = call.select(sum_and_label_2N, 0);
+  saved.labels_N = call.view(labels_BT, {n});
+  const at::Tensor label_N = call.select(sum_and_label_2N, 1);
 
   norm_.forward(saved.normed_ND, x_ND, saved.norm, call);
   call.step.gemm(saved.logits_NV, saved.normed_ND, Transpose::no, call.store.weight(table_), Transpose::yes);

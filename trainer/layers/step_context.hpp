@@ -44,6 +44,12 @@ struct LayerCall {
   at::Tensor keep_accumulator(at::IntArrayRef sizes) const { return keep.take(sizes, accumulator()); }
   at::Tensor scratch_tensor(at::IntArrayRef sizes) const { return step.scratch.take(sizes, dtype()); }
   at::Tensor scratch_accumulator(at::IntArrayRef sizes) const { return step.scratch.take(sizes, accumulator()); }
+  // Views of tensors that lie at the same place in every step; x is contiguous for view.
+  at::Tensor view(const at::Tensor& x, at::IntArrayRef sizes) const { return step.scratch.headers().view(x, sizes); }
+  at::Tensor narrow(const at::Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length) const {
+    return step.scratch.headers().narrow(x, dim, start, length);
+  }
+  at::Tensor select(const at::Tensor& x, std::int64_t index) const { return step.scratch.headers().select(x, index); }
 };
 
 // The counter of one dropout site; p is 0 outside training.

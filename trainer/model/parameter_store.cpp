@@ -3,6 +3,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <array>
 #include <cstdint>
 
 #include "configs/error.hpp"
@@ -40,7 +41,7 @@ at::Tensor flat_buffer(std::int64_t elements, at::ScalarType dtype, at::Device d
 
 ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std::vector<ParameterId>> packs, at::ScalarType dtype,
                                at::Device device, int num_units)
-    : specs_(std::move(specs)), units_(static_cast<std::size_t>(num_units)) {
+    : specs_(std::move(specs)), units_(static_cast<std::size_t>(num_units)), headers_(device) {
   const std::int64_t alignment = alignment_bytes / static_cast<std::int64_t>(c10::elementSize(dtype));
   const std::vector<bool> follows = packed_after(specs_.size(), packs);
   std::int64_t end = 0;
@@ -71,6 +72,8 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
     weights_.push_back(flat_weights_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
     masters_.push_back(parameters_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
     gradients_of_.push_back(gradients_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
+    // Padding rows follow the real ones, so the real elements are the first.
+    real_gradients_.push_back(gradients_.narrow(0, range.begin, num_elements(specs_[id].box.extent)));
   }
 }
 
@@ -93,10 +96,11 @@ at::Tensor ParameterStore::packed(const at::Tensor& flat, ParameterId first, Par
                 specs_[id - 1].name);
     rows += specs_[id].local_shape.at(0);
   }
-  Extents shape = specs_[first].local_shape;
-  shape[0] = rows;
+  const Extents& part = specs_[first].local_shape;
+  ERGON_CHECK(part.size() <= 2, "{} has {} dims", specs_[first].name, part.size());
+  const std::array<std::int64_t, 2> shape{rows, part.back()};
   const std::int64_t begin = ranges_[first].begin;
-  return flat.narrow(0, begin, ranges_[last].end - begin).view(shape);
+  return headers_.view(headers_.narrow(flat, 0, begin, ranges_[last].end - begin), {shape.data(), part.size()});
 }
 
 }  // namespace ergon

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "trainer/model/parameter.hpp"
+#include "trainer/tensor_headers.hpp"
 
 namespace ergon {
 
@@ -38,6 +39,7 @@ class ParameterStore {
   at::Tensor weight(ParameterId id) const { return weights_[id]; }  // local_shape
   at::Tensor master(ParameterId id) const { return masters_[id]; }
   at::Tensor gradient(ParameterId id) const { return gradients_of_[id]; }
+  at::Tensor real_gradient(ParameterId id) const { return real_gradients_[id]; }  // flat, without padding
   // Consecutive parameters of one pack as one [sum of rows, columns] (or [sum]) view.
   at::Tensor packed_weight(ParameterId first, ParameterId last) const;
   at::Tensor packed_gradient(ParameterId first, ParameterId last) const;
@@ -56,7 +58,8 @@ class ParameterStore {
   std::vector<ParameterSpec> specs_;
   std::vector<ElementRange> ranges_, units_;
   at::Tensor parameters_, flat_weights_, gradients_;
-  std::vector<at::Tensor> weights_, masters_, gradients_of_;
+  std::vector<at::Tensor> weights_, masters_, gradients_of_, real_gradients_;
+  mutable TensorHeaders headers_;  // of packed views
 };
 
 }  // namespace ergon

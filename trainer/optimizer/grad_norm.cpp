@@ -12,8 +12,7 @@ double squared_gradient_norm(const ParameterStore& store) {
   const auto& specs = store.specs();
   for (std::size_t id = 0; id < specs.size(); ++id) {
     if (!specs[id].counts_here) continue;
-    // Padding rows follow the real ones, so the real elements are the first.
-    sum += squared_sum(store.gradient(static_cast<ParameterId>(id)).view({-1}).narrow(0, 0, num_elements(specs[id].box.extent)));
+    sum += squared_sum(store.real_gradient(static_cast<ParameterId>(id)));
   }
   return sum;
 }
