@@ -83,8 +83,9 @@ std::vector<GemmProduct> step_products(const RunConfig& config, std::int64_t tp)
 }
 
 GemmChoice measure_gemm(const RunConfig& config, std::int64_t tp, double work, const GemmTimer& timer) {
+  const std::string unmeasured = default_gemm_library(choice_name(config.train.dtype));
   if (!timer || work < worthwhile * slow_rate * static_cast<double>(config.run.threads))
-    return {"mkl", timer ? "GEMM library mkl: the run is too short for a measurement to pay" : "GEMM library mkl", {}};
+    return {unmeasured, fmt::format("GEMM library {}{}", unmeasured, timer ? ": the run is too short for a measurement to pay" : ""), {}};
   const auto start = Clock::now();
   GemmProbe probe{"", choice_name(config.train.dtype), config.run.threads, {probe_limit}, step_products(config, tp)};
   std::vector<Timed> all;
@@ -94,7 +95,8 @@ GemmChoice measure_gemm(const RunConfig& config, std::int64_t tp, double work, c
     std::vector<double> seconds = timer(probe);
     if (!seconds.empty()) all.push_back({name, std::move(seconds)});
   }
-  GemmChoice choice = all.empty() ? GemmChoice{"mkl", "GEMM library mkl: no library could be timed", {}} : fastest(all, probe.products);
+  GemmChoice choice = all.empty() ? GemmChoice{unmeasured, fmt::format("GEMM library {}: no library could be timed", unmeasured), {}}
+                                  : fastest(all, probe.products);
   choice.seconds = {since(start)};
   choice.reason += fmt::format(" (measured in {:.1f} s)", choice.seconds.value);
   return choice;
