@@ -24,6 +24,7 @@ function(ergon_mutation name)
     VERBATIM)
   add_executable(mutant_${name} ${folder}/${ARG_FILE} $<TARGET_OBJECTS:${ARG_TEST}>)
   target_link_libraries(mutant_${name} PRIVATE ergon_test_main ${ARG_LINK})
+  target_link_options(mutant_${name} PRIVATE $<TARGET_PROPERTY:${ARG_TEST},LINK_OPTIONS>)  # its objects may count on them
   add_test(NAME mutations/${name} COMMAND ${CMAKE_COMMAND} -DMUTANT=$<TARGET_FILE:mutant_${name}> "-DGATE=${ARG_GATE}" "-DMESSAGE=${ARG_MESSAGE}" -P ${CMAKE_SOURCE_DIR}/tests/mutations/expect_failure.cmake)
   set_tests_properties(mutations/${name} PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "OMP_NUM_THREADS=1")
 endfunction()
