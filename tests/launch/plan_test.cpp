@@ -42,6 +42,11 @@ TEST_CASE("device-hours, level, law, extrapolation, inference and limited tokens
   CHECK(hours["budget"]["device_hours"].get<double>() == Approx(5000));
   CHECK(hours["level"] == 0.5);
   CHECK(hours["law"] == "hoffmann-3");
+  // The device of a run file stands in for --device.
+  CHECK(parsed({"--budget", "5000 device-hours", "--mfu", "0.4", "gpt2-124m", "accounting.peak=h100-sxm"})["budget_flops"] ==
+        hours["budget_flops"]);
+  CHECK(parsed({"--budget", "1e21", "gpt2-124m", "accounting.peak=h100-sxm"})["budget"]["device_hours"].is_null());
+  CHECK(parsed({"--undertrained", "gpt2-124m", "1e10", "accounting.peak=a100", "--mfu", "0.4"})["budget"]["device"]["id"] == "a100");
   CHECK(parsed({"--budget", "1e27", "--extrapolate"})["warnings"].size() == 1);
   CHECK(parsed({"--params", "7e9", "--inference-tokens", "2e12"})["serving"]["saved"] > 0.0);
   CHECK(parsed({"--budget", "1e21", "--tokens-available", "3e9"})["data_limit"]["binds"] == true);
