@@ -32,7 +32,14 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
   expect(*groups.world, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "world");
   expect(*groups.tp, mesh.group(rank, Axis::tp), "tp");
   expect(*groups.dp_cp, mesh.group(rank, Axis::dp | Axis::cp), "cp-dp");
-  failures.expect(groups.host_tp == groups.tp && groups.host_dp_cp == groups.dp_cp, "on the host both kinds are the same objects");
+  const std::vector<int> stages = mesh.group(rank, Axis::pp);
+  expect(*groups.pp, stages, "pp");
+  expect(*groups.pp_gradients, stages, "pp-gradients");
+  const bool outer = rank == stages.front() || rank == stages.back();
+  const std::vector<int> outer_stages = stages.size() == 1 ? stages : std::vector<int>{stages.front(), stages.back()};
+  expect(*groups.embedding, outer ? outer_stages : std::vector<int>{rank}, "embedding");
+  failures.expect(groups.host_tp == groups.tp && groups.host_pp == groups.pp && groups.host_dp_cp == groups.dp_cp,
+                  "on the host both kinds are the same objects");
   expect(*groups.control, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "control");
   const std::vector<int> tensor = mesh.group(rank, Axis::tp);
   const auto first = tensor.begin() + mesh.coordinate(rank, Axis::tp) / replicas * replicas;
@@ -42,7 +49,7 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
 std::vector<Mesh> meshes(int ranks) {
   if (ranks == 4)
     return {Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 1}),
-            Mesh({.dp = 1, .pp = 1, .cp = 1, .tp = 4})};
+            Mesh({.dp = 1, .pp = 1, .cp = 1, .tp = 4}), Mesh({.dp = 1, .pp = 4, .cp = 1, .tp = 1})};
   return {Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 4}, "dp-tp-cp-pp"),
           Mesh({.dp = 2, .pp = 2, .cp = 1, .tp = 2})};
 }
@@ -79,9 +86,10 @@ TEST_CASE("communicators: a run on a device has host groups and their twins") {
       return host->split(0, host->rank(), name);
     };
     const Communicators groups(Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), std::move(world), 2, twin);
-    mine.expect(
-        made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk", "host-kv_replicas -> kv_replicas, bulk"},
-        "the twins");
+    mine.expect(made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk",
+                                                 "host-kv_replicas -> kv_replicas, bulk", "host-pp -> pp, critical",
+                                                 "host-pp-gradients -> pp-gradients, critical", "host-embedding -> embedding, bulk"},
+                "the twins");
     mine.expect(groups.host_tp != groups.tp && groups.host_dp_cp != groups.dp_cp && groups.tp->name() == "tp", "two objects");
     mine.expect(groups.tp->rank() == groups.host_tp->rank() && groups.dp_cp->rank() == groups.host_dp_cp->rank(), "one order");
   });
