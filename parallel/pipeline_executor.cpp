@@ -29,7 +29,7 @@ PipelineExecutor::PipelineExecutor(PipelinePlan plan, Communicator& activations,
 
 void PipelineExecutor::plan_lanes(at::IntArrayRef row_sizes, at::TensorOptions options) {
   const std::vector<PipelineAction>& actions = plan_.actions.at(static_cast<std::size_t>(stage_));
-  most_in_flight_ = most_in_flight(actions);
+  most_in_flight_ = ergon::most_in_flight(actions);
   held_.resize(static_cast<std::size_t>(plan_.microbatches * plan_.chunks), nullptr);
   if (plan_.stages == 1) return;
   for (std::size_t i = 0; i < actions.size(); ++i) {

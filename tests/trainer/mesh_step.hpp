@@ -10,7 +10,9 @@
 #include <tuple>
 
 #include "parallel/plan/refusals.hpp"
+#include "tests/trainer/oracle/tensor_operators.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/audit_totals.hpp"
 #include "trainer/step.hpp"
 
 namespace ergon::test {

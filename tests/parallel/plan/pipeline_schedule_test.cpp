@@ -84,7 +84,8 @@ TEST_CASE("pipeline_schedule: forwards only run in the order of the schedules, o
       CHECK(timeline.most_in_flight == std::vector<int>(static_cast<std::size_t>(stages), 1));
       std::vector<PipelineAction> forwards;
       const PipelineSchedule schedule = chunks > 1 ? PipelineSchedule::interleaved : PipelineSchedule::gpipe;
-      for (const PipelineAction& action : plan_pipeline(schedule, stages, 8, chunks).actions.back())
+      const PipelinePlan trained = plan_pipeline(schedule, stages, 8, chunks);
+      for (const PipelineAction& action : trained.actions.back())
         if (action.kind == Kind::forward) forwards.push_back(action);
       CHECK(plan.actions.back() == forwards);
     }
