@@ -7,6 +7,7 @@
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
 #include "parallel/communicator_mpi.hpp"
+#include "parallel/flight_record.hpp"
 #include "tests/parallel/collective_cases.hpp"
 
 #include "tests/support/catch.hpp"
@@ -92,6 +93,19 @@ TEST_CASE("communicators: a run on a device has host groups and their twins") {
                 "the twins");
     mine.expect(groups.host_tp != groups.tp && groups.host_dp_cp != groups.dp_cp && groups.tp->name() == "tp", "two objects");
     mine.expect(groups.tp->rank() == groups.host_tp->rank() && groups.dp_cp->rank() == groups.host_dp_cp->rank(), "one order");
+  });
+  for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
+}
+
+TEST_CASE("communicators: every group of a pipeline stands in the flight record") {
+  std::vector<Failures> failures(4);
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
+    Failures& mine = failures[static_cast<std::size_t>(world->rank())];
+    const auto record = std::make_shared<FlightRecord>(world->rank());
+    world->record(record);
+    const Communicators groups(Mesh({.dp = 1, .pp = 2, .cp = 1, .tp = 2}), std::move(world));
+    for (const auto& group : {groups.pp, groups.pp_gradients, groups.embedding, groups.host_pp})
+      mine.expect(group->flight_record() == record && group->size() == 2, group->name());
   });
   for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
 }
