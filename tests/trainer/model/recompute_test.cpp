@@ -58,7 +58,7 @@ TEST_CASE("recompute: what is kept is what accounting says, to the byte") {
           for (const Recompute policy : policies) {
             if (parted && tp == 1) continue;
             CAPTURE(describe(shape), static_cast<int>(policy), static_cast<int>(dtype), tp, parted);
-            std::vector<Bytes> kept(static_cast<std::size_t>(tp)), told(kept.size());
+            std::vector<std::int64_t> kept(static_cast<std::size_t>(tp)), told(kept.size());
             run_local_ranks(tp, [&](std::unique_ptr<Communicator> world) {
               const int rank = world->rank();
               const int replicas = static_cast<int>(partition_heads(shape.heads, shape.kv_heads, tp, rank).kv_replicas);
@@ -67,9 +67,9 @@ TEST_CASE("recompute: what is kept is what accounting says, to the byte") {
               under_test.context.sequence_parallel = parted;
               Transformer model(shape, tp, rank, under_test.store, policy);
               model.forward(make_batch(shape, 3, 10, 5, 0, 0), under_test.context);
-              kept[static_cast<std::size_t>(rank)] = model.kept_bytes(0);
+              kept[static_cast<std::size_t>(rank)] = model.kept_bytes(0).value;
               told[static_cast<std::size_t>(rank)] =
-                  kept_activations(shape, {0, shape.layers, true, true}, {3, 10, tp, rank, parted, policy, dtype_of(dtype)});
+                  kept_activations(shape, {0, shape.layers, true, true}, {3, 10, tp, rank, parted, policy, dtype_of(dtype)}).value;
             });
             CHECK(kept == told);
           }
