@@ -20,20 +20,28 @@ std::unique_ptr<Communicator> checked(std::unique_ptr<Communicator> world, const
   return world;
 }
 
-std::shared_ptr<Communicator> group_of(const Mesh& mesh, Communicator& world, AxisSet axes, const char* prefix) {
+std::shared_ptr<Communicator> group_of(const Mesh& mesh, Communicator& world, AxisSet axes, const std::string& prefix) {
   const Mesh::ColorKey place = mesh.color_key(world.rank(), axes);
   return world.split(place.color, place.key, prefix + axes.to_string());
 }
 
 }  // namespace
 
-Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> world_, int replicas, const DeviceGroup& device)
+Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> world_, int replicas, const DeviceGroup& device,
+                             int exchanging)
     : mesh(mesh_), world(checked(std::move(world_), mesh)) {
-  const char* prefix = device ? "host-" : "";
+  const std::string prefix = device ? "host-" : "";
   host_tp = group_of(mesh, *world, Axis::tp, prefix);
   host_dp_cp = group_of(mesh, *world, Axis::dp | Axis::cp, prefix);
   ERGON_CHECK(replicas >= 1 && host_tp->size() % replicas == 0, "{} key/value replicas in a tensor group of {}", replicas, host_tp->size());
-  kv_replicas = host_tp->split(host_tp->rank() / replicas, host_tp->rank(), std::string(prefix) + "kv_replicas");
+  kv_replicas = host_tp->split(host_tp->rank() / replicas, host_tp->rank(), prefix + "kv_replicas");
+  cp = cp_ring = cp_exchange = group_of(mesh, *world, Axis::cp, prefix);
+  ERGON_CHECK(exchanging >= 1 && cp->size() % exchanging == 0, "{} of {} context ranks exchange heads", exchanging, cp->size());
+  const bool both = exchanging > 1 && exchanging < cp->size();
+  if (both) {
+    cp_exchange = cp->split(cp->rank() / exchanging, cp->rank(), prefix + "cp-exchange");
+    cp_ring = cp->split(cp->rank() % exchanging, cp->rank(), prefix + "cp-ring");
+  }
   control = world->split(0, world->rank(), "control");
   tp = host_tp;
   dp_cp = host_dp_cp;
@@ -41,16 +49,29 @@ Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> wo
   tp = device(host_tp, AxisSet(Axis::tp).to_string(), Traffic::critical);
   dp_cp = device(host_dp_cp, (Axis::dp | Axis::cp).to_string(), Traffic::bulk);
   kv_replicas = device(kv_replicas, "kv_replicas", Traffic::bulk);
-  for (Communicator* group : {tp.get(), dp_cp.get(), kv_replicas.get()}) group->record(world->flight_record());
+  const std::shared_ptr<Communicator> host_ring = cp_ring, host_exchange = cp_exchange;
+  cp = cp_ring = cp_exchange = device(cp, AxisSet(Axis::cp).to_string(), Traffic::critical);
+  if (both) {
+    cp_exchange = device(host_exchange, "cp-exchange", Traffic::critical);
+    cp_ring = device(host_ring, "cp-ring", Traffic::critical);
+  }
+  for (Communicator* group : device_groups()) group->record(world->flight_record());
+}
+
+// Each once: rings and exchanges of all context ranks are the group cp itself.
+std::vector<Communicator*> Communicators::device_groups() const {
+  std::vector<Communicator*> groups = {tp.get(), dp_cp.get(), kv_replicas.get(), cp.get()};
+  if (cp_ring != cp) groups.insert(groups.end(), {cp_ring.get(), cp_exchange.get()});
+  return groups;
 }
 
 void Communicators::observe(CommunicationObserver* observer) {
-  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get(), tp.get(), dp_cp.get(), kv_replicas.get()})
-    group->observe(observer);
+  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get()}) group->observe(observer);
+  for (Communicator* group : device_groups()) group->observe(observer);
 }
 
 void Communicators::poll() {
-  for (Communicator* group : {tp.get(), dp_cp.get(), kv_replicas.get()}) group->poll();
+  for (Communicator* group : device_groups()) group->poll();
 }
 
 }  // namespace ergon

@@ -15,17 +15,18 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "parallel/tensor_memory.hpp"
 #include "trainer/tensor_headers.hpp"
 
 namespace ergon {
 
-class Arena {
+class Arena final : public TensorMemory {
  public:
   explicit Arena(at::Device device = at::kCPU) : device_(device), headers_(device) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  at::Tensor take(at::IntArrayRef sizes, at::ScalarType dtype);
+  at::Tensor take(at::IntArrayRef sizes, at::ScalarType dtype) override;
   void reset() {
     chunk_ = 0;
     offset_ = 0;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "configs/error.hpp"
+#include "trainer/attention/delta.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/model/init.hpp"
 
@@ -29,6 +30,18 @@ std::vector<Update> updates_of(const ParameterStore& store, const at::Tensor& fi
                        rounds ? slice(store.flat_weights()) : at::Tensor(), decays});
   }
   return updates;
+}
+
+AttentionChoice choose_attention(const RunConfig& config, const std::string& name, at::Device device) {
+  AttentionJob job = attention_job(config.model, scalar_type(config.train.dtype), device.type());
+  job.whole_blocks = config.mesh.cp == 1 || config.mesh.attention == AttentionSharding::ulysses;
+  return select_attention(job, name);
+}
+
+std::unique_ptr<AttentionStrategy> make_strategy(const RunConfig& config, const Communicators& communicators,
+                                                 const LocalAttention& kernel) {
+  return make_attention_strategy(context_sharding(config.mesh), config.mesh.gather_heads, {kernel, attention_delta},
+                                 {*communicators.cp, *communicators.cp_ring, *communicators.cp_exchange});
 }
 
 }  // namespace
@@ -56,7 +69,8 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       device(device_),
       gemm(audit, gemm_library),
       scratch(device),
-      attention(select_attention(attention_job(config.model, scalar_type(config.train.dtype), device.type()), attention).kernel),
+      attention(choose_attention(config, attention, device).kernel),
+      strategy(make_strategy(config, communicators, *this->attention)),
       parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units),
       first_moment(at::zeros_like(parameters.flat_parameters())),
       second_moment(at::zeros_like(parameters.flat_parameters())),
@@ -69,8 +83,13 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
   initialize_parameters(parameters, config.run.seed);
 }
 
+void Replica::use_attention(std::unique_ptr<LocalAttention> kernel) {
+  strategy = make_strategy(config, communicators, *kernel);
+  attention = std::move(kernel);
+}
+
 StepContext Replica::context(std::int64_t step, std::int64_t first_sample, bool training) {
-  StepContext context{gemm, *attention, *communicators.tp, scratch};
+  StepContext context{gemm, *strategy, *communicators.tp, scratch};
   context.kv_replicas = communicators.kv_replicas->size() > 1 ? communicators.kv_replicas.get() : nullptr;
   context.seed = config.run.seed;
   context.step = step;

@@ -8,6 +8,7 @@
 
 #include "configs/run_config.hpp"
 #include "parallel/communicators.hpp"
+#include "parallel/context_parallel/strategy.hpp"
 #include "parallel/gradients.hpp"
 #include "trainer/arena.hpp"
 #include "trainer/flop_audit.hpp"
@@ -34,6 +35,7 @@ struct Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
+  void use_attention(std::unique_ptr<LocalAttention> kernel);
   StepContext context(std::int64_t step, std::int64_t first_sample, bool training = true);
 
   const RunConfig& config;
@@ -43,6 +45,7 @@ struct Replica {
   Gemm gemm;
   Arena scratch;
   std::unique_ptr<LocalAttention> attention;
+  std::unique_ptr<AttentionStrategy> strategy;  // over `attention`
   ParameterStore parameters;
   at::Tensor first_moment, second_moment;  // laid out as the flat parameters
   Transformer model;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/plan/refusals.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/sequence_layout.hpp"
 
 namespace ergon {
@@ -46,6 +48,43 @@ std::optional<Breach> sequence(const RunConfig& c, int) {
   return Breach{fmt::format("a sequence of {} cannot be cut into {} equal parts for mesh.cp = {} and this mesh.layout", c.model.sequence,
                             multiple, c.mesh.cp),
                 fmt::format("set model.sequence to a multiple of {}", multiple)};
+}
+
+// Context parallelism. Heads are those of one tensor rank.
+std::int64_t query_heads(const RunConfig& c) { return c.model.heads / c.mesh.tp; }
+std::int64_t key_heads(const RunConfig& c) { return std::max<std::int64_t>(1, c.model.kv_heads / c.mesh.tp); }
+
+std::optional<Breach> head_exchange(const RunConfig& c, int) {
+  const std::int64_t ranks = context_sharding(c.mesh).exchanging(), heads = query_heads(c);
+  if (ranks <= heads || heads < 1) return {};
+  return Breach{fmt::format("{} ranks exchange {} query heads, so some would compute none", ranks, heads),
+                c.mesh.attention == AttentionSharding::hybrid
+                    ? fmt::format("set mesh.ulysses to {} or less", heads)
+                    : std::string("set mesh.attention = \"ring\", or \"hybrid\" with a smaller mesh.ulysses")};
+}
+
+std::optional<Breach> exchanging_ranks(const RunConfig& c, int) {
+  if (c.mesh.attention != AttentionSharding::hybrid || (c.mesh.ulysses >= 1 && c.mesh.cp % c.mesh.ulysses == 0)) return {};
+  return Breach{fmt::format("{} context ranks cannot be cut into groups of {} that exchange heads", c.mesh.cp, c.mesh.ulysses),
+                fmt::format("set mesh.ulysses to a divisor of mesh.cp = {}", c.mesh.cp)};
+}
+
+std::optional<Breach> only_for_hybrid(const RunConfig& c, int) {
+  if (c.mesh.ulysses == 1 || c.mesh.attention == AttentionSharding::hybrid) return {};
+  return Breach{fmt::format("only mesh.attention = \"hybrid\" cuts the context ranks into groups, here of {}", c.mesh.ulysses),
+                "set mesh.ulysses = 1, or mesh.attention = \"hybrid\""};
+}
+
+std::optional<Breach> gathered_heads(const RunConfig& c, int) {
+  const std::int64_t heads = key_heads(c), stride = c.mesh.gather_heads;
+  if (c.mesh.attention != AttentionSharding::gather_kv) {
+    if (stride == 1) return {};
+    return Breach{fmt::format("only mesh.attention = \"gather_kv\" gathers heads, here {} at a time", stride),
+                  "set mesh.gather_heads = 1, or mesh.attention = \"gather_kv\""};
+  }
+  if (stride >= 1 && heads % stride == 0) return {};
+  return Breach{fmt::format("{} key/value heads of a rank cannot be gathered {} at a time", heads, stride),
+                fmt::format("set mesh.gather_heads to a divisor of {}", heads)};
 }
 
 std::optional<Breach> batch(const RunConfig& c, int) {
@@ -92,10 +131,10 @@ constexpr Rule rules[] = {
     {"model.sequence", sequence},
     {"train.batch", batch},
     {"mesh.pp", [](const RunConfig& c, int) { return not_built(c.mesh.pp > 1, "pipeline parallelism", "set mesh.pp = 1"); }},
-    {"mesh.cp", [](const RunConfig& c, int) { return not_built(c.mesh.cp > 1, "context parallelism", "set mesh.cp = 1"); }},
-    {"mesh.ulysses", [](const RunConfig& c, int) { return not_built(c.mesh.ulysses != 1, "context parallelism", "set mesh.ulysses = 1"); }},
-    {"mesh.gather_heads",
-     [](const RunConfig& c, int) { return not_built(c.mesh.gather_heads != 1, "context parallelism", "set mesh.gather_heads = 1"); }},
+    {"mesh.attention", head_exchange},
+    {"mesh.ulysses", exchanging_ranks},
+    {"mesh.ulysses", only_for_hybrid},
+    {"mesh.gather_heads", gathered_heads},
     {"mesh.virtual_stages",
      [](const RunConfig& c, int) { return not_built(c.mesh.virtual_stages != 1, "pipeline parallelism", "set mesh.virtual_stages = 1"); }},
     {"mesh.sequence_parallel",

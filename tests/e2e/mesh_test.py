@@ -16,6 +16,25 @@ class Mesh(Case):
                 self.assert_close(self.curve(folder), reference, 1e-10)
                 self.assertAlmostEqual(self.result(folder)["validation_loss"], self.result("one")["validation_loss"], delta=1e-10)
 
+    def test_context_ranks_train_the_same_model(self):
+        self.train(mesh="dp=1 tp=1", folder="one", mpi=False)
+        reference = self.curve("one")
+        cases = {
+            "ring": ("dp=2 cp=2", ()),
+            "ulysses": ("cp=4", ("mesh.attention=ulysses", "mesh.layout=contiguous")),
+            "gather": ("cp=2 tp=2", ("mesh.attention=gather_kv", "mesh.layout=striped")),
+            "hybrid": ("cp=4", ("mesh.attention=hybrid", "mesh.ulysses=2")),
+        }
+        for folder, (mesh, keys) in cases.items():
+            with self.subTest(mesh=mesh, keys=keys):
+                self.train(*keys, mesh=mesh, folder=folder)
+                self.assert_close(self.curve(folder), reference, 1e-10)
+                self.assertAlmostEqual(self.result(folder)["validation_loss"], self.result("one")["validation_loss"], delta=1e-10)
+                (audit,) = [event for event in self.lines("events.jsonl", folder) if event["event"] == "audit"]
+                self.assertTrue(audit["equals_prediction"])
+        rows = self.report("ring")["runs"][0]
+        self.assertEqual(rows["mesh"], "dp=2 cp=2")
+
     def test_order_of_axes_changes_nothing(self):
         self.train(mesh="dp=2 tp=2", folder="inner")
         self.train('mesh.order="dp-cp-tp-pp"', mesh="dp=2 tp=2", folder="outer")

@@ -32,6 +32,8 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
   expect(*groups.world, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "world");
   expect(*groups.tp, mesh.group(rank, Axis::tp), "tp");
   expect(*groups.dp_cp, mesh.group(rank, Axis::dp | Axis::cp), "cp-dp");
+  expect(*groups.cp, mesh.group(rank, Axis::cp), "cp");
+  failures.expect(groups.cp_ring == groups.cp && groups.cp_exchange == groups.cp, "without a hybrid all context ranks are one group");
   failures.expect(groups.host_tp == groups.tp && groups.host_dp_cp == groups.dp_cp, "on the host both kinds are the same objects");
   expect(*groups.control, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "control");
   const std::vector<int> tensor = mesh.group(rank, Axis::tp);
@@ -79,13 +81,41 @@ TEST_CASE("communicators: a run on a device has host groups and their twins") {
       return host->split(0, host->rank(), name);
     };
     const Communicators groups(Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), std::move(world), 2, twin);
-    mine.expect(
-        made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk", "host-kv_replicas -> kv_replicas, bulk"},
-        "the twins");
+    mine.expect(made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk",
+                                                 "host-kv_replicas -> kv_replicas, bulk", "host-cp -> cp, critical"},
+                "the twins");
     mine.expect(groups.host_tp != groups.tp && groups.host_dp_cp != groups.dp_cp && groups.tp->name() == "tp", "two objects");
     mine.expect(groups.tp->rank() == groups.host_tp->rank() && groups.dp_cp->rank() == groups.host_dp_cp->rank(), "one order");
   });
   for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
+}
+
+TEST_CASE("communicators: of a hybrid, adjacent context ranks exchange heads and the others form rings, on devices too") {
+  for (const bool device : {false, true}) {
+    std::vector<Failures> failures(8);
+    run_local_ranks(8, [&](std::unique_ptr<Communicator> world) {
+      const int rank = world->rank();  // cp varies fastest: ranks 0 to 3 and 4 to 7 are the context groups
+      Failures& mine = failures[static_cast<std::size_t>(rank)];
+      std::vector<std::string> made;
+      const DeviceGroup twin = [&](std::shared_ptr<Communicator> host, const std::string& name, Traffic traffic) {
+        if (traffic == Traffic::critical) made.push_back(name);
+        return host->split(0, host->rank(), name);
+      };
+      Communicators groups(Mesh({.dp = 2, .pp = 1, .cp = 4, .tp = 1}), std::move(world), 1, device ? twin : DeviceGroup(), 2);
+      const int first = rank / 4 * 4, pair = rank / 2 * 2;
+      mine.expect(members(*groups.cp, rank) == std::vector<int>{first, first + 1, first + 2, first + 3}, "cp");
+      mine.expect(members(*groups.cp_exchange, rank) == std::vector<int>{pair, pair + 1}, "exchange");
+      mine.expect(members(*groups.cp_ring, rank) == std::vector<int>{first + rank % 2, first + rank % 2 + 2}, "ring");
+      mine.expect(groups.cp_exchange->name() == "cp-exchange" && groups.cp_ring->name() == "cp-ring", "names");
+      mine.expect(made == (device ? std::vector<std::string>{"tp", "cp", "cp-exchange", "cp-ring"} : std::vector<std::string>{}), "twins");
+      mine.expect(groups.device_groups().size() == 6, "each group once");
+    });
+    for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("communicators: groups that exchange heads must divide the context ranks") {
+  CHECK_THROWS_AS(Communicators(Mesh({}), std::move(make_local_group(1)[0]), 1, {}, 2), Bug);
 }
 
 TEST_CASE("communicators: a world that does not fit is refused with a mesh that does") {

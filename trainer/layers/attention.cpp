@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "configs/error.hpp"
-#include "trainer/attention/delta.hpp"
 #include "trainer/kernels/activation.hpp"
 #include "trainer/kernels/pointwise.hpp"
 
@@ -12,6 +11,7 @@ namespace ergon {
 
 AttentionLayer::AttentionLayer(const ModelShape& shape, int tp, int tp_rank, int layer, const RotaryTable* rotary, AttentionIds ids)
     : shape_(shape),
+      rule_{.window = shape.window},
       heads_(partition_heads(shape.heads, shape.kv_heads, tp, tp_rank)),
       layer_(layer),
       rotary_(rotary),
@@ -35,14 +35,9 @@ AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
           .sequence = shape_.sequence};
 }
 
-const BlockMask& AttentionLayer::mask(std::int64_t length) const {
-  if (mask_.num_queries() != length) mask_ = causal_mask(length, shape_.window);
-  return mask_;
-}
-
-AttentionBlock AttentionLayer::block(const Heads& heads, const LayerCall& call) const {
+AttentionCall AttentionLayer::core(const Heads& heads, const LayerCall& call) const {
   const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.head_width));
-  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, mask(call.length()), dropout(call), scale};
+  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, rule_, dropout(call), scale, call.keep, call.step.scratch};
 }
 
 // What a kernel writes: in the accumulator type, so that rotation and rounding to the type of activations follow once.
@@ -63,7 +58,6 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
   saved.x_ND = x_ND;
   saved.qkv_NE = call.keep_tensor({n, (h + 2 * heads_.num_kv) * q});
   saved.out_NC = call.keep_accumulator({n, h * q});
-  saved.lse_BHT = call.keep_accumulator({b, h, t});
 
   qkv_.forward(saved.qkv_NE, x_ND, call);
   const at::Tensor bias = qkv_.bias_O(call.store);
@@ -73,9 +67,11 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
     rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
     rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
   }
-  AttentionOutput result{call.view(saved.out_NC, {b, t, h, q}), saved.lse_BHT};
-  const AttentionWork work = call.step.attention.forward(block(heads, call), result);
-  call.step.gemm.audit().attention(work, q);
+  {
+    const Arena::Frame frame(call.step.scratch);
+    const AttentionWork work = call.step.attention.forward(core(heads, call), call.view(saved.out_NC, {b, t, h, q}), saved.core);
+    call.step.gemm.audit().attention(work, q);
+  }
   const Arena::Frame frame(call.step.scratch);
   return output_.forward(y_ND, rounded(saved.out_NC, call), call);
 }
@@ -89,12 +85,10 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
     const at::Tensor exact_NE = exact(saved.dqkv_NE, call);
     const Heads heads = heads_of(saved.qkv_NE, call), gradients = heads_of(exact_NE, call);
     const at::Tensor dout_NC = call.scratch_tensor(saved.out_NC.sizes());
-    const at::Tensor delta_BHT = call.scratch_accumulator({b, h, t});
     output_.backward_input(dout_NC, dy_ND, call);
     const at::Tensor out_BTHQ = call.view(saved.out_NC, {b, t, h, q}), dout_BTHQ = call.view(dout_NC, {b, t, h, q});
-    attention_delta(delta_BHT, dout_BTHQ, out_BTHQ);
     AttentionGradients result{gradients.q_BTHQ, gradients.k_BTKQ, gradients.v_BTKQ};
-    const AttentionWork work = call.step.attention.backward(block(heads, call), {dout_BTHQ, out_BTHQ, saved.lse_BHT, delta_BHT}, result);
+    const AttentionWork work = call.step.attention.backward(core(heads, call), dout_BTHQ, out_BTHQ, saved.core, result);
     call.step.gemm.audit().attention(work, q);
     if (rotary_ != nullptr) {
       rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);

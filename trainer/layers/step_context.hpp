@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "parallel/communicator.hpp"
-#include "parallel/local_attention.hpp"
+#include "parallel/context_parallel/strategy.hpp"
 #include "trainer/arena.hpp"
 #include "trainer/kernels/dropout.hpp"
 #include "trainer/kernels/gemm.hpp"
@@ -17,7 +17,7 @@ namespace ergon {
 
 struct StepContext {
   const Gemm& gemm;
-  const LocalAttention& attention;
+  AttentionStrategy& attention;
   Communicator& tp;
   Arena& scratch;
   Communicator* kv_replicas = nullptr;  // tensor ranks that share this rank's key/value heads; may be null where each head has one owner
