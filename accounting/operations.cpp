@@ -137,20 +137,18 @@ std::vector<Operation> model_operations(const ModelShape& shape, Workload work, 
 }
 
 std::vector<Operation> hardware_operations(const ModelShape& shape, Workload work, const Execution& execution, Pass pass) {
-  if (execution.mesh.cp > 1) {
-    throw Error("the pairs that attention computes depend on the layout of the sequence over ranks, which accounting does not predict",
-                "mesh.cp", "predict hardware FLOPs for cp = 1, or read what flop_audit counted in `ergon report`");
-  }
   const int tp = execution.mesh.tp;
   std::int64_t kv_heads = 0;
   for (int rank = 0; rank < tp; ++rank) kv_heads += partition_heads(shape.heads, shape.kv_heads, tp, rank).num_kv;
   partition_columns(shape.ffn_width, tp, 0, "mesh.tp");
-  const BlockMask mask = causal_mask(work.length, shape.window);
+  ContextSharding context = execution.context;
+  context.cp = execution.mesh.cp;
+  const PairCount pairs = count_pairs(context, work.length, {.window = shape.window}, execution.tiles);
   const Widths widths{.query = shape.heads * shape.head_width,
                       .key_value = kv_heads * shape.head_width,
                       .ffn = shape.ffn_width,
                       .vocabulary = partition_vocabulary(shape.vocabulary, tp, 0).padded,
-                      .computed_pairs = computed_pairs(mask, execution.tiles),
+                      .computed_pairs = pairs.computed,
                       .visible_pairs = causal_pairs(work.length, shape.window),
                       .forward_matmuls = execution.tiles.forward_matmuls,
                       .backward_matmuls = execution.tiles.backward_matmuls};

@@ -15,7 +15,7 @@
 #include "configs/model_shape.hpp"
 #include "configs/quantities.hpp"
 #include "configs/run_config.hpp"
-#include "parallel/plan/block_mask.hpp"
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/mesh.hpp"
 
 namespace ergon {
@@ -57,6 +57,7 @@ struct Execution {
   MeshSizes mesh = {};
   AttentionTiles tiles = {};
   Recompute recompute = Recompute::none;
+  ContextSharding context = {};  // its cp is overridden by mesh.cp
 };
 
 // (query, key) pairs of one causal sequence and head; window 0: all earlier keys.
@@ -65,9 +66,9 @@ std::int64_t causal_pairs(std::int64_t length, std::int64_t window);
 // What the mathematics asks for: visible pairs, plain backward (twice the forward), no padding, no recompute.
 std::vector<Operation> model_operations(const ModelShape& shape, Workload work, Pass pass = Pass::training);
 
-// What the ranks execute, summed over them: padded vocabulary, replicated key/value heads, tiles, flash backward, recompute. Recompute
-// adds, per layer: none and selective nothing (they rebuild no matrix product), core the attention core's forward, full the layer's whole
-// forward. Throws Error (mesh.tp) for a mesh that cannot cut the shape, and (mesh.cp) for cp > 1: computed pairs then depend on the layout.
+// What the ranks execute, summed over them: padded vocabulary, replicated key/value heads, tiles, blocks of context ranks, flash backward,
+// recompute. Recompute adds, per layer: none and selective nothing (they rebuild no matrix product), core the attention core's forward,
+// full the layer's whole forward. Throws Error (mesh.tp, model.sequence) for a mesh that cannot cut the shape.
 std::vector<Operation> hardware_operations(const ModelShape& shape, Workload work, const Execution& execution, Pass pass = Pass::training);
 
 struct FlopCount {

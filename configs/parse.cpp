@@ -2,12 +2,8 @@
 #include "configs/parse.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "configs/derive.hpp"
 #include "configs/did_you_mean.hpp"
@@ -15,6 +11,7 @@
 #include "configs/key_table.hpp"
 #include "configs/override.hpp"
 #include "configs/presets.hpp"
+#include "configs/text_file.hpp"
 #include "configs/toml.hpp"
 #include "configs/validate.hpp"
 
@@ -92,13 +89,7 @@ class Reader {
 std::string read_file(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) throw Error("is a folder, not a run file", path, "name the .toml file in it");
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream)
-    throw Error(fmt::format("cannot be read: {}", std::strerror(errno)), path,
-                "examples.toml in the source tree is a run file to start from");
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
+  return text_of_file(path, "examples.toml in the source tree is a run file to start from");
 }
 
 }  // namespace

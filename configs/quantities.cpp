@@ -2,11 +2,27 @@
 #include "configs/quantities.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "configs/decimal.hpp"
 #include "configs/error.hpp"
 
 namespace ergon {
+
+PfsDays to_pfs_days(Flops flops) {
+  if (flops.value == 0) return {0};
+  constexpr unsigned __int128 day = flops_per_pfs_day.value;
+  constexpr auto enough = static_cast<unsigned __int128>(1) << 54;  // two bits more than a double has
+  unsigned __int128 quotient = flops.value / day, rest = flops.value % day;
+  int exponent = 0;
+  for (; quotient < enough; --exponent) {  // long division, a binary digit at a time
+    rest *= 2;
+    quotient = 2 * quotient + (rest >= day ? 1 : 0);
+    if (rest >= day) rest -= day;
+  }
+  if (rest != 0) quotient |= 1;  // what is left breaks a tie, and is no more than that
+  return {std::ldexp(static_cast<double>(static_cast<std::uint64_t>(quotient)), exponent)};
+}
 
 std::string to_decimal(Flops flops) {
   std::string text;

@@ -38,10 +38,11 @@ using Flops = Quantity<struct FlopsTag, unsigned __int128>;
 using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 
 // One petaflop/s-day: 1e15 operations a second for a day.
-inline constexpr double flops_per_pfs_day = 8.64e19;
+inline constexpr Flops flops_per_pfs_day = Flops{1'000'000'000'000'000} * 86'400;
 
 constexpr double to_double(Flops flops) { return static_cast<double>(flops.value); }
-constexpr PfsDays to_pfs_days(Flops flops) { return {to_double(flops) / flops_per_pfs_day}; }
+// The double nearest to the quotient of the two integers: rounding the FLOPs first would print 3637.4999999999995 for 3637.5.
+PfsDays to_pfs_days(Flops flops);
 
 // All digits; JSON carries FLOPs in this form because numbers above 2^53 lose digits there.
 std::string to_decimal(Flops flops);

@@ -12,7 +12,8 @@ RunConfig bench_config(const BenchJob& job) {
   RunConfig config = parse_run_text(defaults, "bench train", job.overrides, Purpose::describe);
   config.run.threads = job.threads;
   require_supported(config);
-  if (config.mesh.dp * config.mesh.tp != 1) throw Error("bench train measures one rank", "mesh", "leave mesh.dp and mesh.tp at 1");
+  if (config.mesh.dp * config.mesh.pp * config.mesh.cp * config.mesh.tp != 1)
+    throw Error("bench train measures one rank", "mesh", "leave mesh.dp, mesh.pp, mesh.cp and mesh.tp at 1");
   return config;
 }
 

@@ -93,7 +93,7 @@ BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& o
       config.run.gemm == GemmName::automatic ? default_gemm_library(choice_name(config.train.dtype)) : choice_name(config.run.gemm);
   const std::unique_ptr<GemmLibrary> library = timed(open_gemm_library(result.gemm_library), result.gemm);
   Replica replica(config, communicators, "auto", *library);
-  replica.attention = timed(std::move(replica.attention), result.attention);
+  replica.use_attention(timed(std::move(replica.attention), result.attention));
   const StepBatch batch = synthetic_batch(config, accumulation(config));
 
   for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {

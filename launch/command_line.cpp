@@ -4,8 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <iostream>
+#include <limits>
 #include <map>
+#include <optional>
 
+#include "configs/decimal.hpp"
 #include "configs/did_you_mean.hpp"
 #include "configs/error.hpp"
 
@@ -42,13 +45,27 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-template <typename Number>
-Number number(const std::string& text, const std::string& names, const char* kind, const std::string& help_hint) {
-  Number value{};
+double number(const std::string& text, const std::string& names, const std::string& help_hint) {
+  double value = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size())
-    throw Error(fmt::format("{} takes {}, not '{}'", names, kind, text), "", help_hint);
+    throw Error(fmt::format("{} takes a number, not '{}'", names, text), "", help_hint);
   return value;
+}
+
+// 1000000 or 1e6. A number that is whole and does not fit is told so: that it is no whole number would be untrue.
+std::int64_t whole_number(const std::string& text, const std::string& names, const std::string& help_hint) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const bool negative = text.starts_with('-');
+  const std::string digits = text.substr(negative ? 1 : 0);
+  const std::optional<Decimal> read = read_decimal(digits);
+  const std::optional<unsigned __int128> value = read ? whole(*read) : std::nullopt;
+  if (value && *value <= static_cast<unsigned __int128>(most))
+    return negative ? -static_cast<std::int64_t>(*value) : static_cast<std::int64_t>(*value);
+  const bool is_whole = read ? read->exponent >= 0 : !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  const std::string kind =
+      is_whole ? fmt::format("a whole number of {} {}", negative ? "at least" : "at most", negative ? -most : most) : "a whole number";
+  throw Error(fmt::format("{} takes {}, not '{}'", names, kind, text), "", help_hint);
 }
 
 CLI::Option* describe(CLI::Option* option, const std::string& metavar, Needed needed) {
@@ -84,16 +101,12 @@ void CommandLine::option(std::string& value, const std::string& names, const std
 
 void CommandLine::option(std::int64_t& value, const std::string& names, const std::string& metavar, const std::string& help,
                          Needed needed) {
-  auto read = [&value, names, hint = state_->help_hint()](const std::string& text) {
-    value = number<std::int64_t>(text, names, "a whole number", hint);
-  };
+  auto read = [&value, names, hint = state_->help_hint()](const std::string& text) { value = whole_number(text, names, hint); };
   describe(state_->app->add_option_function<std::string>(names, read, help), metavar, needed);
 }
 
 void CommandLine::option(double& value, const std::string& names, const std::string& metavar, const std::string& help, Needed needed) {
-  auto read = [&value, names, hint = state_->help_hint()](const std::string& text) {
-    value = number<double>(text, names, "a number", hint);
-  };
+  auto read = [&value, names, hint = state_->help_hint()](const std::string& text) { value = number(text, names, hint); };
   describe(state_->app->add_option_function<std::string>(names, read, help), metavar, needed);
 }
 

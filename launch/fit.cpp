@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ergon fit`: a scaling law from a table of points or from runs.
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -158,6 +159,8 @@ FitInput input_of(const CommandLine& line, const FitArguments& arguments) {
   }
   require(arguments.drop_highest_loss >= 0, "--drop-highest-loss", fmt::format("{} rows cannot be dropped", arguments.drop_highest_loss),
           "0 or more");
+  require(!line.given("--max-loss") || (arguments.max_loss > 0 && std::isfinite(arguments.max_loss)), "--max-loss",
+          fmt::format("a loss of {} is none", arguments.max_loss), "nats a token: 3.44");
   if (!arguments.data_set.empty()) input.points.definitions.data_set = arguments.data_set;
   if (!arguments.tokenizer.empty()) input.points.definitions.tokenizer = arguments.tokenizer;
   RowFilter filter{{}, arguments.drop_highest_loss};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon plan`: what to train with a compute budget.
+// `ergon plan`: what to train with a compute budget; with --timeline the pipeline schedule of a run.
 #include "accounting/advice/plan.hpp"
 
 #include <charconv>
@@ -13,6 +13,7 @@
 #include "configs/names.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/plan_timeline.hpp"
 
 namespace ergon {
 namespace {
@@ -23,7 +24,7 @@ struct Arguments {
   std::int64_t vocabulary = 0, sequence = 0;
   std::string config;               // with --undertrained: N, or the CONFIG of the model
   std::vector<std::string> others;  // with --undertrained: D first; then KEY=VALUE
-  bool undertrained = false, extrapolate = false, json = false;
+  bool undertrained = false, extrapolate = false, timeline = false, json = false;
 };
 
 double positive(const std::string& text, const char* option) {
@@ -83,29 +84,34 @@ std::optional<Flops> exact_count(const std::string& text) {
 
 bool is_number(const std::string& text) { return read_decimal(text).has_value(); }
 
-void read_architecture(const CommandLine& line, const Arguments& arguments, const std::string& config,
-                       const std::vector<std::string>& overrides, ArchitectureRequest& request) {
+// Gives the device that CONFIG measures its MFU against; empty: none.
+std::string read_architecture(const CommandLine& line, const Arguments& arguments, const std::string& config,
+                              const std::vector<std::string>& overrides, ArchitectureRequest& request) {
   request.fixed = default_family();
+  std::string device;
   if (!config.empty()) {
-    request.fixed = described_run(config, overrides).model;
+    const RunConfig described = described_run(config, overrides);
+    request.fixed = described.model;
     request.fixed_is_given = true;
+    device = described.accounting.peak;
   } else if (!overrides.empty()) {
     throw Error(fmt::format("'{}' changes a configuration that is not given", overrides.front()), "CONFIG",
                 "name a run file or a preset first");
   }
   if (line.given("--vocabulary")) set_key(request.fixed, arguments.vocabulary, "model.vocabulary", "--vocabulary");
   if (line.given("--sequence")) set_key(request.fixed, arguments.sequence, "model.sequence", "--sequence");
+  return device;
 }
 
 // N (or the CONFIG that has it) and D stand where CONFIG and KEY=VALUE do.
-void read_existing(const CommandLine& line, const Arguments& arguments, PlanRequest& request) {
+std::string read_existing(const CommandLine& line, const Arguments& arguments, PlanRequest& request) {
   if (arguments.config.empty() || arguments.others.empty())
     throw Error("--undertrained takes parameters (or a CONFIG) and tokens", "--undertrained", "ergon plan --undertrained 280e9 300e9");
   const std::vector<std::string> overrides(arguments.others.begin() + 1, arguments.others.end());
   Allocation existing;
   existing.tokens = positive(arguments.others.front(), "--undertrained");
   const bool counts = is_number(arguments.config);
-  read_architecture(line, arguments, counts ? "" : arguments.config, overrides, request.architecture);
+  const std::string device = read_architecture(line, arguments, counts ? "" : arguments.config, overrides, request.architecture);
   if (counts) {
     existing.parameters = positive(arguments.config, "--undertrained");
   } else {
@@ -116,6 +122,7 @@ void read_existing(const CommandLine& line, const Arguments& arguments, PlanRequ
   const std::optional<Flops> whole_n = exact_count(parameters), whole_d = exact_count(arguments.others.front());
   if (whole_n && whole_d) request.budget = six_n_d(*whole_n, *whole_d);
   request.question.value = 6 * existing.parameters * existing.tokens;
+  return device;
 }
 
 PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
@@ -123,18 +130,25 @@ PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
   request.question = question_of(line, arguments);
   request.law = arguments.law;
   if (arguments.extrapolate) request.extrapolation = Extrapolation::allowed;
+  const std::string of_config = arguments.undertrained
+                                    ? read_existing(line, arguments, request)
+                                    : read_architecture(line, arguments, arguments.config, arguments.others, request.architecture);
   const std::optional<double> mfu = line.given("--mfu") ? std::optional(arguments.mfu) : std::nullopt;
-  request.rate = device_rate(arguments.device, dtype_of(arguments.dtype), mfu);
-  if (arguments.undertrained) {
-    read_existing(line, arguments, request);
-    return request;
-  }
-  read_architecture(line, arguments, arguments.config, arguments.others, request.architecture);
-  if (request.question.goal == PlanGoal::budget) {
+  request.rate = device_rate(arguments.device.empty() && mfu ? of_config : arguments.device, dtype_of(arguments.dtype), mfu);
+  if (line.given("--budget")) {
     request.budget = parse_budget(arguments.budget, request.rate);
     request.question.value = to_double(*request.budget);
   }
   return request;
+}
+
+// The run whose schedule is asked for: --timeline goes with no other question.
+RunConfig timeline_run(const CommandLine& line, const Arguments& arguments) {
+  for (const char* other : {"--budget", "--params", "--loss", "--undertrained"})
+    if (line.given(other)) throw Error(fmt::format("--timeline and {} are two questions", other), "--timeline", "give one of them");
+  if (arguments.config.empty())
+    throw Error("--timeline shows the schedule of a run file, and none is given", "CONFIG", "ergon plan --timeline run.toml");
+  return described_run(arguments.config, arguments.others);
 }
 
 }  // namespace
@@ -153,19 +167,26 @@ int command_plan(int argc, char** argv) {
   line.option(arguments.tokens_available, "--tokens-available", "N", "distinct tokens there are: more training repeats them");
   line.option(arguments.inference_tokens, "--inference-tokens", "N", "tokens the model will serve: least FLOPs of training and inference");
   line.option(arguments.mfu, "--mfu", "X", "part of the device's peak that is reached, 0.4 for instance");
-  line.option(arguments.device, "--device", "ID", "device of device-hours: h100-sxm, a100, ...");
+  line.option(arguments.device, "--device", "ID", "device of device-hours: h100-sxm, a100, ... (default: accounting.peak of CONFIG)");
   line.choice(arguments.dtype, "--dtype", {"bfloat16", "float32", "float64"}, "type whose peak counts (default: bfloat16)");
   line.option(arguments.vocabulary, "--vocabulary", "N", "of the architecture (default: CONFIG's, or 32000)");
   line.option(arguments.sequence, "--sequence", "N", "of the architecture (default: CONFIG's, or 2048)");
   line.option(arguments.level, "--level", "X", "of the intervals (default: 0.8)");
   line.flag(arguments.extrapolate, "--extrapolate", "give figures more than three decades of C beyond the law's data");
-  line.flag(arguments.json, "--json", "print JSON, schema ergon.plan.v1");
+  line.flag(arguments.timeline, "--timeline", "instead: the pipeline schedule of the run file CONFIG, and how long its stages idle");
+  line.flag(arguments.json, "--json", "print JSON, schema ergon.plan.v1 (with --timeline: ergon.timeline.v1)");
   line.footer(
       "Examples:\n  ergon plan --budget \"10 pfs-days\"\n  ergon plan --budget \"5000 device-hours\" --device h100-sxm --mfu 0.4 "
       "llama3-8b\n"
       "  ergon plan --params 7e9 --inference-tokens 2e12\n  ergon plan --budget 1e21 --tokens-available 3e9\n"
-      "  ergon plan --undertrained 280e9 300e9 --law hoffmann-3 --json\n");
+      "  ergon plan --undertrained 280e9 300e9 --law hoffmann-3 --json\n"
+      "  ergon plan --timeline run.toml mesh.pp=4 'mesh.schedule=\"zero_bubble\"'\n");
   if (!line.parse(argc, argv)) return 0;
+  if (arguments.timeline) {
+    const RunConfig run = timeline_run(line, arguments);
+    std::cout << timeline_of(run, arguments.json ? TimelineFormat::json : TimelineFormat::text) << std::flush;
+    return 0;
+  }
   const Plan plan = make_plan(request_of(line, arguments));
   std::cout << (arguments.json ? plan_json(plan) : plan_text(plan)) << std::flush;
   return 0;

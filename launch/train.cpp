@@ -18,6 +18,7 @@
 #include "launch/watch.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/loop.hpp"
@@ -73,7 +74,8 @@ int train(const TrainLine& line, LocalRank local) {
         static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas);
     const RunDevice device(config, *world, local);
     if (watchdog) device.guard(*watchdog, config.watchdog.abort);
-    Communicators communicators(mesh_of(config.mesh), std::move(world), replicas, device.groups());
+    Communicators communicators(mesh_of(config.mesh), std::move(world), replicas, device.groups(),
+                                context_sharding(config.mesh).exchanging());
 
     ProgressPrinter printer(stderr, style_of(stderr));
     Storage storage(hdf5_helper());

@@ -5,9 +5,11 @@
 // activations and gradients. In a run on CPUs a device group IS the host group; in a run on GPUs it is its twin over NCCL.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "parallel/communicator.hpp"
 #include "parallel/plan/mesh.hpp"
@@ -23,11 +25,15 @@ using DeviceGroup =
 
 struct Communicators {
   // Collective over `world`, whose size must equal mesh.size(): otherwise throws Error (ExitCode::world, key mesh) that names both and a
-  // mesh that fits. Without `device` the run's tensors are host tensors.
-  Communicators(const Mesh& mesh, std::unique_ptr<Communicator> world, int kv_replicas = 1, const DeviceGroup& device = {});
+  // mesh that fits. Without `device` the run's tensors are host tensors. `exchanging`: adjacent context ranks that exchange heads
+  // (parallel/plan/context_blocks.hpp); must divide cp.
+  Communicators(const Mesh& mesh, std::unique_ptr<Communicator> world, int kv_replicas = 1, const DeviceGroup& device = {},
+                int exchanging = 1);
 
   void observe(CommunicationObserver* observer);
   void poll();  // reports what streams have finished since
+
+  std::vector<Communicator*> device_groups() const;
 
   Mesh mesh;
 
@@ -37,11 +43,18 @@ struct Communicators {
       control;  // a copy of world for the loop's agreement, checkpoints, evaluation: never shares a sequence with training
   std::shared_ptr<Communicator> host_tp;     // shards of one layer
   std::shared_ptr<Communicator> host_dp_cp;  // the loss is summed over these
+  std::shared_ptr<Communicator> host_pp;     // stages of one model: loss and norm are summed over these too
 
   // Tensors on the run's device.
-  std::shared_ptr<Communicator> tp;           // shards of one layer
-  std::shared_ptr<Communicator> dp_cp;        // gradients are summed over these
-  std::shared_ptr<Communicator> kv_replicas;  // adjacent tensor ranks that hold the same key/value heads; size 1 when none do
+  std::shared_ptr<Communicator> tp;            // shards of one layer
+  std::shared_ptr<Communicator> dp_cp;         // gradients are summed over these
+  std::shared_ptr<Communicator> cp;            // parts of one sequence
+  std::shared_ptr<Communicator> cp_ring;       // of cp, one rank of each group that exchanges heads; cp itself where no rank does
+  std::shared_ptr<Communicator> cp_exchange;   // of cp, adjacent ranks that exchange heads; cp itself where all do
+  std::shared_ptr<Communicator> pp;            // stages: what passes between them forward
+  std::shared_ptr<Communicator> pp_gradients;  // and backward (parallel/pipeline_executor.hpp)
+  std::shared_ptr<Communicator> embedding;     // the first and the last stage, which share a tied table; size 1 on the others
+  std::shared_ptr<Communicator> kv_replicas;   // adjacent tensor ranks that hold the same key/value heads; size 1 when none do
 };
 
 }  // namespace ergon

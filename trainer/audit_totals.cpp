@@ -42,7 +42,8 @@ AuditTotals total_over_ranks(const FlopAudit& audit, Communicator& control) {
 
 AuditTotals predicted_totals(const RunConfig& config, const AttentionTiles& tiles, std::int64_t sequences) {
   const std::vector<Operation> operations =
-      hardware_operations(config.model, {sequences, config.model.sequence}, {mesh_of(config.mesh).sizes(), tiles, config.train.recompute});
+      hardware_operations(config.model, {sequences, config.model.sequence},
+                          {mesh_of(config.mesh).sizes(), tiles, config.train.recompute, context_sharding(config.mesh)});
   AuditTotals totals;
   for (int phase = 0; phase < num_phases; ++phase) {
     const FlopCount part = count(operations, static_cast<Phase>(phase));

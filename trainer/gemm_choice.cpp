@@ -64,8 +64,9 @@ GemmChoice fastest(const std::vector<Timed>& all, const std::vector<GemmProduct>
 std::vector<GemmProduct> step_products(const RunConfig& config, std::int64_t tp) {
   const ModelShape& m = config.model;
   const HeadPartition heads = partition_heads(m.heads, m.kv_heads, static_cast<int>(tp), 0);
-  const std::int64_t rows = config.train.microbatch * m.sequence, steps = config.train.batch / (config.train.microbatch * config.mesh.dp),
-                     q = heads.num_query * m.head_width, kv = heads.num_kv * m.head_width, ffn = m.ffn_width / tp;
+  const std::int64_t rows = config.train.microbatch * m.sequence / config.mesh.cp,
+                     steps = config.train.batch / (config.train.microbatch * config.mesh.dp), q = heads.num_query * m.head_width,
+                     kv = heads.num_kv * m.head_width, ffn = m.ffn_width / tp;
   std::vector<GemmProduct> products;
   add_linear(products, rows, m.width, q + 2 * kv, m.layers * steps);
   add_linear(products, rows, q, m.width, m.layers * steps);

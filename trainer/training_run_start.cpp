@@ -28,7 +28,7 @@ const std::vector<std::string>& validation_paths(const RunConfig& config) {
   return config.data.validation.empty() ? config.data.train : config.data.validation;
 }
 
-LoaderShape loader_shape(const RunConfig& config) { return {config.train.microbatch, accumulation(config), 2}; }
+LoaderShape loader_shape(const RunConfig& config) { return {config.train.microbatch, accumulation(config), 2, config.mesh.layout}; }
 
 std::string text_record(const RunState& state, const std::string& name, const std::string& otherwise) {
   const auto record = state.records.find(name);

@@ -44,7 +44,9 @@ Flops hours_to_flops(const std::string& text, const std::string& number, const s
 std::optional<DeviceRate> device_rate(const std::string& device, DType dtype, std::optional<double> mfu) {
   if (mfu && !(*mfu > 0 && *mfu <= 1)) throw Error(fmt::format("an MFU of {} is none", *mfu), "--mfu", "above 0 and at most 1: 0.4");
   if (device.empty() && !mfu) return std::nullopt;
-  if (device.empty()) throw Error("an MFU is a part of a device's peak: name the device", "--device", "--device h100-sxm for instance");
+  if (device.empty())
+    throw Error("an MFU is a part of a device's peak: name the device", "--device",
+                "--device h100-sxm for instance, or a CONFIG whose accounting.peak names it");
   const std::optional<Peak> peak = device_peak(device, dtype);
   if (!mfu) throw Error("the device is named, the part of its peak that is reached is not", "--mfu", "--mfu 0.4 for instance");
   if (!peak) throw Error(unknown_peak_reason(device, dtype), "--device", "name another device or --dtype, or give the budget in FLOPs");

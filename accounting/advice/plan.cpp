@@ -149,7 +149,6 @@ Plan make_plan(const PlanRequest& request) {
   // Inference holds the loss, so it has no frontier of its own: the one of training is shown.
   const Advice& centre = request.question.inference_tokens ? plan.chosen.answer.plain : advice;
   plan.frontier = frontier(plan.chosen.law, centre.parameters->value, plan.flops, request.question.tokens_available);
-  if (!plan.frontier.front().loss) plan.reason["frontier[].loss"] = advice.reason.at("loss");
   plan.architecture = plan_architecture(plan, plan.reason);
   const Allocation at = {advice.parameters->value, advice.tokens->value};
   const std::optional<ParameterCounts> counts = plan.architecture ? std::optional(plan.architecture->counts) : std::nullopt;

@@ -83,7 +83,8 @@ Json law_json(const PlanAnswer& given, Json& reason) {
   return json;
 }
 
-Json frontier_json(const Plan& plan) {
+Json frontier_json(const Plan& plan, Json& reason) {
+  const std::string why = reason_of(plan.chosen.answer.advice.reason, "loss");
   Json points = Json::array();
   for (const FrontierPoint& point : plan.frontier) {
     Json json{{"factor", point.factor},    {"parameters", point.at.parameters},
@@ -92,6 +93,8 @@ Json frontier_json(const Plan& plan) {
     if (point.loss) {
       json["loss"] = *point.loss;
       json["excess_loss"] = *point.excess;
+    } else {
+      for (const char* member : {"loss", "excess_loss"}) reason[fmt::format("frontier[{}].{}", points.size(), member)] = why;
     }
     points.push_back(json);
   }
@@ -169,7 +172,7 @@ Json review_json(const Plan& plan, Json& reason) {
           {"tokens", review.given.tokens},
           {"flops", review.flops},
           {"loss", estimate_json("undertrained.loss", review.loss, review.reason, "loss", reason)},
-          {"excess_loss", number("excess", review.excess)},
+          {"excess_loss", number("excess_loss", review.excess)},
           {"optimal_tokens", number("tokens_for_n", review.tokens_for_n)},
           {"tokens_ratio", number("tokens_ratio", review.tokens_ratio)},
           {"same_loss_flops", number("same_loss_flops", review.same_loss_flops)},
@@ -210,7 +213,7 @@ std::string plan_json(const Plan& plan) {
   json["extrapolation"] = {
       {"decades", number_json("extrapolation.decades", plan.chosen.decades, "the FLOPs behind this law are not known", reason)},
       {"sentence", plan.extrapolation}};
-  json["frontier"] = frontier_json(plan);
+  json["frontier"] = frontier_json(plan, reason);
   json["architecture"] = architecture_json(plan);
   json["hyperparameters"] = hyperparameters_json(plan, reason);
   json["serving"] = serving_json(plan);

@@ -23,7 +23,7 @@ TrainingReview review_training(const ScalingLaw& law, Allocation given, double l
   // Kaplan's joint law and frontier are of different kinds of training: their difference would say nothing.
   if (!law.loss_law) {
     const std::string why = fmt::format("{} has no loss of N and D that its optimum minimises", law.name);
-    for (const char* member : {"loss", "excess", "same_loss_flops"}) review.reason[member] = why;
+    for (const char* member : {"loss", "excess_loss", "same_loss_flops"}) review.reason[member] = why;
     return review;
   }
   const LossAdvice predicted = predict_loss(law, given, std::nullopt, level);

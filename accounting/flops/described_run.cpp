@@ -2,9 +2,9 @@
 #include "accounting/flops/described_run.hpp"
 
 #include "accounting/flops/hugging_face.hpp"
-#include "accounting/flops/text_file.hpp"
 #include "configs/parse.hpp"
 #include "configs/text.hpp"
+#include "configs/text_file.hpp"
 
 namespace ergon {
 

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "accounting/flops/text_file.hpp"
 #include "accounting/operations.hpp"
 #include "configs/error.hpp"
 #include "configs/text.hpp"
+#include "configs/text_file.hpp"
 
 namespace ergon {
 namespace {

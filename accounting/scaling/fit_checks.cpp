@@ -46,6 +46,20 @@ void require_one_unit(const std::vector<FitRow>& rows, const Column& column, con
            source, hint);
 }
 
+// One column in millions and the other not: each is a plausible count by itself.
+void require_one_scale(const std::vector<FitRow>& rows, const std::string& source) {
+  constexpr double most = 1e6, least = 1e-4;  // tokens a parameter: published rows have 0.03 to a few thousand
+  if (rows.empty()) return;
+  std::vector<std::pair<double, const FitRow*>> ratios;
+  for (const FitRow& row : rows) ratios.emplace_back(row.tokens / row.parameters, &row);
+  std::sort(ratios.begin(), ratios.end());
+  const auto& [ratio, row] = ratios[ratios.size() / 2];
+  if (ratio > most || ratio < least)
+    refuse(fmt::format("row {}: N is {:.6g} and D {:.6g}, {:.3g} tokens a parameter, and half of the rows have {}: a unit is wrong",
+                       row->row, row->parameters, row->tokens, ratio, ratio > most ? "more" : "fewer"),
+           source, "give N in parameters and D in tokens: 124e6 and 2.5e9, not 124 and 2.5e9");
+}
+
 double correlation(const std::vector<FitRow>& rows) {
   double n = 0, d = 0, nn = 0, dd = 0, nd = 0;
   for (const FitRow& row : rows) n += std::log(row.parameters), d += std::log(row.tokens);
@@ -64,6 +78,7 @@ void require_units(const std::vector<FitRow>& rows, const std::string& source) {
   require_one_unit(rows, {"N", "parameters", &FitRow::parameters, 100}, source);
   require_one_unit(rows, {"D", "tokens", &FitRow::tokens, 100}, source);
   require_one_unit(rows, {"C", "FLOPs", &FitRow::flops, 1e6}, source);
+  require_one_scale(rows, source);
   for (const FitRow& row : rows)
     if (row.loss > highest_loss)
       refuse(fmt::format("row {}: a loss of {:.6g} nats a token is more than guessing among e^{:g} tokens costs", row.row, row.loss,

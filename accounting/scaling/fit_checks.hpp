@@ -11,7 +11,7 @@
 namespace ergon {
 
 // One unit a column: parameters, tokens and FLOPs are counts (not millions or pfs-days), with no hole of more than 300 x between a value
-// and the next larger; a loss is in nats (above 20 it is a perplexity).
+// and the next larger; the middle row has between 1e-4 and 1e6 tokens a parameter; a loss is in nats (above 20 it is a perplexity).
 void require_units(const std::vector<FitRow>& rows, const std::string& source);
 
 // A sentence on how C differs from 6 N D; empty when it does not by more than 1 %. C that is more than 10 x off, or off by more than 10 x

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "accounting/scaling/fit_checks.hpp"
 #include "accounting/scaling/quantile.hpp"
@@ -68,7 +69,10 @@ void fit_forms(FitReport& report, const FitInput& input, const FitRequest& reque
   if (!report.parametric)
     throw Error("what repeated data are worth is fitted under a law of fresh data, and approach 3 gives none", "--repetition",
                 "ask for approach 3 too, with rows that it can be fitted to");
-  report.repetition = fit_repetition(input.points.rows, report.parametric->fit.law, request.huber_delta);
+  // Fresh rows made the law that stands still here, by all of their N; the form would take a part of it from those above N*(D).
+  std::vector<FitRow> repeated;
+  std::copy_if(input.points.rows.begin(), input.points.rows.end(), std::back_inserter(repeated), repeats);
+  report.repetition = fit_repetition(repeated, report.parametric->fit.law, request.huber_delta);
 }
 
 // What a reader of the numbers must know.
@@ -152,7 +156,7 @@ ScalingLaw law_of(const FitReport& report, const std::string& name) {
     return Bounds{(*low).*value, (*high).*value};
   };
   law.domain = {bounds(&FitRow::parameters), bounds(&FitRow::tokens), bounds(&FitRow::flops)};
-  law.fit = LawFit{0, 0, report.rows.input_sha256, static_cast<std::int64_t>(report.rows.rows.size()), report.level};
+  law.fit = LawFit{std::nullopt, 0, report.rows.input_sha256, static_cast<std::int64_t>(report.rows.rows.size()), report.level};
   if (report.parametric) {
     law.loss_law = report.parametric->fit.law;
     if (report.repetition) law.repetition = report.repetition->law;
@@ -163,7 +167,16 @@ ScalingLaw law_of(const FitReport& report, const std::string& name) {
   }
   ERGON_CHECK(report.isoflop || report.envelope, "a report without a fit");
   const ApproachFit& fit = report.isoflop ? report.isoflop->fit : report.envelope->fit;
+  if (!(fit.a.value > 0))
+    throw Error(fmt::format("by this fit the best size does not grow with C (a = {:.3g}), which is no law to plan with", fit.a.value),
+                "--law-out", "leave --law-out out, or add rows of larger budgets");
   law.allocation = PowerAllocation{fit.parameters, fit.tokens, false};
+  const std::string approach = report.isoflop ? "2" : "1";
+  law.samples_note =
+      fit.a.interval
+          ? fmt::format("approach {} gives intervals of the exponents only: a {:.4f} to {:.4f}, b {:.4f} to {:.4f}, the middle {:g} %",
+                        approach, fit.a.interval->low, fit.a.interval->high, fit.b.interval->low, fit.b.interval->high, 100 * fit.level)
+          : fmt::format("approach {}: {}", approach, fit.reason);
   return law;
 }
 

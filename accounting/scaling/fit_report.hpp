@@ -27,7 +27,7 @@ namespace ergon {
 enum class Approach { envelope = 1, isoflop = 2, parametric = 3 };
 
 // Forms beside the approaches. With `repetition` the rows that repeat their data (D above 1.001 times the unique tokens) leave the
-// approaches, and the half-lives are fitted to all rows that name their unique tokens, under the law of approach 3.
+// approaches, and the half-lives are fitted to them, under the law of approach 3.
 enum class LawForm { overtraining, repetition };
 
 using FitProgress = std::function<void(const std::string& what, std::int64_t done, std::int64_t all)>;
@@ -89,7 +89,7 @@ std::string fit_json(const FitReport& report);
 // row, N, D, C, loss, fitted loss, log residual, whether it is an outlier; of approach 3, which must be there.
 std::string fit_csv(const FitReport& report);
 
-// As written by --law-out: the law of approach 3, else the allocation of approach 2, else of 1.
+// As written by --law-out: the law of approach 3, else the allocation of approach 2, else of 1. Throws Error where the size falls with C.
 ScalingLaw law_of(const FitReport& report, const std::string& name);
 
 }  // namespace ergon

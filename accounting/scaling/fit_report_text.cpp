@@ -148,8 +148,7 @@ std::string forms_text(const FitReport& report) {
     text += "\nRepeated data: D' = U (1 + R_D* (1 - e^(-R / R_D*))), R = D / U - 1, and N' likewise, under the law of approach 3\n";
     text += fmt::format("  half-lives   R_D* {:.4g}, R_N* {:.4g}; the rows reach R_D {:.3g}, R_N {:.3g}\n", fit->law.data_half_life,
                         fit->law.parameter_half_life, fit->data_repetitions, fit->parameter_excess);
-    text += fmt::format("  rows         {} name their unique tokens; {} repeat them and take no part in approach 3\n", fit->rows,
-                        report.repeated_rows);
+    text += fmt::format("  rows         {} that repeat their unique tokens; they take no part in approach 3\n", fit->rows);
   }
   return text;
 }

@@ -7,11 +7,11 @@
 #include <charconv>
 #include <cmath>
 
-#include "accounting/flops/text_file.hpp"
 #include "accounting/scaling/csv.hpp"
 #include "accounting/scaling/fit_checks.hpp"
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "configs/text_file.hpp"
 
 namespace ergon {
 namespace {

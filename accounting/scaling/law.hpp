@@ -64,7 +64,8 @@ struct HyperparameterLaw {
 };
 
 struct LawFit {
-  double huber_delta = 0;
+  // Of approach 3 and its bootstrap; nothing where the law is an allocation by approach 1 or 2.
+  std::optional<double> huber_delta;
   std::uint64_t seed = 0;
   std::string input_sha256;
   std::int64_t rows = 0;

@@ -4,29 +4,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "accounting/embedded_laws.hpp"
 #include "accounting/scaling/law_samples.hpp"
 #include "accounting/scaling/law_toml.hpp"
 #include "configs/did_you_mean.hpp"
 #include "configs/error.hpp"
+#include "configs/text_file.hpp"
 
 namespace ergon {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const fs::path& path, const std::string& where, const char* hint) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) throw Error(fmt::format("{} is a folder", path.string()), where, hint);
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(fmt::format("{} cannot be read: {}", path.string(), std::strerror(errno)), where, hint);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+// Refused at the line of the law file that names it.
+std::string samples_beside(const fs::path& law_file, const std::string& samples, const std::string& where) {
+  try {
+    return text_of_file((law_file.parent_path() / samples).string(), "the samples belong beside the law file: copy both, or fit again");
+  } catch (const Error& error) {
+    throw Error(fmt::format("{} {}", error.where(), error.problem()), where, error.hint());
+  }
 }
 
 ScalingLaw embedded_law(const embedded::LawFile& file) {
@@ -48,10 +46,9 @@ const std::vector<ScalingLaw>& published_laws() {
 
 ScalingLaw read_law(const std::string& path) {
   const fs::path file(path);
-  const std::string text = text_of(file, path, "ergon law list names the laws that Ergon brings; ergon fit writes law files");
-  return parse_law(text, file.stem().string(), path, [&](const std::string& samples, const std::string& where) {
-    return text_of(file.parent_path() / samples, where, "the samples belong beside the law file: copy both, or fit again");
-  });
+  const std::string text = text_of_file(path, "ergon law list names the laws that Ergon brings; ergon fit writes law files");
+  return parse_law(text, file.stem().string(), path,
+                   [&](const std::string& samples, const std::string& where) { return samples_beside(file, samples, where); });
 }
 
 void write_law(const ScalingLaw& law, const std::string& path, const WriteText& write) {

@@ -90,12 +90,14 @@ void add_forms(const ScalingLaw& law, Json& json, Json& reason) {
   if (law.allocation) set("allocation", allocation_json(*law.allocation, reason));
   if (const auto& form = law.repetition)
     set("repetition", {{"data_half_life", form->data_half_life}, {"parameter_half_life", form->parameter_half_life}});
-  if (const auto& fit = law.fit)
-    set("fit", {{"huber_delta", fit->huber_delta},
-                {"seed", fit->seed},
+  if (const auto& fit = law.fit) {
+    set("fit", {{"huber_delta", fit->huber_delta ? Json(*fit->huber_delta) : Json()},
+                {"seed", fit->huber_delta ? Json(fit->seed) : Json()},
                 {"input_sha256", fit->input_sha256},
                 {"rows", fit->rows},
                 {"level", fit->level}});
+    if (!fit->huber_delta) reason["fit.huber_delta"] = reason["fit.seed"] = "the law is not of approach 3, and carries no samples";
+  }
 }
 
 Json exponents_json(const ScalingLaw& law, double level, Json& reason) {
@@ -112,7 +114,7 @@ std::string law_list_json(const std::vector<ScalingLaw>& laws) {
     rows.push_back({{"name", law.name},
                     {"title", law.title},
                     {"form", law_form(law)},
-                    {"data_set", text_json(law.definitions.data_set, fmt::format("laws.{}.data_set", rows.size()), reason)},
+                    {"data_set", text_json(law.definitions.data_set, fmt::format("laws[{}].data_set", rows.size()), reason)},
                     {"samples", law.samples.size()}});
   return Json{{"schema", "ergon.law_list.v1"}, {"laws", rows}, {"reason", reason}}.dump(2) + "\n";
 }

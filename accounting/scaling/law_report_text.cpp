@@ -80,7 +80,8 @@ std::string law_show_text(const ScalingLaw& law, double level) {
                                     bounds_text("C", law.domain.flops)));
   if (const auto& fit = law.fit)
     text += row("fit",
-                fmt::format("{} rows, delta {:g}, seed {}, input SHA-256 {}", fit->rows, fit->huber_delta, fit->seed, fit->input_sha256));
+                fmt::format("{} rows, {}input SHA-256 {}", fit->rows,
+                            fit->huber_delta ? fmt::format("delta {:g}, seed {}, ", *fit->huber_delta, fit->seed) : "", fit->input_sha256));
   if (law.samples.empty())
     text += row("intervals", fmt::format("none: {}", no_interval_reason(law)));
   else

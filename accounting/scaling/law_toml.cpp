@@ -124,8 +124,10 @@ void read_forms(LawKeys& keys, ScalingLaw& law) {
 void read_fit(LawKeys& keys, ScalingLaw& law) {
   if (!keys.has_section("fit")) return;
   LawFit fit;
-  fit.huber_delta = keys.above_zero("fit.huber_delta");
-  fit.seed = static_cast<std::uint64_t>(keys.integer("fit.seed", 0));
+  if (law.loss_law || keys.has("fit.huber_delta")) {
+    fit.huber_delta = keys.above_zero("fit.huber_delta");
+    fit.seed = static_cast<std::uint64_t>(keys.integer("fit.seed", 0));
+  }
   fit.input_sha256 = keys.text("fit.input_sha256");
   fit.rows = keys.integer("fit.rows", 1);
   fit.level = keys.above_zero("fit.level");
@@ -151,8 +153,9 @@ std::string law_toml(const ScalingLaw& law, const std::string& samples_file) {
   std::string text = head_toml(law) + forms_toml(law);
   if (const auto& fit = law.fit) {
     ERGON_CHECK(fit->seed <= INT64_MAX, "seed {}", fit->seed);
-    text += "\n[fit]\n" + line("huber_delta", fit->huber_delta) + fmt::format("seed = {}\n", fit->seed) +
-            line("input_sha256", fit->input_sha256) + fmt::format("rows = {}\n", fit->rows) + line("level", fit->level);
+    text += "\n[fit]\n";
+    if (fit->huber_delta) text += line("huber_delta", *fit->huber_delta) + fmt::format("seed = {}\n", fit->seed);
+    text += line("input_sha256", fit->input_sha256) + fmt::format("rows = {}\n", fit->rows) + line("level", fit->level);
   }
   if (!law.samples.empty()) text += "\n[samples]\n" + line("file", samples_file) + line("sha256", sha256_hex(samples_csv(law.samples)));
   return text;

@@ -56,7 +56,8 @@ double free_gradient(const Minimum& at, const Objective& objective, const Box& b
 }  // namespace
 
 Minimum minimise(Optimizer optimizer, const Objective& objective, std::vector<double> start, const Box& box, double first_step) {
-  constexpr int most_evaluations = 20000;
+  // Five variables take L-BFGS a few hundred; what goes on creeps along a wall, or down a valley that has no end.
+  const int most_evaluations = optimizer == Optimizer::lbfgs ? 2000 : 20000;
   const auto size = static_cast<unsigned>(start.size());
   ERGON_CHECK(box.low.size() == size && box.high.size() == size, "a box of {} for {} variables", box.low.size(), size);
   for (unsigned i = 0; i < size; ++i) start[i] = std::clamp(start[i], box.low[i], box.high[i]);

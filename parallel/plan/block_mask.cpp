@@ -179,6 +179,7 @@ std::int64_t computed_pairs(const BlockMask& mask, const AttentionTiles& tiles) 
     if (simple(mask) && mask.causal) {  // the tiles that hold a visible pair adjoin each other
       const std::int64_t low = mask.window > 0 ? mask.queries[0].start + q - mask.window + 1 : mask.keys[0].start;
       const std::int64_t high = mask.queries[0].start + q + rows - 1;
+      if (low - mask.keys[0].start >= num_keys) continue;  // a block of earlier keys, all of them out of the window
       first = std::clamp<std::int64_t>(low - mask.keys[0].start, 0, num_keys) / tile_k * tile_k;
       last = std::clamp<std::int64_t>(high - mask.keys[0].start + 1, 0, num_keys);
       last = std::min(num_keys, (last + tile_k - 1) / tile_k * tile_k);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/plan/refusals.hpp"
 
+#include <algorithm>
 #include <numeric>
 #include <optional>
 
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/sequence_layout.hpp"
 
 namespace ergon {
@@ -48,6 +50,43 @@ std::optional<Breach> sequence(const RunConfig& c, int) {
                 fmt::format("set model.sequence to a multiple of {}", multiple)};
 }
 
+// Context parallelism. Heads are those of one tensor rank.
+std::int64_t query_heads(const RunConfig& c) { return c.model.heads / c.mesh.tp; }
+std::int64_t key_heads(const RunConfig& c) { return std::max<std::int64_t>(1, c.model.kv_heads / c.mesh.tp); }
+
+std::optional<Breach> head_exchange(const RunConfig& c, int) {
+  const std::int64_t ranks = context_sharding(c.mesh).exchanging(), heads = query_heads(c);
+  if (ranks <= heads || heads < 1) return {};
+  return Breach{fmt::format("{} ranks exchange {} query heads, so some would compute none", ranks, heads),
+                c.mesh.attention == AttentionSharding::hybrid
+                    ? fmt::format("set mesh.ulysses to {} or less", heads)
+                    : std::string("set mesh.attention = \"ring\", or \"hybrid\" with a smaller mesh.ulysses")};
+}
+
+std::optional<Breach> exchanging_ranks(const RunConfig& c, int) {
+  if (c.mesh.attention != AttentionSharding::hybrid || (c.mesh.ulysses >= 1 && c.mesh.cp % c.mesh.ulysses == 0)) return {};
+  return Breach{fmt::format("{} context ranks cannot be cut into groups of {} that exchange heads", c.mesh.cp, c.mesh.ulysses),
+                fmt::format("set mesh.ulysses to a divisor of mesh.cp = {}", c.mesh.cp)};
+}
+
+std::optional<Breach> only_for_hybrid(const RunConfig& c, int) {
+  if (c.mesh.ulysses == 1 || c.mesh.attention == AttentionSharding::hybrid) return {};
+  return Breach{fmt::format("only mesh.attention = \"hybrid\" cuts the context ranks into groups, here of {}", c.mesh.ulysses),
+                "set mesh.ulysses = 1, or mesh.attention = \"hybrid\""};
+}
+
+std::optional<Breach> gathered_heads(const RunConfig& c, int) {
+  const std::int64_t heads = key_heads(c), stride = c.mesh.gather_heads;
+  if (c.mesh.attention != AttentionSharding::gather_kv) {
+    if (stride == 1) return {};
+    return Breach{fmt::format("only mesh.attention = \"gather_kv\" gathers heads, here {} at a time", stride),
+                  "set mesh.gather_heads = 1, or mesh.attention = \"gather_kv\""};
+  }
+  if (stride >= 1 && heads % stride == 0) return {};
+  return Breach{fmt::format("{} key/value heads of a rank cannot be gathered {} at a time", heads, stride),
+                fmt::format("set mesh.gather_heads to a divisor of {}", heads)};
+}
+
 std::optional<Breach> batch(const RunConfig& c, int) {
   const std::int64_t unit = c.train.microbatch * c.mesh.dp;
   if (c.train.microbatch < 1)
@@ -72,6 +111,48 @@ std::optional<Breach> world_size(const RunConfig& c, int world) {
                 hint};
 }
 
+std::optional<Breach> stages(const RunConfig& c, int) {
+  const std::int64_t virtual_stages = c.mesh.pp > 1 ? std::max<std::int64_t>(1, c.mesh.virtual_stages) : 1,
+                     chunks = c.mesh.pp * virtual_stages;
+  if (c.model.layers >= chunks) return {};
+  return Breach{fmt::format("{} layers cannot fill {} pipeline chunks (mesh.pp = {} x mesh.virtual_stages = {})", c.model.layers, chunks,
+                            c.mesh.pp, virtual_stages),
+                fmt::format("set mesh.pp x mesh.virtual_stages to at most model.layers = {}", c.model.layers)};
+}
+
+std::optional<Breach> virtual_stages(const RunConfig& c, int) {
+  const std::int64_t v = c.mesh.virtual_stages;
+  if (v < 1) return Breach{fmt::format("{} chunks a pipeline stage", v), at_least_one("mesh.virtual_stages")};
+  if (v == 1) return {};
+  if (c.mesh.pp == 1)
+    return Breach{fmt::format("{} chunks a stage, but mesh.pp = 1 makes no stages", v),
+                  "set mesh.virtual_stages = 1, or mesh.pp to 2 or more"};
+  if (c.mesh.schedule == PipelineSchedule::interleaved) return {};
+  return Breach{fmt::format("{} chunks a stage need the interleaved schedule", v),
+                "set mesh.schedule = \"interleaved\", or mesh.virtual_stages = 1"};
+}
+
+std::optional<Breach> microbatch_groups(const RunConfig& c, int) {
+  const std::int64_t unit = c.train.microbatch * c.mesh.dp;
+  if (c.mesh.virtual_stages <= 1 || unit < 1 || c.train.batch % unit != 0 || c.train.batch / unit % c.mesh.pp == 0) return {};
+  return Breach{fmt::format("the interleaved schedule cannot deal {} microbatches to mesh.pp = {} stages in equal groups",
+                            c.train.batch / unit, c.mesh.pp),
+                fmt::format("set train.batch to a multiple of {}", unit * c.mesh.pp)};
+}
+
+std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
+  if (!c.mesh.sequence_parallel) return {};
+  if (c.mesh.tp == 1)
+    return Breach{"sequence parallelism without tensor ranks", "set mesh.sequence_parallel = false, or mesh.tp to 2 or more"};
+  const std::int64_t rows = c.train.microbatch * (c.model.sequence / c.mesh.cp);
+  if (rows % c.mesh.tp == 0) return {};
+  return Breach{
+      fmt::format(
+          "the {} positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be cut into mesh.tp = {} equal parts",
+          rows, c.mesh.tp),
+      fmt::format("set model.sequence or train.microbatch to a multiple of {}, or mesh.sequence_parallel = false", c.mesh.tp)};
+}
+
 std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
   if (!asked) return {};
   return Breach{fmt::format("this build does not do {} yet", what), hint};
@@ -91,17 +172,19 @@ constexpr Rule rules[] = {
     {"mesh.tp", [](const RunConfig& c, int) { return divides_tp(c, c.model.ffn_width, "feed-forward columns", "model.ffn_width"); }},
     {"model.sequence", sequence},
     {"train.batch", batch},
-    {"mesh.pp", [](const RunConfig& c, int) { return not_built(c.mesh.pp > 1, "pipeline parallelism", "set mesh.pp = 1"); }},
-    {"mesh.cp", [](const RunConfig& c, int) { return not_built(c.mesh.cp > 1, "context parallelism", "set mesh.cp = 1"); }},
-    {"mesh.ulysses", [](const RunConfig& c, int) { return not_built(c.mesh.ulysses != 1, "context parallelism", "set mesh.ulysses = 1"); }},
-    {"mesh.gather_heads",
-     [](const RunConfig& c, int) { return not_built(c.mesh.gather_heads != 1, "context parallelism", "set mesh.gather_heads = 1"); }},
-    {"mesh.virtual_stages",
-     [](const RunConfig& c, int) { return not_built(c.mesh.virtual_stages != 1, "pipeline parallelism", "set mesh.virtual_stages = 1"); }},
-    {"mesh.sequence_parallel",
+    {"mesh.pp", stages},
+    {"mesh.virtual_stages", virtual_stages},
+    {"mesh.schedule", microbatch_groups},
+    {"run.device",
      [](const RunConfig& c, int) {
-       return not_built(c.mesh.sequence_parallel, "sequence parallelism", "set mesh.sequence_parallel = false");
+       return not_built(c.mesh.pp > 1 && c.run.device == Device::cuda, "pipelines between devices",
+                        "set run.device = \"cpu\", or mesh.pp = 1");
      }},
+    {"mesh.attention", head_exchange},
+    {"mesh.ulysses", exchanging_ranks},
+    {"mesh.ulysses", only_for_hybrid},
+    {"mesh.gather_heads", gathered_heads},
+    {"mesh.sequence_parallel", sequence_parallel},
     {"mesh.zero", [](const RunConfig& c, int) { return not_built(c.mesh.zero != 0, "ZeRO", "set mesh.zero = 0"); }},
     {"run.deterministic",
      [](const RunConfig& c, int) { return not_built(c.run.deterministic, "the deterministic mode", "set run.deterministic = false"); }},

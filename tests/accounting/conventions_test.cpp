@@ -208,7 +208,7 @@ TEST_CASE("a part of a sequence counts in proportion, and a fraction of a FLOP i
 
 TEST_CASE("totals of published runs, exact beyond 64 bits") {
   CHECK(to_decimal(six_n_d({174'600'000'000}, {300'000'000'000})) == "314280000000000000000000");
-  CHECK(to_pfs_days(six_n_d({174'600'000'000}, {300'000'000'000})).value == Approx(3637.5));
+  CHECK(to_pfs_days(six_n_d({174'600'000'000}, {300'000'000'000})).value == 3637.5);
   // Chinchilla 70B on 1.4T tokens: 5.88e23; Llama 3.1 405B on 15.6T: 3.8e25 as printed.
   CHECK(to_decimal(six_n_d(parse_decimal("70e9"), parse_decimal("1.4e12"))) == "588000000000000000000000");
   CHECK(to_double(training_flops(convention("6n"), llama3_405b(), 8192, {15'600'000'000'000})) == Approx(3.8e25).epsilon(0.002));
@@ -216,6 +216,29 @@ TEST_CASE("totals of published runs, exact beyond 64 bits") {
   // 1e27 = 6 x N x D exactly; a double next to it is 1.3e11 away.
   CHECK(to_decimal(six_n_d(parse_decimal("5e13"), parse_decimal("3333333333333"))) == "999999999999900000000000000");
   CHECK(to_decimal(parse_decimal("1e27")) == "1000000000000000000000000000");
+}
+
+// Brown et al. 2020, table D.1: 6 N D, and 3 N D for T5, of whose parameters half are active for a token. Everything is printed with three
+// digits; the parameters of BERT, RoBERTa and the small GPT-3 models in whole millions.
+TEST_CASE("GPT-3's table D.1: FLOPs and petaflop/s-days to the three digits that are printed") {
+  struct Row {
+    const char *parameters, *tokens;
+    double pfs_days, flops;
+    int active_halves = 2;
+  };
+  const Row rows[] = {{"60e6", "1e12", 2.08, 1.80e20, 1}, {"220e6", "1e12", 7.64, 6.60e20, 1}, {"770e6", "1e12", 26.7, 2.31e21, 1},
+                      {"3e9", "1e12", 104, 9.00e21, 1},   {"11e9", "1e12", 382, 3.30e22, 1},   {"109e6", "250e9", 1.89, 1.64e20},
+                      {"355e6", "250e9", 6.16, 5.33e20},  {"125e6", "2e12", 17.4, 1.50e21},    {"355e6", "2e12", 49.3, 4.26e21},
+                      {"125e6", "300e9", 2.60, 2.25e20},  {"356e6", "300e9", 7.42, 6.41e20},   {"760e6", "300e9", 15.8, 1.37e21},
+                      {"1320e6", "300e9", 27.5, 2.38e21}, {"2650e6", "300e9", 55.2, 4.77e21},  {"6660e6", "300e9", 139, 1.20e22},
+                      {"12850e6", "300e9", 268, 2.31e22}, {"174600e6", "300e9", 3640, 3.14e23}};
+  for (const Row& row : rows) {
+    INFO(row.parameters << " on " << row.tokens);
+    const Flops all = six_n_d(parse_decimal(row.parameters), parse_decimal(row.tokens));
+    const Flops flops{all.value / 2 * static_cast<unsigned>(row.active_halves)};
+    CHECK(to_double(flops) == Approx(row.flops).epsilon(0.005));
+    CHECK(to_pfs_days(flops).value == Approx(row.pfs_days).epsilon(0.005));
+  }
 }
 
 TEST_CASE("an unknown convention is refused with the list, a product beyond 128 bits with its limit") {
@@ -300,13 +323,16 @@ TEST_CASE("property: every convention is monotone in every size") {
     const ModelShape larger[] = {
         grown([](ModelShape& s) { s.layers += 1; }), grown([](ModelShape& s) { s.vocabulary += 1; }),
         grown([](ModelShape& s) { s.ffn_width += 1; }), grown([](ModelShape& s) { s.head_width += 1; }),
-        grown([](ModelShape& s) { s.heads *= 2; }), grown([](ModelShape& s) { s.width += 4, s.ffn_width += 16; }),
+        grown([](ModelShape& s) { s.heads *= 2; }), grown([](ModelShape& s) { s.kv_heads = s.heads; }),
+        grown([](ModelShape& s) { s.width += 4, s.ffn_width += 16; }), grown([](ModelShape& s) { s.sequence += 1; }),
+        grown([](ModelShape& s) { s.window += s.window > 0 ? 1 : 0; }),
         // GPT grown as a whole, so that formulas which assume f = 4 d and H Q = d still apply.
         grown([](ModelShape& s) { s.heads += s.heads, s.kv_heads += s.kv_heads, s.width *= 2, s.ffn_width *= 2; })};
     for (const Convention& row : conventions()) {
       if (!apply(row, shape).applies()) continue;
       const Flops before = row.training(shape, shape.sequence);
       RC_ASSERT(row.training(shape, shape.sequence + 1) > before);
+      RC_ASSERT(training_flops(row, shape, shape.sequence, {1001}) > training_flops(row, shape, shape.sequence, {1000}));
       for (const ModelShape& one : larger)
         if (apply(row, one).applies()) RC_ASSERT(row.training(one, shape.sequence) >= before);
     }

@@ -208,7 +208,7 @@ TEST_CASE("work is additive: sequences add up, and a batch is that many sequence
   CHECK(five.attention == one.attention * 5);
 }
 
-TEST_CASE("a mesh that cannot cut the shape, and context parallelism, are refused by key") {
+TEST_CASE("a mesh that cannot cut the shape is refused by key") {
   const auto where = [](const Execution& execution) {
     try {
       hardware_operations(tiny(), {6, 12}, execution);
@@ -219,7 +219,25 @@ TEST_CASE("a mesh that cannot cut the shape, and context parallelism, are refuse
     return std::string("nothing");
   };
   CHECK(where(on(3)) == "mesh.tp");
-  CHECK(where({.mesh = {.cp = 2}}) == "mesh.cp");
+  CHECK(where({.mesh = {.cp = 5}}) == "model.sequence");
+}
+
+TEST_CASE("context ranks compute the pairs of their blocks, visible ones once, and nothing else changes") {
+  const ModelShape shape = tiny();
+  const FlopCount one = count(hardware_operations(shape, {6, 12}, on(1, {.queries = 1, .keys = 1})));
+  for (const SequenceLayout layout : {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous}) {
+    Execution cut = on(1, {.queries = 1, .keys = 1});
+    cut.mesh.cp = 2;
+    cut.context.layout = layout;
+    CHECK(count(hardware_operations(shape, {6, 12}, cut)) == one);
+  }
+  // A kernel that skips nothing: by hand, two ranks of 6 rows in two chunks of 3. Each its own square, and half of the other's.
+  Execution plain = on(1, {.skips_empty = false});
+  const Flops square = count(hardware_operations(shape, {6, 12}, plain)).attention;
+  plain.mesh.cp = 2;
+  CHECK(count(hardware_operations(shape, {6, 12}, plain)).attention.value * 144 == square.value * (2 * (36 + 18)));
+  plain.context.attention = AttentionSharding::ulysses;
+  CHECK(count(hardware_operations(shape, {6, 12}, plain)).attention == square);
 }
 
 TEST_CASE("every kind has a name of its own, the core is scores and values, what is no kind is a bug") {

@@ -4,6 +4,7 @@
 Every test file is run by CTest as `python3 FILE`; ERGON_BINARY names the binary. Each test works in a folder of its own that it removes.
 """
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -93,7 +94,7 @@ class Case(unittest.TestCase):
 
     def train(self, *overrides, mesh="dp=1 tp=1", folder="run", mpi=True, **rest):
         sizes = dict(part.split("=") for part in mesh.split())
-        ranks = int(sizes.get("dp", 1)) * int(sizes.get("tp", 1))
+        ranks = math.prod(int(size) for axis, size in sizes.items() if axis in ("dp", "pp", "cp", "tp"))
         keys = [f"mesh.{axis}={size}" for axis, size in sizes.items()]
         return self.ergon("train", "run.toml", f"run.folder={folder}", *keys, *overrides, ranks=ranks if mpi else None, **rest)
 

@@ -19,9 +19,10 @@ class Refusals(Case):
         self.refused("modle.layers=3", code=2, says=("modle.layers", "model.layers"), mpi=False)
         self.refused("train.batch=9", "train.microbatch=2", code=2, says=("train.batch", "microbatch"), mpi=False)
         self.refused("train.dtype=float33", code=2, says=("train.dtype", "float64"), mpi=False)
-        self.refused("mesh.pp=2", code=2, says=("mesh.pp",), mpi=False)
+        self.refused("mesh.pp=3", code=2, says=("mesh.pp", "model.layers = 2"), mpi=False)
         self.refused("mesh.zero=1", code=2, says=("mesh.zero",), mpi=False)
-        self.refused("train.recompute=full", code=2, says=("train.recompute",), mpi=False)
+        self.refused("run.device=cuda", code=4, says=("run.device", "hint"), mpi=False)
+        self.refused("mesh.sequence_parallel=true", code=2, says=("mesh.sequence_parallel", "mesh.tp"), mpi=False)
         self.assertFalse((self.folder / "run").exists())
 
     def test_values_that_name_nothing(self):

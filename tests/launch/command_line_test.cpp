@@ -70,6 +70,19 @@ TEST_CASE("a command line fills its variables and leaves the others alone") {
   CHECK(parse({"-o", "x.h5"}).output == "x.h5");
 }
 
+TEST_CASE("a whole number is written with digits or with an exponent, and one that does not fit is told its limit") {
+  CHECK(parse({"--steps", "1e6"}).steps == 1'000'000);
+  CHECK(parse({"--steps", "2.5e3"}).steps == 2500);
+  CHECK(parse({"--steps=-7"}).steps == -7);
+  CHECK(parse({"--steps", "9223372036854775807"}).steps == 9223372036854775807);
+  const std::string forty_digits(40, '9');
+  for (const std::string& large : {std::string("9223372036854775808"), std::string("1e30"), std::string("1e99"), forty_digits})
+    CHECK_THAT(refusal({"--steps", large.c_str()}), Catch::StartsWith("--steps takes a whole number of at most 9223372036854775807, not"));
+  CHECK_THAT(refusal({"--steps=-1e30"}), Catch::StartsWith("--steps takes a whole number of at least -9223372036854775807, not"));
+  for (const char* other : {"4.5", "1e-3", "", "-", "seven", "0x10", "nan", "1e"})
+    CHECK_THAT(refusal({"--steps", other}), Catch::StartsWith(fmt::format("--steps takes a whole number, not '{}'", other)));
+}
+
 TEST_CASE("values keep their characters: commas, brackets, quotes, equal signs") {
   Parsed p = parse({"r.toml", "data.train=[\"a,b\", \"c d\"]", "run.folder='x=y'", "optimizer.lr=-1"});
   CHECK(p.overrides == std::vector<std::string>{"data.train=[\"a,b\", \"c d\"]", "run.folder='x=y'", "optimizer.lr=-1"});
@@ -80,6 +93,8 @@ TEST_CASE("every misuse is refused with the way out") {
   CHECK(refusal({"--wholly-unlike"}) == "ergon probe: unknown option '--wholly-unlike'\n  hint: ergon probe --help");
   CHECK(refusal({"--stepz=4"}) == "ergon probe: unknown option '--stepz=4'\n  hint: did you mean '--steps'?");
   CHECK(refusal({"--steps", "4.5"}) == "--steps takes a whole number, not '4.5'\n  hint: ergon probe --help");
+  CHECK(refusal({"--steps", "1e30"}) ==
+        "--steps takes a whole number of at most 9223372036854775807, not '1e30'\n  hint: ergon probe --help");
   CHECK(refusal({"--rate", "fast"}) == "--rate takes a number, not 'fast'\n  hint: ergon probe --help");
   CHECK(refusal({"--tokenizer", "byte"}) == "--tokenizer takes one of bytes|sentencepiece, not 'byte'\n  hint: did you mean 'bytes'?");
   CHECK(refusal({"--steps"}) == "ergon probe: --steps: 1 required N missing\n  hint: ergon probe --help");

@@ -84,6 +84,7 @@ TEST_CASE("what fit cannot do is refused, naming the option") {
   CHECK(refused_at({golden(), "--drop-highest-loss", "246"}) == "--drop-highest-loss");
   CHECK(refused_at({golden(), "--approach", "2", "--csv-out", "x.csv"}) == "--csv-out");
   CHECK(refused_at({golden(), "--max-loss", "2.1"}) == golden());
+  for (const char* loss : {"nan", "inf", "-1", "0"}) CHECK(refused_at({golden(), std::string("--max-loss=") + loss}) == "--max-loss");
   CHECK(refused_at({golden(), "--repetition", "--bootstrap", "0"}) == "repeated data");
   CHECK(refused_at({"--runs", "somewhere", "--loss", "x"}) == "--loss");
   CHECK(refused_at({"--runs", "somewhere", "--n", "some"}) == "--n");

@@ -32,7 +32,7 @@ TEST_CASE("flops of a preset, of a file with only [model], and of counts") {
   CHECK(json::parse(output({"llama3-8b", "--json"}))["parameters"]["total"] == 8030261248);
   CHECK(json::parse(output({"llama3-70b", "--json"}))["parameters"]["total"] == 70553706496);
   json counts = json::parse(output({"--params", "174.6e9", "--tokens", "300e9", "--json"}));
-  CHECK(counts["conventions"]["6n"]["pfs_days"].get<double>() == Approx(3637.5));
+  CHECK(counts["conventions"]["6n"]["pfs_days"] == 3637.5);
   CHECK(output({"--params", "174.6e9", "--tokens", "300e9"}).find("314280000000000000000000") != std::string::npos);
 
   auto file = std::filesystem::temp_directory_path() / "ergon flops model.toml";

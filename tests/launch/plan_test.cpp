@@ -42,6 +42,11 @@ TEST_CASE("device-hours, level, law, extrapolation, inference and limited tokens
   CHECK(hours["budget"]["device_hours"].get<double>() == Approx(5000));
   CHECK(hours["level"] == 0.5);
   CHECK(hours["law"] == "hoffmann-3");
+  // The device of a run file stands in for --device.
+  CHECK(parsed({"--budget", "5000 device-hours", "--mfu", "0.4", "gpt2-124m", "accounting.peak=h100-sxm"})["budget_flops"] ==
+        hours["budget_flops"]);
+  CHECK(parsed({"--budget", "1e21", "gpt2-124m", "accounting.peak=h100-sxm"})["budget"]["device_hours"].is_null());
+  CHECK(parsed({"--undertrained", "gpt2-124m", "1e10", "accounting.peak=a100", "--mfu", "0.4"})["budget"]["device"]["id"] == "a100");
   CHECK(parsed({"--budget", "1e27", "--extrapolate"})["warnings"].size() == 1);
   CHECK(parsed({"--params", "7e9", "--inference-tokens", "2e12"})["serving"]["saved"] > 0.0);
   CHECK(parsed({"--budget", "1e21", "--tokens-available", "3e9"})["data_limit"]["binds"] == true);
@@ -71,6 +76,18 @@ TEST_CASE("an existing model by its numbers or its shape") {
   CHECK(gpt2["undertrained"]["parameters"] == 124439808.0);
   CHECK(gpt2["architecture"]["model"]["vocabulary"] == 50257);
   CHECK(parsed({"--undertrained", "gpt2-124m", "1e10", "model.vocabulary=50304"})["undertrained"]["parameters"] == 124439808.0 + 47 * 768);
+}
+
+TEST_CASE("a timeline is asked for with a run file and nothing else") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "run.toml";
+  test::write_file(path, "[train]\nbatch = 4\nmicrobatch = 2\n[mesh]\npp = 2\n");
+  CHECK(output({"--timeline", path}).find("stage 0  F0 F1 .  .  B0 W0 .  B1 W1\n") != std::string::npos);
+  CHECK(parsed({"--timeline", path, "mesh.pp=1"})["schema"] == "ergon.timeline.v1");
+  CHECK(refused_at({"--timeline"}) == "CONFIG");
+  CHECK(refused_at({"--timeline", path, "--budget", "1e21"}) == "--timeline");
+  CHECK(refused_at({"--timeline", path, "--undertrained"}) == "--timeline");
+  CHECK(refused_at({"--timeline", path, "mesh.pp=8"}) == "override 'mesh.pp=8'");
 }
 
 TEST_CASE("what plan cannot do is refused, naming the option") {

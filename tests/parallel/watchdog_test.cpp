@@ -158,7 +158,7 @@ TEST_CASE("watchdog: a rank that does not answer is missing") {
   });
   CHECK(ended == 3);
   for (int rank : {0, 2, 3})
-    CHECK(outcome.thrown[static_cast<std::size_t>(rank)].starts_with("rank 1 is missing from all_reduce 3 on world (ranks 0, 1, 2, 3)"));
+    CHECK(outcome.thrown[static_cast<std::size_t>(rank)].starts_with("rank 1 is missing from all_reduce 5 on world (ranks 0, 1, 2, 3)"));
   CHECK(has(outcome.said.at(0), "rank 1 does not answer: dead, stopped, or cut off from the network"));
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("watchdog: by folder when the group is large") {
       sleep(0.01);
     }
   });
-  for (const std::string& text : outcome.thrown) CHECK(text.starts_with("rank 3 is missing from all_reduce 3 on world"));
+  for (const std::string& text : outcome.thrown) CHECK(text.starts_with("rank 3 is missing from all_reduce 5 on world"));
   CHECK(has(outcome.said.at(0), "rank 3 is alive in step 7"));
   CHECK(has(nlohmann::json(outcome.folder->names()).dump(), "mail_00003_"));
 }
@@ -223,7 +223,7 @@ TEST_CASE("watchdog: after a stop was asked for, a stopped process is found at o
     if (state == ProcessState::running) CHECK(outcome.said.empty());
     if (state == ProcessState::running) continue;
     CHECK(Clock::now() - start < std::chrono::seconds(10));
-    CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 3 on world"));
+    CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 5 on world"));
     CHECK(has(outcome.said.at(0), "rank 1 its process is stopped"));
   }
 }
@@ -235,7 +235,7 @@ TEST_CASE("watchdog: after a stop was asked for, a rank that hangs is waited for
   scene.stop_asked = [] { return true; };
   std::atomic<int> ended = 0;
   const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) { meet_without_rank_one(groups, ended); });
-  CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 3 on world"));
+  CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 5 on world"));
 }
 
 TEST_CASE("watchdog: a process that is gone ends the run, whether or not anybody waits") {
@@ -273,7 +273,7 @@ TEST_CASE("watchdog: beside a process that is gone, a rank that still computes i
       sleep(0.01);
     }
   });
-  for (int rank : {0, 3}) CHECK(outcome.thrown[static_cast<std::size_t>(rank)].starts_with("rank 2 is missing from all_reduce 3 on world"));
+  for (int rank : {0, 3}) CHECK(outcome.thrown[static_cast<std::size_t>(rank)].starts_with("rank 2 is missing from all_reduce 5 on world"));
   for (const std::string& line : outcome.said) CHECK_FALSE(has(line, "rank 1 is alive"));
 }
 

@@ -10,6 +10,7 @@
 #include "configs/key_table.hpp"
 #include "configs/parse.hpp"
 #include "parallel/communicator_local.hpp"
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -77,7 +78,7 @@ struct TinyRun {
       prepare_process(1);
       const int rank = this_rank = world->rank();
       const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
-      Communicators communicators(mesh, std::move(world), replicas);
+      Communicators communicators(mesh, std::move(world), replicas, {}, context_sharding(config.mesh).exchanging());
       ergon::test::InspectingStorage storage;
       LoopOptions options;
       if (adjust) adjust(options);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/batch_exchange.hpp"
 
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "parallel/plan/sequence_layout.hpp"
 
 namespace ergon {
 namespace {
@@ -12,14 +15,25 @@ std::unique_ptr<Communicator> split(Communicators& communicators, AxisSet axes, 
   return communicators.world->split(color, key, name);
 }
 
+std::vector<std::int64_t> positions_of_rank(const Communicators& communicators, SequenceLayout layout, std::int64_t sequence) {
+  const Mesh& mesh = communicators.mesh;
+  std::vector<std::int64_t> positions;
+  for (const PositionRun& run :
+       owned_positions(layout, sequence, mesh.size(Axis::cp), mesh.coordinate(communicators.world->rank(), Axis::cp)))
+    for (std::int64_t i = 0; i < run.length; ++i) positions.push_back(run.start + i * run.stride);
+  return positions;
+}
+
 }  // namespace
 
 BatchExchange::BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence)
     : data_(split(communicators, Axis::tp | Axis::cp | Axis::pp, "data")),
       data_dp_(split(communicators, Axis::dp, "data-dp")),
+      positions_(positions_of_rank(communicators, shape.layout, sequence)),
       count_(at::empty({1}, at::kLong)) {
-  const std::int64_t B = shape.microbatch, T = sequence;
-  const at::Tensor positions_BT = at::arange(T, at::kLong).expand({B, T}).contiguous();
+  const std::int64_t B = shape.microbatch, T = std::ssize(positions_);
+  const at::Tensor positions_BT = at::empty({B, T}, at::kLong);
+  for (std::int64_t b = 0; b < B; ++b) std::ranges::copy(positions_, positions_BT.data_ptr<std::int64_t>() + b * T);
   for (std::int64_t a = 0; a < shape.accumulation; ++a) {
     Batch batch;
     batch.tokens_BT = at::empty({B, T}, at::kLong);
@@ -54,7 +68,7 @@ std::int64_t BatchExchange::complete() {
 }
 
 void BatchExchange::unpack() {
-  const std::int64_t B = payload_.size(1), T = payload_.size(3);
+  const std::int64_t B = payload_.size(1), S = payload_.size(3), T = std::ssize(positions_);
   const auto* in = payload_.data_ptr<std::int32_t>();
   for (Batch& batch : microbatches_) {
     auto* tokens = batch.tokens_BT.data_ptr<std::int64_t>();
@@ -62,12 +76,12 @@ void BatchExchange::unpack() {
     auto* segments = batch.segments_BT.data_ptr<std::int64_t>();
     auto* mask = batch.loss_mask_BT.data_ptr<std::uint8_t>();
     batch.valid_tokens = 0;
-    for (std::int64_t b = 0; b < B; ++b, in += 3 * T) {
+    for (std::int64_t b = 0; b < B; ++b, in += 3 * S) {
       for (std::int64_t t = 0; t < T; ++t) {
-        const std::int64_t i = b * T + t;
-        tokens[i] = in[t];
-        labels[i] = in[T + t];
-        segments[i] = in[2 * T + t];
+        const std::int64_t i = b * T + t, position = positions_[static_cast<std::size_t>(t)];
+        tokens[i] = in[position];
+        labels[i] = in[S + position];
+        segments[i] = in[2 * S + position];
         mask[i] = labels[i] != ignored_label;
         batch.valid_tokens += mask[i];
       }

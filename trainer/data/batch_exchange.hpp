@@ -3,7 +3,9 @@
 // and lays both out as batches. Main thread only.
 //
 // Two groups of its own: `data` (one data coordinate; its member 0 reads) and `data-dp` (readers reduce their counts over it). Every rank
-// calls post and complete in turn, so the groups' order is fixed. Ranks along cp and pp receive whole sequences.
+// calls post and complete in turn, so the groups' order is fixed. Context ranks receive whole
+// sequences and lay out the positions they own, in the order of the run's layout: tokens, labels (shifted before), segments and positions
+// alike, here and nowhere else.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,7 +22,7 @@ namespace ergon {
 
 class BatchExchange {
  public:
-  // Collective over the mesh.
+  // Collective over the mesh. Throws Error (model.sequence) for a sequence that the layout cannot cut over cp.
   BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence);
 
   bool is_reader() const { return data_->rank() == 0; }
@@ -37,6 +39,7 @@ class BatchExchange {
   void unpack();
 
   std::unique_ptr<Communicator> data_, data_dp_;
+  std::vector<std::int64_t> positions_;  // of this rank's rows
   at::Tensor payload_, count_;
   Work broadcast_, reduce_;
   std::vector<Batch> microbatches_;

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "configs/run_config.hpp"
 #include "trainer/data/token_source.hpp"
 
 namespace ergon {
@@ -22,9 +23,10 @@ namespace ergon {
 using LabelMask = std::function<void(std::int64_t sample, std::span<std::uint8_t> counts_T)>;
 
 struct LoaderShape {
-  std::int64_t microbatch = 1;    // B: samples a forward on one rank
-  std::int64_t accumulation = 1;  // A: microbatches a step on one rank
-  std::int64_t prefetch = 2;      // steps read ahead, at least 1
+  std::int64_t microbatch = 1;                     // B: samples a forward on one rank
+  std::int64_t accumulation = 1;                   // A: microbatches a step on one rank
+  std::int64_t prefetch = 2;                       // steps read ahead, at least 1
+  SequenceLayout layout = SequenceLayout::zigzag;  // of a sequence over context ranks
 };
 
 class StepReader {

@@ -18,6 +18,21 @@ const ParametricLaw law = {1.7, 400, 1500, 0.34, 0.36};
 
 ParametricFit fitted(const std::vector<FitRow>& rows, std::int64_t stride = 50) { return fit_parametric(rows, {1e-3, stride, 0, {}}); }
 
+// The optimum beside the law that was planted, by one search; `checked`: against the whole fit, whose other optimiser takes twenty times as
+// long.
+ParametricFit fitted_near(const ParametricLaw& planted, const std::vector<FitRow>& rows, bool checked) {
+  const LogRows log_rows(rows);
+  const Refit near = refit(log_rows, 1e-3, {}, log_rows.variables(planted));
+  CHECK(near.converged);
+  ParametricFit fit;
+  fit.law = near.law;
+  fit.objective = near.objective;
+  fit.huber_delta = 1e-3;
+  fit.other_start = log_rows.variables({2, 100, 100, 0.5, 0.5});
+  if (checked) CHECK(near.objective == Approx(fitted(rows, 450).objective).epsilon(1e-6));
+  return fit;
+}
+
 }  // namespace
 
 TEST_CASE("a draw is as many rows as there are, set by seed and index") {
@@ -84,7 +99,7 @@ TEST_CASE("over 200 synthetic data sets the interval of a at level 0.8 covers th
   int covered = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     const std::vector<FitRow> rows = test::planted(law, 6, 8, 0.005, seed);
-    const FitBootstrap bootstrap = bootstrap_parametric(rows, fitted(rows, 450), {60, 0.8, seed, 0, {}});
+    const FitBootstrap bootstrap = bootstrap_parametric(rows, fitted_near(law, rows, seed % 40 == 0), {60, 0.8, seed, 0, {}});
     std::vector<double> a;
     for (const ParametricLaw& sample : bootstrap.samples) a.push_back(exponents(sample).a);
     const Bounds interval = middle_interval(a, 0.8);

@@ -42,6 +42,10 @@ TEST_CASE("mixed units are refused, naming the row") {
                     Contains("row 3: D is") && Contains("units are mixed"));
   CHECK_THROWS_WITH(require_units(but([](auto& rows) { rows[4].flops /= 8.64e19; }), "t"), Contains("row 5: C is"));
   CHECK_THROWS_WITH(require_units(each([](FitRow& row) { row.parameters /= 1e9; }), "t"), Contains("is no count of parameters"));
+  CHECK_THROWS_WITH(require_units(each([](FitRow& row) { row.parameters /= 1e5; }), "t"),
+                    Contains("tokens a parameter, and half of the rows have more: a unit is wrong"));
+  CHECK_THROWS_WITH(require_units(each([](FitRow& row) { row.tokens /= 1e6; }), "t"),
+                    Contains("tokens a parameter, and half of the rows have fewer: a unit is wrong"));
   CHECK_THROWS_WITH(require_units(but([](auto& rows) { rows[1].loss = 25; }), "t"),
                     Contains("row 2: a loss of 25") && Contains("perplexity"));
 }

@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "accounting/scaling/fit_report.hpp"
+#include "tests/accounting/reasons.hpp"
 #include "tests/accounting/scaling/synthetic.hpp"
 
 #include "tests/support/catch.hpp"
@@ -22,7 +23,7 @@ json fitted(std::int64_t bootstrap, std::set<Approach> approaches, bool with_bud
   request.approaches = std::move(approaches);
   request.start_stride = 100;
   request.bootstrap = bootstrap;
-  return json::parse(fit_json(make_fit_report(fit_input("points.csv", rows), request)));
+  return test::checked_json(fit_json(make_fit_report(fit_input("points.csv", rows), request)));
 }
 
 }  // namespace

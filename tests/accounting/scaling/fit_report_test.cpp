@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "accounting/scaling/law_loss.hpp"
+#include "accounting/scaling/law_report.hpp"
+#include "accounting/scaling/law_toml.hpp"
 #include "configs/error.hpp"
 #include "tests/accounting/scaling/synthetic.hpp"
 
@@ -138,9 +140,29 @@ TEST_CASE("the law that is written carries its data, its fit and its samples") {
   CHECK(relative(written.domain.flops->high, 3e21) < 1e-9);
 }
 
+TEST_CASE("the law of approach 2 reads back from its file, says which intervals there are, and a size that falls with C is none") {
+  FitReport report = make_fit_report(points(0.003, true), quick({Approach::isoflop}));
+  const ScalingLaw written = law_of(report, "mine");
+  const ScalingLaw read = parse_law(law_toml(written, ""), "mine", "mine.toml", {});
+  REQUIRE(read.allocation);
+  CHECK(read.allocation->parameters.exponent == report.isoflop->fit.a.value);
+  CHECK(read.allocation->printed_tokens->coefficient == report.isoflop->fit.tokens.coefficient);
+  REQUIRE(read.fit);
+  CHECK_FALSE(read.fit->huber_delta);
+  CHECK(read.fit->rows == 48);
+  CHECK(read.samples.empty());
+  CHECK_THAT(read.samples_note, Contains("approach 2 gives intervals of the exponents only: a 0.") && Contains("the middle 80 %"));
+  const std::string shown = law_show_json(read, 0.8);
+  CHECK_THAT(shown, Contains("\"fit.huber_delta\": \"the law is not of approach 3"));
+  CHECK(law_show_text(read, 0.8).find("48 rows, input SHA-256") != std::string::npos);
+  report.isoflop->fit.a.value = -0.1;
+  CHECK_THROWS_WITH(law_of(report, "mine"), Contains("the best size does not grow with C (a = -0.1)"));
+}
+
 TEST_CASE("repeated rows leave approach 3 when their worth is asked for, and give the planted half-lives back") {
   FitInput input = points(0);
   const RepetitionLaw planted = {15, 5};
+  for (FitRow& row : input.points.rows) row.unique_tokens = row.tokens;  // fresh, many of them above N*(D)
   for (const double epochs : {2.0, 5.0, 20.0})
     for (const double size : {0.5, 1.0, 3.0, 8.0}) {
       const double unique = 3e9, n = size * parameters_for_tokens(law, unique), d = epochs * unique;
@@ -159,7 +181,7 @@ TEST_CASE("repeated rows leave approach 3 when their worth is asked for, and giv
   CHECK(relative(report.repetition->law.data_half_life, 15) < 1e-2);
   CHECK(relative(report.repetition->law.parameter_half_life, 5) < 1e-2);
   CHECK(law_of(report, "mine").repetition->data_half_life == report.repetition->law.data_half_life);
-  CHECK(fit_text(report).find("12 repeat them and take no part in approach 3") != std::string::npos);
+  CHECK(fit_text(report).find("12 that repeat their unique tokens; they take no part in approach 3") != std::string::npos);
   request.approaches = {Approach::isoflop};
   request.budgets = {6e18, 3e21};
   CHECK_THROWS_WITH(make_fit_report(input, request), Contains("approach 3 gives none"));

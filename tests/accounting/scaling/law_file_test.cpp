@@ -90,7 +90,7 @@ TEST_CASE("names that are none") {
   CHECK(refused("besiroglo").find("did you mean 'besiroglu'? laws: besiroglu, deepseek,") != std::string::npos);
   CHECK(refused("nothing at all").find("there is no law 'nothing at all'") != std::string::npos);
   const Folder folder;
-  CHECK(refused(folder / "absent.toml").find("absent.toml cannot be read: No such file or directory") != std::string::npos);
+  CHECK(refused(folder / "absent.toml").find("absent.toml: cannot be read: No such file or directory") != std::string::npos);
   CHECK(refused(folder.path.string() + "/").find("is a folder") != std::string::npos);
 }
 

@@ -3,50 +3,30 @@
 
 #include "accounting/scaling/law_file.hpp"
 #include "accounting/scaling/law_report.hpp"
+#include "tests/accounting/reasons.hpp"
 
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
+using ergon::test::checked_json;
 using nlohmann::json;
 
-namespace {
-
-// Every null has a reason under its dotted key; an object that is null as a whole, one for itself.
-void check_nulls(const json& value, const json& reason, const std::string& key) {
-  if (value.is_null()) {
-    INFO(key);
-    CHECK(reason.contains(key));
-    if (reason.contains(key)) CHECK_FALSE(reason[key].get<std::string>().empty());
-  }
-  const std::string prefix = key.empty() ? "" : key + ".";
-  if (value.is_object())
-    for (const auto& [name, part] : value.items())
-      if (prefix + name != "reason") check_nulls(part, reason, prefix + name);
-  if (value.is_array())
-    for (std::size_t i = 0; i < value.size(); ++i) check_nulls(value[i], reason, prefix + std::to_string(i));
-}
-
-json checked(const std::string& text) {
-  const json parsed = json::parse(text);
-  check_nulls(parsed, parsed.at("reason"), "");
-  return parsed;
-}
-
-}  // namespace
-
 TEST_CASE("the list as JSON") {
-  const json list = checked(law_list_json(published_laws()));
+  const json list = checked_json(law_list_json(published_laws()));
   CHECK(list["schema"] == "ergon.law_list.v1");
   REQUIRE(list["laws"].size() == published_laws().size());
   CHECK(list["laws"][0]["name"] == "besiroglu");
   CHECK(list["laws"][0]["samples"] == 1000);
   CHECK(list["laws"][0]["data_set"] == "MassiveText");
+  REQUIRE(list["laws"][11]["name"] == "steplaw");
+  CHECK(list["laws"][11]["data_set"].is_null());
+  CHECK(list["reason"].contains("laws[11].data_set"));
 }
 
 TEST_CASE("every published law as JSON: what is null says why") {
   for (const ScalingLaw& law : published_laws()) {
     INFO(law.name);
-    const json shown = checked(law_show_json(law, 0.8));
+    const json shown = checked_json(law_show_json(law, 0.8));
     CHECK(shown["schema"] == "ergon.law_show.v1");
     CHECK(shown["name"] == law.name);
     CHECK(shown["traps"].size() == law.traps.size());
@@ -73,20 +53,20 @@ TEST_CASE("coefficients in JSON") {
 }
 
 TEST_CASE("a prediction as JSON, with and without a loss") {
-  const json predicted = checked(law_predict_json(predict_by_law(find_law("besiroglu"), {70e9, 1.4e12}, {}, 0.9)));
+  const json predicted = checked_json(law_predict_json(predict_by_law(find_law("besiroglu"), {70e9, 1.4e12}, {}, 0.9)));
   CHECK(predicted["loss"]["value"].get<double>() == Approx(1.9737).margin(0.001));
   CHECK(predicted["loss"]["low"].get<double>() < predicted["loss"]["high"].get<double>());
   CHECK(predicted["level"] == 0.9);
   CHECK(predicted["unique_tokens"].is_null());
-  const json repeated = checked(law_predict_json(predict_by_law(find_law("muennighoff"), {6.34e9, 242e9}, 25e9, 0.8)));
+  const json repeated = checked_json(law_predict_json(predict_by_law(find_law("muennighoff"), {6.34e9, 242e9}, 25e9, 0.8)));
   CHECK(repeated["unique_tokens"] == 25e9);
   CHECK(repeated["loss"]["value"].get<double>() == Approx(2.2256440889984477).epsilon(1e-9));
   CHECK(repeated["loss"]["low"].is_null());
-  CHECK(checked(law_predict_json(predict_by_law(find_law("steplaw"), {1e9, 1e11}, {}, 0.8)))["loss"].is_null());
+  CHECK(checked_json(law_predict_json(predict_by_law(find_law("steplaw"), {1e9, 1e11}, {}, 0.8)))["loss"].is_null());
 }
 
 TEST_CASE("a comparison of every law as JSON") {
-  const json compared = checked(law_compare_json(compare_laws(published_laws(), 5.76e23, 0.8)));
+  const json compared = checked_json(law_compare_json(compare_laws(published_laws(), 5.76e23, 0.8)));
   CHECK(compared["budget_flops"] == 5.76e23);
   CHECK(compared["by_law"].size() == published_laws().size());
   const json& by_law = compared["by_law"];

@@ -111,6 +111,9 @@ TEST_CASE("what a law lacks is absent after reading, too") {
   deepseek.repetition.reset();
   deepseek.allocation->parameters_are_flops_per_token = true;
   CHECK(back(deepseek).allocation->parameters_are_flops_per_token);
+  deepseek.fit->huber_delta.reset();
+  CHECK_FALSE(back(deepseek).fit->huber_delta);
+  CHECK(back(deepseek).fit->rows == 240);
 }
 
 TEST_CASE("property: coefficients read back to the same bits") {
@@ -177,6 +180,7 @@ TEST_CASE("mistakes of further sections") {
         "x.toml:13:1: repetition.parameter_half_life takes a number above 0, not 0");
   CHECK(with("[hyperparameters.dropout]\n") == "x.toml:11:18: there is no section [hyperparameters.dropout] in a law file");
   CHECK(with("[hyperparameters.learning_rate]\ncoefficient = 1\n") == "x.toml:11:18: hyperparameters.learning_rate.n_exponent is missing");
+  CHECK(refused(law_text() + "[fit]\nseed = 1\n") == "x.toml:17:2: fit.huber_delta is missing");
   CHECK(with("[fit]\nhuber_delta = 1\nseed = -1\n") == "x.toml:13:1: fit.seed takes a whole number >= 0, not -1");
   CHECK(with("[fit]\nhuber_delta = 1\nseed = 1\ninput_sha256 = ''\nrows = 0\n") ==
         "x.toml:15:1: fit.rows takes a whole number >= 1, not 0");

@@ -102,6 +102,15 @@ TEST_CASE("block_mask: against counting, hand-made masks") {
   check_against_counting(full);
 }
 
+TEST_CASE("block_mask: against counting, queries that come long after the keys") {
+  for (std::int64_t window : {0, 3, 7, 40})
+    for (const std::int64_t first : {5, 12, 13, 24}) {
+      BlockMask mask = causal_mask(12, window);
+      mask.queries = {{first, 12, 1}};
+      check_against_counting(mask);
+    }
+}
+
 TEST_CASE("block_mask: against counting, random runs") {
   std::mt19937 random(7);
   const auto below = [&](int n) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(n)); };

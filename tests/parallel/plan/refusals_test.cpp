@@ -72,21 +72,112 @@ TEST_CASE("refusals: each rule names the key and what to set it to") {
   CHECK(refusals(8, [](RunConfig& c) { c.mesh.dp = c.mesh.tp = 2; }) ==
         Lines{"mesh: the mesh takes dp 2 x pp 1 x cp 1 x tp 2 = 4 ranks, but 8 were started | start 4 ranks (mpirun -n 4), or set mesh.dp "
               "= 4"});
-  const Lines context = refusals(0, [](RunConfig& c) { c.mesh.cp = 3; });
-  CHECK(context.size() == 2);
-  CHECK(context.at(0) ==
-        "model.sequence: a sequence of 128 cannot be cut into 6 equal parts for mesh.cp = 3 and this mesh.layout | set model.sequence to a "
-        "multiple of 6");
-  CHECK(context.at(1) == "mesh.cp: this build does not do context parallelism yet | set mesh.cp = 1");
+}
+
+TEST_CASE("refusals: context parallelism that cannot be cut") {
+  using enum AttentionSharding;
+  const auto context = [](std::int64_t cp, AttentionSharding attention, const std::function<void(RunConfig&)>& more = {}) {
+    return refusals(0, [&](RunConfig& c) {
+      c.model.sequence = 96;
+      c.model.heads = 8;
+      c.model.kv_heads = 2;
+      c.mesh.cp = cp;
+      c.mesh.attention = attention;
+      if (more) more(c);
+    });
+  };
+  for (const AttentionSharding attention : {ring, ulysses, gather_kv, hybrid}) CHECK(context(4, attention).empty());
+  CHECK(context(3, ulysses).empty());  // heads need not divide
+  CHECK(context(8, ring, [](RunConfig& c) { c.model.sequence = 104; }) ==
+        Lines{"model.sequence: a sequence of 104 cannot be cut into 16 equal parts for mesh.cp = 8 and this mesh.layout | set "
+              "model.sequence to "
+              "a multiple of 16"});
+  CHECK(context(8, ring, [](RunConfig& c) {
+          c.model.sequence = 104;
+          c.mesh.layout = SequenceLayout::striped;
+        }).empty());
+  CHECK(context(8, ulysses, [](RunConfig& c) { c.mesh.tp = 2; }) ==
+        Lines{"mesh.attention: 8 ranks exchange 4 query heads, so some would compute none | set mesh.attention = \"ring\", or \"hybrid\" "
+              "with a smaller mesh.ulysses"});
+  CHECK(context(12, hybrid, [](RunConfig& c) {
+          c.model.sequence = 120;
+          c.mesh.ulysses = 12;
+        }) == Lines{"mesh.attention: 12 ranks exchange 8 query heads, so some would compute none | set mesh.ulysses to 8 or less"});
+  CHECK(context(4, hybrid, [](RunConfig& c) { c.mesh.ulysses = 3; }) ==
+        Lines{"mesh.ulysses: 4 context ranks cannot be cut into groups of 3 that exchange heads | set mesh.ulysses to a divisor of mesh.cp "
+              "= 4"});
+  CHECK(context(4, ring, [](RunConfig& c) { c.mesh.ulysses = 2; }) ==
+        Lines{"mesh.ulysses: only mesh.attention = \"hybrid\" cuts the context ranks into groups, here of 2 | set mesh.ulysses = 1, or "
+              "mesh.attention = \"hybrid\""});
+  CHECK(context(4, gather_kv, [](RunConfig& c) { c.mesh.gather_heads = 2; }).empty());
+  CHECK(context(4, gather_kv,
+                [](RunConfig& c) {
+                  c.mesh.gather_heads = 2;
+                  c.mesh.tp = 2;
+                }) ==
+        Lines{"mesh.gather_heads: 1 key/value heads of a rank cannot be gathered 2 at a time | set mesh.gather_heads to a divisor of 1"});
+  CHECK(context(4, ring, [](RunConfig& c) { c.mesh.gather_heads = 2; }) ==
+        Lines{"mesh.gather_heads: only mesh.attention = \"gather_kv\" gathers heads, here 2 at a time | set mesh.gather_heads = 1, or "
+              "mesh.attention = \"gather_kv\""});
+}
+
+TEST_CASE("refusals: pipelines and sequence parallelism that the sizes do not allow") {
+  const auto pipeline = [](std::int64_t pp, std::int64_t v, PipelineSchedule schedule) {
+    return [=](RunConfig& c) {
+      c.mesh.pp = pp;
+      c.mesh.virtual_stages = v;
+      c.mesh.schedule = schedule;
+    };
+  };
+  const auto interleaved = PipelineSchedule::interleaved, one = PipelineSchedule::one_f_one_b;
+  CHECK(refusals(0, pipeline(4, 1, one)).empty());
+  CHECK(refusals(0, pipeline(2, 2, interleaved)).empty());
+  CHECK(refusals(0, pipeline(8, 1, one)) ==
+        Lines{"mesh.pp: 4 layers cannot fill 8 pipeline chunks (mesh.pp = 8 x mesh.virtual_stages = 1) | "
+              "set mesh.pp x mesh.virtual_stages to at most model.layers = 4"});
+  CHECK(refusals(0, pipeline(2, 0, one)) == Lines{"mesh.virtual_stages: 0 chunks a pipeline stage | set mesh.virtual_stages to 1 or more"});
+  CHECK(
+      refusals(0, pipeline(1, 2, interleaved)) ==
+      Lines{
+          "mesh.virtual_stages: 2 chunks a stage, but mesh.pp = 1 makes no stages | set mesh.virtual_stages = 1, or mesh.pp to 2 or more"});
+  CHECK(refusals(0, pipeline(2, 2, one)) ==
+        Lines{"mesh.virtual_stages: 2 chunks a stage need the interleaved schedule | set mesh.schedule = "
+              "\"interleaved\", or mesh.virtual_stages = 1"});
+  CHECK(refusals(0,
+                 [&](RunConfig& c) {
+                   pipeline(2, 2, interleaved)(c);
+                   c.train.batch = 12;
+                 }) ==
+        Lines{"mesh.schedule: the interleaved schedule cannot deal 3 microbatches to mesh.pp = 2 stages in equal groups | set "
+              "train.batch to a multiple of 8"});
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.sequence_parallel = true; }) ==
+        Lines{"mesh.sequence_parallel: sequence parallelism without tensor ranks | set mesh.sequence_parallel = false, or mesh.tp to 2 or "
+              "more"});
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.tp = 4;
+                   c.mesh.sequence_parallel = true;
+                   c.train.microbatch = 1;
+                   c.model.sequence = 126;
+                 }) ==
+        Lines{"mesh.sequence_parallel: the 126 positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be "
+              "cut into mesh.tp = 4 equal parts | set model.sequence or train.microbatch to a multiple of 4, or "
+              "mesh.sequence_parallel = false"});
+  CHECK(refusals(0, [](RunConfig& c) {
+          c.mesh.tp = 4;
+          c.mesh.sequence_parallel = true;
+          c.train.microbatch = 2;
+          c.model.sequence = 126;
+        }).empty());
 }
 
 TEST_CASE("refusals: what is not built yet is refused, not ignored") {
   const std::pair<const char*, std::function<void(RunConfig&)>> cases[] = {
-      {"mesh.pp", [](RunConfig& c) { c.mesh.pp = 2; }},
-      {"mesh.ulysses", [](RunConfig& c) { c.mesh.ulysses = 2; }},
-      {"mesh.gather_heads", [](RunConfig& c) { c.mesh.gather_heads = 2; }},
-      {"mesh.virtual_stages", [](RunConfig& c) { c.mesh.virtual_stages = 2; }},
-      {"mesh.sequence_parallel", [](RunConfig& c) { c.mesh.sequence_parallel = true; }},
+      {"run.device",
+       [](RunConfig& c) {
+         c.mesh.pp = 2;
+         c.run.device = Device::cuda;
+       }},
       {"mesh.zero", [](RunConfig& c) { c.mesh.zero = 1; }},
       {"run.deterministic", [](RunConfig& c) { c.run.deterministic = true; }},
   };

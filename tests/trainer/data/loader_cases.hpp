@@ -32,12 +32,26 @@ class Findings {
   std::string text_;
 };
 
+// The positions of this rank's rows, by the definition of the layouts.
+inline std::vector<std::int64_t> rows_of_rank(SequenceLayout layout, std::int64_t sequence, int cp, int cp_rank) {
+  std::vector<std::int64_t> positions;
+  for (std::int64_t p = 0; p < sequence; ++p) {
+    const std::int64_t chunk = cp == 1 ? 0 : layout == SequenceLayout::zigzag ? p / (sequence / (2 * cp)) : p / (sequence / cp);
+    const std::int64_t owner = cp == 1 ? 0 : layout == SequenceLayout::striped ? p % cp : std::min<std::int64_t>(chunk, 2 * cp - 1 - chunk);
+    if ((layout == SequenceLayout::contiguous ? chunk : owner) == cp_rank) positions.push_back(p);
+  }
+  return positions;
+}
+
 // Compares one rank's share of a step with `samples` of the source (-1: padding); returns nothing, reports into `findings`.
-inline void check_step(const StepBatch& step, std::span<const std::int64_t> samples, const TokenSource& source, LoaderShape shape, int dp,
-                       int dp_rank, const LabelMask& mask, Findings& findings) {
-  const std::int64_t T = source.sequence(), B = shape.microbatch;
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(T) + 1), segments(static_cast<std::size_t>(T));
-  std::vector<std::uint8_t> counts(static_cast<std::size_t>(T));
+inline void check_step(const StepBatch& step, std::span<const std::int64_t> samples, const TokenSource& source, LoaderShape shape,
+                       const Mesh& mesh, int rank, const LabelMask& mask, Findings& findings) {
+  const std::int64_t S = source.sequence(), B = shape.microbatch;
+  const int dp = mesh.size(Axis::dp), dp_rank = mesh.coordinate(rank, Axis::dp);
+  const auto positions = rows_of_rank(shape.layout, S, mesh.size(Axis::cp), mesh.coordinate(rank, Axis::cp));
+  const std::int64_t T = std::ssize(positions);
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(S) + 1), segments(static_cast<std::size_t>(S));
+  std::vector<std::uint8_t> counts(static_cast<std::size_t>(S));
   std::int64_t all_valid = 0;
   for (std::size_t j = 0; j < samples.size(); ++j) {
     const auto k = static_cast<std::int64_t>(j) / B, b = static_cast<std::int64_t>(j) % B;
@@ -50,13 +64,13 @@ inline void check_step(const StepBatch& step, std::span<const std::int64_t> samp
     const Batch& batch = step.microbatches.at(static_cast<std::size_t>(k / dp));
     findings.expect(batch.first_sample == k * B, "first_sample");
     for (std::int64_t t = 0; t < T; ++t) {
-      const auto i = static_cast<std::size_t>(t);
+      const auto i = static_cast<std::size_t>(positions[static_cast<std::size_t>(t)]);
       const std::int64_t label = counts[i] ? tokens[i + 1] : ignored_label, at = b * T + t;
       findings.expect(batch.tokens_BT.data_ptr<std::int64_t>()[at] == tokens[i], fmt::format("token {} of sample {}", t, j));
       findings.expect(batch.labels_BT.data_ptr<std::int64_t>()[at] == label, fmt::format("label {} of sample {}", t, j));
       findings.expect(batch.loss_mask_BT.data_ptr<std::uint8_t>()[at] == counts[i], "mask");
       findings.expect(batch.segments_BT.data_ptr<std::int64_t>()[at] == segments[i], "segment");
-      findings.expect(batch.positions_BT.data_ptr<std::int64_t>()[at] == t, "position");
+      findings.expect(batch.positions_BT.data_ptr<std::int64_t>()[at] == static_cast<std::int64_t>(i), "position");
     }
   }
   std::int64_t mine = 0;
@@ -68,17 +82,18 @@ inline void check_step(const StepBatch& step, std::span<const std::int64_t> samp
   }
   findings.expect(step.valid_tokens == all_valid, fmt::format("{} valid tokens, not {}", step.valid_tokens, all_valid));
   findings.expect(mine <= all_valid, "valid tokens of a rank");
-  findings.expect(step.tokens == static_cast<std::int64_t>(samples.size()) * T, "tokens of a step");
+  findings.expect(step.tokens == static_cast<std::int64_t>(samples.size()) * S, "tokens of a step");
 }
 
 // `steps` steps from `state`, each compared; returns the state after them.
 inline DataState check_loader(const std::string& path, const MeshSizes& mesh, std::unique_ptr<Communicator> world, std::int64_t batch,
-                              int steps, DataState state, const LabelMask& mask, Findings& findings) {
+                              int steps, DataState state, const LabelMask& mask, Findings& findings,
+                              SequenceLayout layout = SequenceLayout::zigzag) {
   ergon::test::InspectingStorage storage;
   const TokenSource source({path}, Split::train, 8, storage), reference({path}, Split::train, 8, storage);
-  const LoaderShape shape{2, batch / 2 / mesh.dp, 2};
+  const LoaderShape shape{2, batch / 2 / mesh.dp, 2, layout};
   if (state.sources.empty()) state = initial_data_state(source, 3);
-  const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
+  const int rank = world->rank();
   Communicators communicators(Mesh(mesh), std::move(world));
   Loader loader(source, shape, communicators, state, mask);
   const Sampler sampler(state.seed, source.samples());
@@ -91,7 +106,7 @@ inline DataState check_loader(const std::string& path, const MeshSizes& mesh, st
       samples.push_back(sampler.at(ordinal));
     }
     const StepBatch& step = loader.next();
-    check_step(step, samples, reference, shape, mesh.dp, dp_rank, mask, findings);
+    check_step(step, samples, reference, shape, Mesh(mesh), rank, mask, findings);
     findings.expect(step.after.epoch * source.samples() + step.after.index == ordinal, "place after the step");
     findings.expect(step.data_wait.value >= 0, "data wait");
     if (s + 1 == steps) state = step.after;

@@ -43,6 +43,33 @@ TEST_CASE("every mesh reads the same steps, over three epochs, with labels ignor
   }
 }
 
+TEST_CASE("context ranks of a data rank read the same samples and lay out their own positions, in every layout") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  for (const MeshSizes& mesh : {MeshSizes{.cp = 2}, MeshSizes{.dp = 2, .cp = 2}, MeshSizes{.cp = 4}, MeshSizes{.cp = 2, .tp = 2}})
+    for (const SequenceLayout layout : {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous}) {
+      Findings findings;
+      run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
+        check_loader(folder / "a.h5", mesh, std::move(world), 16, 3, {}, uneven_mask, findings, layout);
+      });
+      CHECK(findings.text() == "");
+    }
+}
+
+TEST_CASE("a sequence that the layout cannot cut is refused") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  make_store(folder / "a.h5", some_documents(40), storage);
+  Findings findings;
+  const auto load = [&] {
+    run_local_ranks(3, [&](std::unique_ptr<Communicator> world) {
+      check_loader(folder / "a.h5", {.cp = 3}, std::move(world), 16, 1, {}, {}, findings);
+    });
+  };
+  CHECK(contains(problem_of(load, ExitCode::config), "model.sequence: a sequence of 8 cannot be cut into 6 equal parts"));
+}
+
 TEST_CASE("a run continues from its state, on another mesh too, and counts what it consumed") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
@@ -108,7 +135,7 @@ TEST_CASE("evaluation reads the split in order on every mesh, the same first bat
       ergon::test::InspectingStorage own;
       const TokenSource source({folder / "a.h5"}, Split::validation, 8, own), reference({folder / "a.h5"}, Split::validation, 8, own);
       const LoaderShape shape{2, batch / 2 / mesh.dp};
-      const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
+      const int rank = world->rank();
       Communicators communicators(Mesh(mesh), std::move(world));
       EvaluationLoader loader(source, shape, communicators, 1000, uneven_mask), few(source, shape, communicators, 2);
       findings.expect(loader.batches() == source.samples() / batch && loader.batches() > 2, "number of batches");
@@ -117,7 +144,7 @@ TEST_CASE("evaluation reads the split in order on every mesh, the same first bat
         for (std::int64_t index = 0; index < loader.batches(); ++index) {
           std::vector<std::int64_t> samples;
           for (std::int64_t j = 0; j < batch; ++j) samples.push_back(index * batch + j);
-          check_step(loader.batch(index), samples, reference, shape, mesh.dp, dp_rank, uneven_mask, findings);
+          check_step(loader.batch(index), samples, reference, shape, Mesh(mesh), rank, uneven_mask, findings);
         }
       }
     });
@@ -135,12 +162,12 @@ TEST_CASE("a validation split smaller than a batch is filled with ignored labels
       ergon::test::InspectingStorage own;
       const TokenSource source({folder / "a.h5"}, Split::validation, 8, own);
       const LoaderShape shape{1, 4 / mesh.dp};
-      const int dp_rank = Mesh(mesh).coordinate(world->rank(), Axis::dp);
+      const int rank = world->rank();
       Communicators communicators(Mesh(mesh), std::move(world));
       EvaluationLoader loader(source, shape, communicators, 5);
       findings.expect(loader.batches() == 1, "one batch");
       const std::vector<std::int64_t> samples = {0, 1, -1, -1};
-      check_step(loader.batch(0), samples, source, shape, mesh.dp, dp_rank, {}, findings);
+      check_step(loader.batch(0), samples, source, shape, Mesh(mesh), rank, {}, findings);
       findings.expect(loader.batch(0).valid_tokens == 16, "valid tokens");
     });
     CHECK(findings.text() == "");

@@ -18,6 +18,7 @@
 #include <stdexcept>
 
 #include "tests/trainer/oracle/tensor_operators.hpp"
+#include "trainer/attention/delta.hpp"
 #include "trainer/kernels/philox.hpp"
 
 namespace ergon::oracle {
@@ -200,7 +201,8 @@ Rank::Rank(const ModelShape& shape_, const Parameters& parameters, Communicator&
       declared(declare_parameters(shape, tp_size, tp_rank)),
       store(declared.specs, declared.packs, dtype, at::kCPU, declared.num_units),
       attention(std::move(kernel)),
-      context{.gemm = gemm, .attention = *attention, .tp = tp, .scratch = scratch, .kv_replicas = kv_replicas, .seed = 11, .step = 3} {
+      strategy({*attention, attention_delta}),
+      context{.gemm = gemm, .attention = strategy, .tp = tp, .scratch = scratch, .kv_replicas = kv_replicas, .seed = 11, .step = 3} {
   store.flat_gradients().fill_(7.0);  // Write::overwrite must not read what was there
   for (std::size_t id = 0; id < declared.specs.size(); ++id) {
     store.weight(static_cast<ParameterId>(id)).copy_(local_part(parameters.at(declared.specs[id].name), declared.specs[id]));

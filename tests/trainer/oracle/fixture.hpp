@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/context_parallel/dense.hpp"
 #include "tests/trainer/oracle/reference_model.hpp"
 #include "trainer/attention/plain.hpp"
 #include "trainer/data/batch.hpp"
@@ -61,6 +62,7 @@ class Rank {
   FlopAudit audit;
   Gemm gemm{audit};
   std::unique_ptr<LocalAttention> attention;
+  DenseAttention strategy;
   Arena scratch, keep;
   StepContext context;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "accounting/flops/text_file.hpp"
+#include "configs/text_file.hpp"
 
 #include <cerrno>
 #include <cstring>

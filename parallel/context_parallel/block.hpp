@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all strategies do with a block: hand its visible part to the kernel, in as many calls as the heads need, and join the result with
+// that of other keys.
+//
+// Dims as in strategy.hpp; a block has T queries and S keys, of which a BlockPart names the rows to compute.
+#pragma once
+
+#include "parallel/context_parallel/strategy.hpp"
+
+namespace ergon {
+
+// Views of some heads.
+inline at::Tensor query_heads(const at::Tensor& x_BTHQ, const HeadRange& heads) {
+  return x_BTHQ.narrow(2, heads.first_query, heads.num_query);
+}
+inline at::Tensor key_heads(const at::Tensor& x_BSKQ, const HeadRange& heads) { return x_BSKQ.narrow(2, heads.first_kv, heads.num_kv); }
+inline at::Tensor statistic_heads(const at::Tensor& x_BHT, const HeadRange& heads) {
+  return x_BHT.narrow(1, heads.first_query, heads.num_query);
+}
+
+void add_work(AttentionWork& sum, const AttentionWork& part);
+
+// One block by the kernel: of `heads` one call each, of an empty list one call.
+AttentionWork forward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
+                            AttentionOutput& result);
+AttentionWork backward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
+                             const AttentionUpstream& upstream, AttentionGradients& result);
+
+// The output over the keys seen so far. Blocks come in any order; rows that no block names have seen nothing.
+class RunningOutput {
+ public:
+  // Writes out_BTHQ and lse_BHT; memory for one more block comes from call.scratch.
+  RunningOutput(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT);
+  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ);
+
+ private:
+  AttentionKernel kernel_;
+  const AttentionCall& call_;
+  at::Tensor out_BTHQ_, lse_BHT_, running_lse_BHT_;              // the running one in double
+  at::Tensor block_out_BTHQ_, block_lse_BHT_, block_exact_BHT_;  // the exact one in double
+  at::Tensor difference_BHT_, weight_BHT_;
+  bool first_ = true;
+};
+
+// Gradients of the same queries against block after block, given the output over all of them. dq is summed; dk and dv are each block's.
+class RunningGradients {
+ public:
+  // Computes delta and clears dq_BTHQ (accumulator type).
+  RunningGradients(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
+                   const at::Tensor& lse_BHT, const at::Tensor& dq_BTHQ);
+  // Writes the rows of the part in dk_BSKQ and dv_BSKQ, and no others.
+  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
+                    const at::Tensor& dv_BSKQ);
+
+ private:
+  AttentionKernel kernel_;
+  const AttentionCall& call_;
+  AttentionUpstream upstream_;
+  at::Tensor dq_BTHQ_, block_dq_BTHQ_;
+};
+
+}  // namespace ergon

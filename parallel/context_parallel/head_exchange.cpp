@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/context_parallel/head_exchange.hpp"
+
+#include <ATen/ops/slice.h>
+
+#include <numeric>
+
+namespace ergon {
+namespace {
+
+std::int64_t sum(const std::vector<std::int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), std::int64_t{0}); }
+
+void each_piece(const at::Tensor& packed, const PieceSizes& sizes, const std::vector<std::int64_t>& heads, const PieceOfRank& visit) {
+  std::int64_t offset = 0;
+  for (std::size_t rank = 0; rank < heads.size(); ++rank) {
+    const std::int64_t elements = sizes.batch * sizes.rows * heads[rank] * sizes.width;
+    visit(static_cast<int>(rank), packed.narrow(0, offset, elements).view({sizes.batch, sizes.rows, heads[rank], sizes.width}));
+    offset += elements;
+  }
+}
+
+at::Tensor rows_of(const at::Tensor& whole, const PositionRun& run) {
+  return whole.slice(1, run.start, run.start + (run.length - 1) * run.stride + 1, run.stride);
+}
+
+}  // namespace
+
+void exchange_pieces(Communicator& group, const PieceSizes& sizes, const std::vector<std::int64_t>& heads_sent, const PieceOfRank& pack,
+                     const std::vector<std::int64_t>& heads_received, const PieceOfRank& unpack, TensorMemory& scratch) {
+  const std::int64_t per_head = sizes.batch * sizes.rows * sizes.width;
+  const auto elements = [&](std::vector<std::int64_t> heads) {
+    for (std::int64_t& count : heads) count *= per_head;
+    return heads;
+  };
+  const at::Tensor sent = scratch.take({sum(heads_sent) * per_head}, sizes.dtype),
+                   received = scratch.take({sum(heads_received) * per_head}, sizes.dtype);
+  each_piece(sent, sizes, heads_sent, pack);
+  group.all_to_all_v(received, elements(heads_received), sent, elements(heads_sent)).wait();
+  each_piece(received, sizes, heads_received, unpack);
+}
+
+void scatter_rows(const at::Tensor& whole, const PositionRuns& rows, const at::Tensor& piece) {
+  std::int64_t row = 0;
+  for (const PositionRun& run : rows) {
+    rows_of(whole, run).copy_(piece.narrow(1, row, run.length));
+    row += run.length;
+  }
+}
+
+void collect_rows(const at::Tensor& piece, const at::Tensor& whole, const PositionRuns& rows) {
+  std::int64_t row = 0;
+  for (const PositionRun& run : rows) {
+    piece.narrow(1, row, run.length).copy_(rows_of(whole, run));
+    row += run.length;
+  }
+}
+
+}  // namespace ergon

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/context_parallel/ring.hpp"
+
+#include <utility>
+
+#include "configs/error.hpp"
+#include "parallel/context_parallel/block.hpp"
+
+namespace ergon {
+namespace {
+
+// Keys and values of one member in one message: [2 B, S, K, Q].
+at::Tensor take_pair(TensorMemory& memory, const at::Tensor& k_BSKQ, at::ScalarType dtype) {
+  return memory.take({2 * k_BSKQ.size(0), k_BSKQ.size(1), k_BSKQ.size(2), k_BSKQ.size(3)}, dtype);
+}
+at::Tensor first(const at::Tensor& pair) { return pair.narrow(0, 0, pair.size(0) / 2); }
+at::Tensor second(const at::Tensor& pair) { return pair.narrow(0, pair.size(0) / 2, pair.size(0) / 2); }
+
+void add_rows(const at::Tensor& sum_pair, const at::Tensor& part_pair, const BlockPart& part) {
+  if (!part.empty()) sum_pair.narrow(1, part.first_key, part.keys).add_(part_pair.narrow(1, part.first_key, part.keys));
+}
+
+}  // namespace
+
+RingAttention::RingAttention(const ContextSharding& sharding, const AttentionKernel& kernel, Communicator& ring)
+    : sharding_(sharding), kernel_(kernel), ring_(ring) {
+  ERGON_CHECK(ring.size() == sharding.ring(), "a ring of {} for {} members", ring.size(), sharding.ring());
+}
+
+const std::vector<BlockPart>& RingAttention::blocks(const AttentionCall& call) {
+  const std::int64_t sequence = call.q_BTHQ.size(1) * ring_.size();
+  return blocks_.get(sequence, call.rule, [&] { return ring_blocks(sharding_, sequence, call.rule, ring_.rank()); });
+}
+
+// The block of the member that is so many places on.
+const BlockPart& RingAttention::block(const std::vector<BlockPart>& blocks, int hops) const {
+  const int n = ring_.size();
+  return blocks[static_cast<std::size_t>(((ring_.rank() + hops) % n + n) % n)];
+}
+
+AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
+  const std::vector<BlockPart>& parts = blocks(call);
+  const int n = ring_.size();
+  state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
+  state.last_kv = take_pair(call.keep, call.k_BTKQ, call.k_BTKQ.scalar_type());
+  at::Tensor current = state.last_kv, next = take_pair(call.scratch, call.k_BTKQ, call.k_BTKQ.scalar_type());
+  if (n % 2 == 0) std::swap(current, next);  // the block that arrives last lands in last_kv
+  first(current).copy_(call.k_BTKQ);
+  second(current).copy_(call.v_BTKQ);
+  RunningOutput output(kernel_, call, out_BTHQ, state.lse_BHT);
+  AttentionWork work;
+  for (int step = 0; step < n; ++step) {
+    Work hop;
+    if (step + 1 < n) hop = ring_.ring_shift(next, current, 1);
+    add_work(work, output.add(block(parts, -step), first(current), second(current)));
+    hop.wait();
+    if (step + 1 < n) std::swap(current, next);
+  }
+  return work;
+}
+
+AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
+                                      const AttentionState& state, AttentionGradients& result) {
+  const std::vector<BlockPart>& parts = blocks(call);
+  const int n = ring_.size();
+  const at::ScalarType wire = call.k_BTKQ.scalar_type(), exact = result.dk_BSKQ.scalar_type();
+  at::Tensor current = state.last_kv, next = take_pair(call.scratch, call.k_BTKQ, wire);
+  at::Tensor sum = take_pair(call.scratch, call.k_BTKQ, exact), arriving = take_pair(call.scratch, call.k_BTKQ, exact);
+  const at::Tensor own = take_pair(call.scratch, call.k_BTKQ, exact);
+  RunningGradients gradients(kernel_, call, dout_BTHQ, out_BTHQ, state.lse_BHT, result.dq_BTHQ);
+  AttentionWork work;
+  Work gradient_hop;
+  for (int step = 0; step < n; ++step) {
+    Work hop;
+    if (step + 1 < n) hop = ring_.ring_shift(next, current, -1);
+    const BlockPart& part = block(parts, step + 1);
+    add_work(work, gradients.add(part, first(current), second(current), first(own), second(own)));
+    gradient_hop.wait();
+    if (step == 0)
+      sum.zero_();
+    else
+      std::swap(sum, arriving);  // what the members before have found of these keys
+    add_rows(sum, own, part);
+    if (step + 1 == n) break;
+    gradient_hop = ring_.ring_shift(arriving, sum, -1);
+    hop.wait();
+    std::swap(current, next);
+  }
+  result.dk_BSKQ.copy_(first(sum));
+  result.dv_BSKQ.copy_(second(sum));
+  return work;
+}
+
+}  // namespace ergon
