@@ -18,4 +18,6 @@ inline Clock::duration clock_ticks(Seconds seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds.value));
 }
 
+inline Clock::time_point deadline_after(Seconds seconds) { return Clock::now() + clock_ticks(seconds); }
+
 }  // namespace ergon

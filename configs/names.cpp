@@ -29,7 +29,7 @@ std::span<const char* const> choices<Device>() {
 
 template <>
 std::span<const char* const> choices<GemmName>() {
-  static constexpr const char* words[] = {"auto", "mkl", "mkl-generic", "onednn", "openblas"};
+  static constexpr const char* words[] = {"auto", "mkl", "mkl-generic", "mkl-float32", "onednn", "openblas"};
   return words;
 }
 

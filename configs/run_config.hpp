@@ -13,7 +13,7 @@
 namespace ergon {
 
 enum class Device { cpu, cuda };
-enum class GemmName { automatic, mkl, mkl_generic, onednn, openblas };  // trainer/kernels/gemm_library.hpp
+enum class GemmName { automatic, mkl, mkl_generic, mkl_float32, onednn, openblas };  // trainer/kernels/gemm_library.hpp
 enum class DType { float32, float64, bfloat16 };
 enum class Recompute { none, selective, core, full };
 enum class LrSchedule { cosine, linear, constant, wsd };

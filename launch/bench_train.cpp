@@ -89,7 +89,8 @@ BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& o
   prepare_process(config.run.threads);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
   BenchTrainResult result;
-  result.gemm_library = config.run.gemm == GemmName::automatic ? "mkl" : choice_name(config.run.gemm);
+  result.gemm_library =
+      config.run.gemm == GemmName::automatic ? default_gemm_library(choice_name(config.train.dtype)) : choice_name(config.run.gemm);
   const std::unique_ptr<GemmLibrary> library = timed(open_gemm_library(result.gemm_library), result.gemm);
   Replica replica(config, communicators, "auto", *library);
   replica.use_attention(timed(std::move(replica.attention), result.attention));

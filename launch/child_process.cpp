@@ -105,7 +105,7 @@ std::string output_of(const std::vector<std::string>& arguments) {
 std::optional<std::string> output_within(Seconds limit, const std::vector<std::string>& arguments) {
   try {
     Child child(arguments);
-    std::optional<std::string> text = child.read_all(Clock::now() + clock_ticks(limit));
+    std::optional<std::string> text = child.read_all(deadline_after(limit));
     if (text) child.finish();
     return text;
   } catch (const Error&) {

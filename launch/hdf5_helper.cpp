@@ -86,7 +86,7 @@ Helper::Helper(const std::string& program, int file, const std::vector<std::stri
 }
 
 std::string Helper::read(const HelperLimits& limits, const std::string& path) {
-  const auto deadline = Clock::now() + clock_ticks(limits.wall);
+  const Clock::time_point deadline = deadline_after(limits.wall);
   std::string text;
   std::vector<char> buffer(1 << 16);
   while (true) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon plan`: what to train with a compute budget.
+// `ergon plan`: what to train with a compute budget; with --timeline the pipeline schedule of a run.
 #include "accounting/advice/plan.hpp"
 
 #include <charconv>
@@ -13,6 +13,7 @@
 #include "configs/names.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/plan_timeline.hpp"
 
 namespace ergon {
 namespace {
@@ -23,7 +24,7 @@ struct Arguments {
   std::int64_t vocabulary = 0, sequence = 0;
   std::string config;               // with --undertrained: N, or the CONFIG of the model
   std::vector<std::string> others;  // with --undertrained: D first; then KEY=VALUE
-  bool undertrained = false, extrapolate = false, json = false;
+  bool undertrained = false, extrapolate = false, timeline = false, json = false;
 };
 
 double positive(const std::string& text, const char* option) {
@@ -137,6 +138,15 @@ PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
   return request;
 }
 
+// The run whose schedule is asked for: --timeline goes with no other question.
+RunConfig timeline_run(const CommandLine& line, const Arguments& arguments) {
+  for (const char* other : {"--budget", "--params", "--loss", "--undertrained"})
+    if (line.given(other)) throw Error(fmt::format("--timeline and {} are two questions", other), "--timeline", "give one of them");
+  if (arguments.config.empty())
+    throw Error("--timeline shows the schedule of a run file, and none is given", "CONFIG", "ergon plan --timeline run.toml");
+  return described_run(arguments.config, arguments.others);
+}
+
 }  // namespace
 
 int command_plan(int argc, char** argv) {
@@ -159,13 +169,20 @@ int command_plan(int argc, char** argv) {
   line.option(arguments.sequence, "--sequence", "N", "of the architecture (default: CONFIG's, or 2048)");
   line.option(arguments.level, "--level", "X", "of the intervals (default: 0.8)");
   line.flag(arguments.extrapolate, "--extrapolate", "give figures more than three decades of C beyond the law's data");
-  line.flag(arguments.json, "--json", "print JSON, schema ergon.plan.v1");
+  line.flag(arguments.timeline, "--timeline", "instead: the pipeline schedule of the run file CONFIG, and how long its stages idle");
+  line.flag(arguments.json, "--json", "print JSON, schema ergon.plan.v1 (with --timeline: ergon.timeline.v1)");
   line.footer(
       "Examples:\n  ergon plan --budget \"10 pfs-days\"\n  ergon plan --budget \"5000 device-hours\" --device h100-sxm --mfu 0.4 "
       "llama3-8b\n"
       "  ergon plan --params 7e9 --inference-tokens 2e12\n  ergon plan --budget 1e21 --tokens-available 3e9\n"
-      "  ergon plan --undertrained 280e9 300e9 --law hoffmann-3 --json\n");
+      "  ergon plan --undertrained 280e9 300e9 --law hoffmann-3 --json\n"
+      "  ergon plan --timeline run.toml mesh.pp=4 'mesh.schedule=\"zero_bubble\"'\n");
   if (!line.parse(argc, argv)) return 0;
+  if (arguments.timeline) {
+    const RunConfig run = timeline_run(line, arguments);
+    std::cout << timeline_of(run, arguments.json ? TimelineFormat::json : TimelineFormat::text) << std::flush;
+    return 0;
+  }
   const Plan plan = make_plan(request_of(line, arguments));
   std::cout << (arguments.json ? plan_json(plan) : plan_text(plan)) << std::flush;
   return 0;

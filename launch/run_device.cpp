@@ -22,11 +22,12 @@ RunDevice::RunDevice(const RunConfig& config, Communicator& world, LocalRank loc
 }
 
 void RunDevice::open_cuda(const RunConfig& config, Communicator& world, LocalRank local) {
-  const DeviceSharing sharing = device_sharing();
+  DeviceSharing sharing = DeviceSharing::refused;
   const ErgonCudaPlugin* plugin = nullptr;
   TakenDevice taken;
   // What one rank lacks, all are told: a missing library is usually missing everywhere, and one message says it.
   on_every_rank(world, [&] {
+    sharing = device_sharing();
     prepare_nccl_environment(world.rank(), sharing);
     plugin = &open_cuda_library();
     check_nccl(*plugin->nccl);

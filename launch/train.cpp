@@ -106,8 +106,11 @@ int command_train(int argc, char** argv) {
   if (!parse_line(argc, argv, line)) return 0;
   install_signal_handlers();
   MpiEnvironment mpi(&argc, &argv);
-  const int code =
-      run_guarded([&] { return train(line, mpi.local()); }, [](int failed) { MpiEnvironment::abort(static_cast<ExitCode>(failed)); });
+  // A rank that is alone keeps nobody waiting: it ends in order, without MPI's own lines below the message.
+  const auto end_the_others = [&](int failed) {
+    if (mpi.size() > 1) MpiEnvironment::abort(static_cast<ExitCode>(failed));
+  };
+  const int code = run_guarded([&] { return train(line, mpi.local()); }, end_the_others);
   return mpi.finish(static_cast<ExitCode>(code), /*patience=*/{30});
 }
 

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/communicator.hpp"
 
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <thread>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "parallel/journal.hpp"
 
 namespace ergon {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 std::int64_t size_of(const at::Tensor& tensor) { return tensor.numel() * static_cast<std::int64_t>(tensor.element_size()); }
 
@@ -83,7 +81,7 @@ void Work::wait() {
 bool Work::wait_for(Seconds limit) {
   if (!request_) return true;
   if (request_->waiting()) request_.reset();
-  const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit.value));
+  const Clock::time_point end = deadline_after(limit);
   while (!query()) {
     if (Clock::now() > end) return false;
     std::this_thread::yield();

@@ -115,7 +115,7 @@ class NcclCommunicator final : public Communicator {
     if (!comm_) return std::make_unique<NcclCommunicator>(context_, std::move(host), name, traffic_, nullptr);
     auto part = std::make_shared<NcclComm>(context_, name);
     ErgonNcclComm made = nullptr;
-    comm_->call("ncclCommSplit", [&](ErgonNcclComm comm) { return nccl().comm_split(comm, color, key, &made, name.c_str()); });
+    comm_->call("ncclCommSplit", [&](ErgonNcclComm comm) { return nccl().comm_split(comm, color, key, &made, part->group().c_str()); });
     part->adopt(made);
     part->call("ncclCommSplit", [](ErgonNcclComm) { return int{ERGON_NCCL_IN_PROGRESS}; });
     if (host->size() == 1) part.reset();

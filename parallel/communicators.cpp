@@ -25,6 +25,13 @@ std::shared_ptr<Communicator> group_of(const Mesh& mesh, Communicator& world, Ax
   return world.split(place.color, place.key, prefix + axes.to_string());
 }
 
+// The stages that hold the token table, tied: the first and the last. The others are alone.
+std::unique_ptr<Communicator> embedding_group(Communicator& pp, const std::string& name) {
+  const int last = pp.size() - 1;
+  const bool holds_table = pp.rank() == 0 || pp.rank() == last;
+  return pp.split(holds_table ? 0 : pp.rank(), pp.rank(), name);
+}
+
 }  // namespace
 
 Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> world_, int replicas, const DeviceGroup& device,
@@ -33,6 +40,7 @@ Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> wo
   const std::string prefix = device ? "host-" : "";
   host_tp = group_of(mesh, *world, Axis::tp, prefix);
   host_dp_cp = group_of(mesh, *world, Axis::dp | Axis::cp, prefix);
+  host_pp = group_of(mesh, *world, Axis::pp, prefix);
   ERGON_CHECK(replicas >= 1 && host_tp->size() % replicas == 0, "{} key/value replicas in a tensor group of {}", replicas, host_tp->size());
   kv_replicas = host_tp->split(host_tp->rank() / replicas, host_tp->rank(), prefix + "kv_replicas");
   cp = cp_ring = cp_exchange = group_of(mesh, *world, Axis::cp, prefix);
@@ -42,9 +50,12 @@ Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> wo
     cp_exchange = cp->split(cp->rank() / exchanging, cp->rank(), prefix + "cp-exchange");
     cp_ring = cp->split(cp->rank() % exchanging, cp->rank(), prefix + "cp-ring");
   }
+  pp_gradients = host_pp->split(0, host_pp->rank(), prefix + "pp-gradients");
+  embedding = embedding_group(*host_pp, prefix + "embedding");
   control = world->split(0, world->rank(), "control");
   tp = host_tp;
   dp_cp = host_dp_cp;
+  pp = host_pp;
   if (!device) return;
   tp = device(host_tp, AxisSet(Axis::tp).to_string(), Traffic::critical);
   dp_cp = device(host_dp_cp, (Axis::dp | Axis::cp).to_string(), Traffic::bulk);
@@ -55,18 +66,21 @@ Communicators::Communicators(const Mesh& mesh_, std::unique_ptr<Communicator> wo
     cp_exchange = device(host_exchange, "cp-exchange", Traffic::critical);
     cp_ring = device(host_ring, "cp-ring", Traffic::critical);
   }
+  pp = device(host_pp, AxisSet(Axis::pp).to_string(), Traffic::critical);
+  pp_gradients = device(pp_gradients, "pp-gradients", Traffic::critical);
+  embedding = device(embedding, "embedding", Traffic::bulk);
   for (Communicator* group : device_groups()) group->record(world->flight_record());
 }
 
 // Each once: rings and exchanges of all context ranks are the group cp itself.
 std::vector<Communicator*> Communicators::device_groups() const {
-  std::vector<Communicator*> groups = {tp.get(), dp_cp.get(), kv_replicas.get(), cp.get()};
+  std::vector<Communicator*> groups = {tp.get(), dp_cp.get(), kv_replicas.get(), cp.get(), pp.get(), pp_gradients.get(), embedding.get()};
   if (cp_ring != cp) groups.insert(groups.end(), {cp_ring.get(), cp_exchange.get()});
   return groups;
 }
 
 void Communicators::observe(CommunicationObserver* observer) {
-  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get()}) group->observe(observer);
+  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get(), host_pp.get()}) group->observe(observer);
   for (Communicator* group : device_groups()) group->observe(observer);
 }
 

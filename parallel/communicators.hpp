@@ -5,6 +5,7 @@
 // activations and gradients. In a run on CPUs a device group IS the host group; in a run on GPUs it is its twin over NCCL.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,14 +43,18 @@ struct Communicators {
       control;  // a copy of world for the loop's agreement, checkpoints, evaluation: never shares a sequence with training
   std::shared_ptr<Communicator> host_tp;     // shards of one layer
   std::shared_ptr<Communicator> host_dp_cp;  // the loss is summed over these
+  std::shared_ptr<Communicator> host_pp;     // stages of one model: loss and norm are summed over these too
 
   // Tensors on the run's device.
-  std::shared_ptr<Communicator> tp;           // shards of one layer
-  std::shared_ptr<Communicator> dp_cp;        // gradients are summed over these
-  std::shared_ptr<Communicator> cp;           // parts of one sequence
-  std::shared_ptr<Communicator> cp_ring;      // of cp, one rank of each group that exchanges heads; cp itself where no rank does
-  std::shared_ptr<Communicator> cp_exchange;  // of cp, adjacent ranks that exchange heads; cp itself where all do
-  std::shared_ptr<Communicator> kv_replicas;  // adjacent tensor ranks that hold the same key/value heads; size 1 when none do
+  std::shared_ptr<Communicator> tp;            // shards of one layer
+  std::shared_ptr<Communicator> dp_cp;         // gradients are summed over these
+  std::shared_ptr<Communicator> cp;            // parts of one sequence
+  std::shared_ptr<Communicator> cp_ring;       // of cp, one rank of each group that exchanges heads; cp itself where no rank does
+  std::shared_ptr<Communicator> cp_exchange;   // of cp, adjacent ranks that exchange heads; cp itself where all do
+  std::shared_ptr<Communicator> pp;            // stages: what passes between them forward
+  std::shared_ptr<Communicator> pp_gradients;  // and backward (parallel/pipeline_executor.hpp)
+  std::shared_ptr<Communicator> embedding;     // the first and the last stage, which share a tied table; size 1 on the others
+  std::shared_ptr<Communicator> kv_replicas;   // adjacent tensor ranks that hold the same key/value heads; size 1 when none do
 };
 
 }  // namespace ergon

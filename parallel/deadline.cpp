@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/deadline.hpp"
 
-#include <chrono>
 #include <future>
+
+#include "configs/clock.hpp"
 
 namespace ergon {
 
 Deadline::Deadline(Seconds limit, std::function<void()> late) {
   thread_ = std::thread([this, limit, late = std::move(late)] {
     std::unique_lock lock(mutex_);
-    const bool in_time = changed_.wait_for(lock, std::chrono::duration<double>(limit.value), [&] { return over_; });
+    const bool in_time = changed_.wait_for(lock, clock_ticks(limit), [&] { return over_; });
     lock.unlock();
     if (!in_time) late();
   });
@@ -28,7 +29,7 @@ void run_within(Seconds patience, std::function<void()> call) {
   std::packaged_task<void()> task(std::move(call));
   const std::future<void> done = task.get_future();
   std::thread(std::move(task)).detach();
-  done.wait_for(std::chrono::duration<double>(patience.value));
+  done.wait_for(clock_ticks(patience));
 }
 
 }  // namespace ergon

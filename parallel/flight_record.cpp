@@ -2,16 +2,15 @@
 #include "parallel/flight_record.hpp"
 
 #include <algorithm>
-#include <chrono>
+
+#include "configs/clock.hpp"
 
 namespace ergon {
 namespace {
 
 constexpr std::size_t expected_under_way = 64;
 
-std::int64_t now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+std::int64_t now() { return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count(); }
 
 bool ended(FlightState state) { return state == FlightState::completed || state == FlightState::failed; }
 

@@ -5,7 +5,6 @@
 // stream wait here until they are done. The flight record hears of an operation before it starts.
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "configs/clock.hpp"
 #include "parallel/communicator.hpp"
 #include "parallel/flight_record.hpp"
 #include "parallel/ordered_sum.hpp"
@@ -104,8 +104,6 @@ class Communicator::Journal {
 
 class Communicator::Tracked final : public Work::Request {
  public:
-  using Clock = std::chrono::steady_clock;
-
   Tracked(RequestPtr request, const Communicator& group, Journal::Place place, Clock::time_point start)
       : request_(std::move(request)), journal_(group.journal_), ordered_sums_(group.ordered_sums_), place_(place), start_(start) {}
 
@@ -114,8 +112,7 @@ class Communicator::Tracked final : public Work::Request {
     for (OrderedSum* sum : *ordered_sums_) sum->poll();
     if (!request_->poll()) return false;
     const Clock::time_point end = Clock::now();
-    const auto seconds_from = [&](Clock::time_point begin) { return Seconds{std::chrono::duration<double>(end - begin).count()}; };
-    const MeasuredSeconds host = {seconds_from(start_), wait_start_ ? seconds_from(*wait_start_) : Seconds{0}};
+    const MeasuredSeconds host = {since(start_, end), wait_start_ ? since(*wait_start_, end) : Seconds{0}};
     journal_->close(place_, request_->measured().value_or(host));
     return true;
   }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <thread>
 
+#include "configs/clock.hpp"
 #include "parallel/deadline.hpp"
 
 namespace ergon {
@@ -186,9 +186,9 @@ int MpiEnvironment::finish(ExitCode code, Seconds patience) {
   const int mine = severity(static_cast<int>(code));
   int worst = mine, arrived = 0;
   MPI_Request request = MPI_REQUEST_NULL;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(patience.value);
+  const Clock::time_point deadline = deadline_after(patience);
   int status = MPI_Iallreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, control_.get(), &request);
-  while (status == MPI_SUCCESS && arrived == 0 && std::chrono::steady_clock::now() < deadline) {
+  while (status == MPI_SUCCESS && arrived == 0 && Clock::now() < deadline) {
     status = MPI_Test(&request, &arrived, MPI_STATUS_IGNORE);
     if (arrived == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

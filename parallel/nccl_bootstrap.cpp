@@ -11,11 +11,9 @@
 namespace ergon {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::int64_t silent = -1;
 // Ranks come to the limit together: how long one then waits for what the others have to tell.
-constexpr auto grace = std::chrono::seconds(2);
+constexpr Clock::duration grace = std::chrono::seconds(2);
 
 // How the start ended on every rank, by messages from each to each: the ranks cannot meet in a collective, because one that NCCL holds up
 // must hear of the others' failure.
@@ -99,8 +97,8 @@ int attempt(NcclComm& comm, const NcclContext& context, Communicator& host, cons
   const Clock::time_point deadline = deadline_after(context.limits().start);
   const ErgonNcclId id = agreed_id(context, host, group);
   Outcomes outcomes(host);
-  int mine =
-      comm.start([&](ErgonNcclComm* made) { return context.nccl().comm_init_rank(made, host.size(), &id, host.rank(), group.c_str()); });
+  int mine = comm.start(
+      [&](ErgonNcclComm* made) { return context.nccl().comm_init_rank(made, host.size(), &id, host.rank(), comm.group().c_str()); });
   while (mine == ERGON_NCCL_IN_PROGRESS && !outcomes.somebody_failed() && Clock::now() < deadline) {
     mine = comm.state();
     std::this_thread::yield();
@@ -135,7 +133,7 @@ std::unique_ptr<NcclComm> start_nccl(const std::shared_ptr<NcclContext>& context
       throw Error(fmt::format("{}, on ranks {} of {}{}", error.problem(), ranks, host.size(),
                               number > 1 ? fmt::format(", in {} attempts", number) : ""),
                   group, error.hint(), ExitCode::world);
-    std::this_thread::sleep_for(std::chrono::duration<double>(pause.value));
+    std::this_thread::sleep_for(clock_ticks(pause));
     pause.value *= 2;
   }
 }

@@ -7,11 +7,6 @@
 #include "parallel/nccl_error.hpp"
 
 namespace ergon {
-using Clock = std::chrono::steady_clock;
-
-Clock::time_point deadline_after(Seconds seconds) {
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds.value));
-}
 
 NcclAbort::NcclAbort(std::function<void()> call) {
   std::packaged_task<void()> task(std::move(call));
@@ -35,8 +30,8 @@ NcclComm::~NcclComm() {
 }
 
 int NcclComm::locked(const std::function<int()>& call) {
-  context_->check_running(group_);
   const std::lock_guard lock(context_->calls());
+  context_->check_running(group_);  // under the lock: an abort takes the handle away under it
   return call();
 }
 
@@ -97,7 +92,7 @@ bool NcclComm::abort() noexcept { return begin_abort(context_->limits().abort).e
 NcclAbort NcclComm::begin_abort(Seconds patience) noexcept {
   return NcclAbort([context = context_, comm = comm_, patience] {
     std::unique_lock lock(context->calls(), std::defer_lock);
-    static_cast<void>(lock.try_lock_for(std::chrono::duration<double>(patience.value / 2)));
+    static_cast<void>(lock.try_lock_for(clock_ticks({patience.value / 2})));
     if (const ErgonNcclComm handle = comm->exchange(nullptr)) {
       if (lock.owns_lock()) lock.unlock();
       context->device().set_device(context->index());

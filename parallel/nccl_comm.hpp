@@ -5,25 +5,23 @@
 // one, or one that an exception leaves behind, is aborted, which may cost the limit for aborts but never hangs.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "parallel/nccl_context.hpp"
 
 namespace ergon {
 
-std::chrono::steady_clock::time_point deadline_after(Seconds seconds);
-
 // An abort under way in a thread of its own, because ncclCommAbort can hang. A hung one keeps its thread until the process ends.
 class NcclAbort {
  public:
   explicit NcclAbort(std::function<void()> call);
-  bool ended_by(std::chrono::steady_clock::time_point deadline) const { return future_.wait_until(deadline) == std::future_status::ready; }
+  bool ended_by(Clock::time_point deadline) const { return future_.wait_until(deadline) == std::future_status::ready; }
 
  private:
   std::shared_future<void> future_;
@@ -50,7 +48,7 @@ class NcclComm {
   bool abort() noexcept;
   NcclAbort begin_abort(Seconds patience) noexcept;  // from any thread
 
-  const std::string& group() const { return group_; }
+  const std::string& group() const { return group_; }  // NCCL may keep its characters as the name of the communicator
 
  private:
   int locked(const std::function<int()>& call);

@@ -3,7 +3,8 @@
 // (parallel/plan/pipeline_schedule.hpp) says in which order; a stage keeps what a microbatch needs between its actions, and frees it after
 // backward_weight.
 //
-// Dims: B samples of a microbatch, T positions of this rank, D model width.
+// Chunk c of stage s is part c S + s of the model. The first part reads tokens itself, the last one keeps its loss. Dims: N rows of the
+// residual stream that this rank has of a microbatch, D model width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,12 +14,15 @@ namespace ergon {
 class PipelineStage {
  public:
   virtual ~PipelineStage() = default;
-  // The first chunk of the model takes no input (undefined tensor) and reads tokens itself; the last returns an undefined tensor and keeps
-  // its loss.
-  virtual at::Tensor forward(int microbatch, int chunk, const at::Tensor& x_BTD) = 0;
-  // dy is undefined for the last chunk; returns dx, undefined for the first.
-  virtual at::Tensor backward_input(int microbatch, int chunk, const at::Tensor& dy_BTD) = 0;
+  // Reads x, the output of the part before, and writes y; x stays as it is until the end of this microbatch's backward. The first part gets
+  // no x, the last one no y (undefined tensors).
+  virtual void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) = 0;
+  // d holds the gradient of y (of the last part: nothing) and receives that of x (of the first part: nothing). Its memory is the caller's
+  // afterwards. A pipeline of one part gets no d.
+  virtual void backward_input(int microbatch, int chunk, const at::Tensor& d_ND) = 0;
   virtual void backward_weight(int microbatch, int chunk) = 0;
+  // Both, where the schedule does not part them: nothing has to be kept between the halves.
+  virtual void backward(int microbatch, int chunk, const at::Tensor& d_ND) = 0;
 };
 
 }  // namespace ergon

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
@@ -13,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "configs/clock.hpp"
 #include "parallel/deadline.hpp"
 #include "parallel/flight_format.hpp"
 #include "parallel/verdict.hpp"
@@ -20,7 +20,6 @@
 namespace ergon {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Json = nlohmann::json;
 
 constexpr Seconds tick = {0.02}, pause = {0.005}, process_tick = {0.1};
@@ -29,8 +28,7 @@ constexpr Seconds sure = {0.1};          // an operation that has waited for so 
 constexpr Seconds probe = {0.5};         // how long a question after a stop, or after a death, may take: the launcher kills soon
 constexpr int longest_chain = 8;         // of ranks that wait for ranks that wait
 
-Seconds since(Clock::time_point start) { return {std::chrono::duration<double>(Clock::now() - start).count()}; }
-void sleep(Seconds time) { std::this_thread::sleep_for(std::chrono::duration<double>(time.value)); }
+void sleep(Seconds time) { std::this_thread::sleep_for(clock_ticks(time)); }
 
 void block_signals() {
   sigset_t all;
@@ -115,7 +113,7 @@ class Watchdog::Loop {
   // Seconds in which this process could have gone on.
   void pass_time() {
     const Clock::time_point now = Clock::now();
-    awake_ += Seconds{std::min(std::chrono::duration<double>(now - last_tick_).count(), longest_tick.value)};
+    awake_ += std::min(since(last_tick_, now), longest_tick);
     last_tick_ = now;
   }
 

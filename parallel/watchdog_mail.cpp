@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <deque>
 #include <mutex>
 #include <set>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 
 namespace ergon {
@@ -61,7 +61,7 @@ class FolderMail final : public WatchdogMail {
 
  private:
   void look() {
-    const auto now = std::chrono::steady_clock::now();
+    const Clock::time_point now = Clock::now();
     if (now < next_look_) return;
     next_look_ = now + std::chrono::milliseconds(500);
     for (const std::string& name : folder_->names()) {
@@ -75,7 +75,7 @@ class FolderMail final : public WatchdogMail {
   int rank_, sent_ = 0;
   std::set<std::string> seen_;
   std::deque<Mail> waiting_;
-  std::chrono::steady_clock::time_point next_look_ = {};
+  Clock::time_point next_look_ = {};
 };
 
 }  // namespace

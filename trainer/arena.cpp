@@ -40,6 +40,7 @@ at::Tensor Arena::take(at::IntArrayRef sizes, at::ScalarType dtype) {
   }
   auto* address = static_cast<char*>(chunks_[chunk_].data_ptr()) + misalignment(chunks_[chunk_]) + offset_;
   offset_ += bytes;
+  taken_ += bytes;
   return headers_.over(address, sizes, dtype);
 }
 

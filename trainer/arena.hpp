@@ -30,16 +30,18 @@ class Arena final : public TensorMemory {
   void reset() {
     chunk_ = 0;
     offset_ = 0;
+    taken_ = 0;
   }
 
   TensorHeaders& headers() { return headers_; }  // of what it gives, and of views of that
 
   class Frame {
    public:
-    explicit Frame(Arena& arena) : arena_(arena), chunk_(arena.chunk_), offset_(arena.offset_) {}
+    explicit Frame(Arena& arena) : arena_(arena), chunk_(arena.chunk_), offset_(arena.offset_), taken_(arena.taken_) {}
     ~Frame() {
       arena_.chunk_ = chunk_;
       arena_.offset_ = offset_;
+      arena_.taken_ = taken_;
     }
     Frame(const Frame&) = delete;
     Frame& operator=(const Frame&) = delete;
@@ -48,9 +50,11 @@ class Arena final : public TensorMemory {
     Arena& arena_;
     std::size_t chunk_;
     std::int64_t offset_;
+    std::int64_t taken_;
   };
 
-  Bytes reserved() const;                                                             // allocated so far
+  Bytes taken() const { return Bytes{taken_}; }  // by the tensors that are valid now, each a multiple of the alignment
+  Bytes reserved() const;                        // allocated so far
   std::int64_t growths() const { return static_cast<std::int64_t>(chunks_.size()); }  // times it had to allocate
 
  private:
@@ -59,6 +63,7 @@ class Arena final : public TensorMemory {
   std::vector<at::Tensor> chunks_;  // uint8
   std::size_t chunk_ = 0;           // where the next tensor comes from
   std::int64_t offset_ = 0;
+  std::int64_t taken_ = 0;
 };
 
 }  // namespace ergon

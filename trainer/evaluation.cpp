@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include "configs/clock.hpp"
+#include "trainer/microbatches.hpp"
 
 namespace ergon {
 
@@ -16,14 +17,12 @@ EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
   loss = 0;
   for (std::int64_t index = 0; index < loader.batches(); ++index) {
     const StepBatch& batch = loader.batch(index);
-    for (const Batch& microbatch : batch.microbatches) {
-      StepContext context = replica.context(0, microbatch.first_sample, /*training=*/false);
-      loss += replica.model.forward(to_device(microbatch, replica.device), context);
-    }
+    loss += run_evaluation_passes(replica, batch);
     result.valid_tokens += Tokens{batch.valid_tokens};
     result.sequences += batch.tokens / replica.config.model.sequence;
   }
   replica.communicators.host_dp_cp->all_reduce(total).wait();
+  if (replica.communicators.host_pp->size() > 1) replica.communicators.host_pp->all_reduce(total).wait();
   result.loss = result.valid_tokens.value > 0 ? loss / static_cast<double>(result.valid_tokens.value) : 0;
   result.seconds = since(start);
   return result;

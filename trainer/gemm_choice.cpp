@@ -5,10 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "configs/names.hpp"
 #include "parallel/plan/head_partition.hpp"
@@ -17,14 +17,10 @@
 namespace ergon {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr double probe_limit = 0.4;    // seconds a library, besides the start of its process
 constexpr double overall_limit = 5.0;  // seconds after which no further library is tried: the machine is too busy to tell them apart
 constexpr double slow_rate = 5e10;     // FLOP/s a thread that a run is assumed to reach before anything is measured
 constexpr double worthwhile = 60;      // seconds of products: a tenth of them gained pays for measuring several times over
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // y[N, out] = x[N, in] W[out, in]^T and its two gradients.
 void add_linear(std::vector<GemmProduct>& products, std::int64_t rows, std::int64_t in, std::int64_t out, std::int64_t count,
@@ -84,19 +80,21 @@ std::vector<GemmProduct> step_products(const RunConfig& config, std::int64_t tp)
 }
 
 GemmChoice measure_gemm(const RunConfig& config, std::int64_t tp, double work, const GemmTimer& timer) {
+  const std::string unmeasured = default_gemm_library(choice_name(config.train.dtype));
   if (!timer || work < worthwhile * slow_rate * static_cast<double>(config.run.threads))
-    return {"mkl", timer ? "GEMM library mkl: the run is too short for a measurement to pay" : "GEMM library mkl", {}};
+    return {unmeasured, fmt::format("GEMM library {}{}", unmeasured, timer ? ": the run is too short for a measurement to pay" : ""), {}};
   const auto start = Clock::now();
   GemmProbe probe{"", choice_name(config.train.dtype), config.run.threads, {probe_limit}, step_products(config, tp)};
   std::vector<Timed> all;
   for (const std::string& name : gemm_candidates(probe.dtype)) {
-    if (since(start) > overall_limit) break;
+    if (since(start).value > overall_limit) break;
     probe.library = name;
     std::vector<double> seconds = timer(probe);
     if (!seconds.empty()) all.push_back({name, std::move(seconds)});
   }
-  GemmChoice choice = all.empty() ? GemmChoice{"mkl", "GEMM library mkl: no library could be timed", {}} : fastest(all, probe.products);
-  choice.seconds = {since(start)};
+  GemmChoice choice = all.empty() ? GemmChoice{unmeasured, fmt::format("GEMM library {}: no library could be timed", unmeasured), {}}
+                                  : fastest(all, probe.products);
+  choice.seconds = since(start);
   choice.reason += fmt::format(" (measured in {:.1f} s)", choice.seconds.value);
   return choice;
 }

@@ -19,7 +19,7 @@ namespace ergon {
 std::vector<GemmProduct> step_products(const RunConfig& config, std::int64_t tp);
 
 // Runs a probe, in a process of its own (a library's threads and MKL's kernels are chosen once a process). Empty: it failed or took too
-// long, and the library is out of the race. Null: nobody can time, and runs use "mkl".
+// long, and the library is out of the race. Null: nobody can time, and runs use default_gemm_library.
 using GemmTimer = std::function<std::vector<double>(const GemmProbe&)>;
 
 struct GemmChoice {

@@ -55,9 +55,6 @@ std::int64_t choose_token(const at::Tensor& logits_V, const GenerationOptions& o
 void generate(Replica& replica, std::vector<std::int32_t>& context, const GenerationOptions& options,
               const std::function<void(std::int32_t)>& on_token) {
   ERGON_CHECK(!context.empty(), "generation starts from at least one token");
-  if (const int ranks = replica.communicators.cp->size(); ranks > 1)
-    throw Error(fmt::format("text grows by a token at a time and cannot be cut over {} context ranks", ranks), "mesh.cp",
-                "generate with mesh.cp = 1: a checkpoint of any mesh can be loaded");
   const auto limit = static_cast<std::size_t>(replica.config.model.sequence);
   for (std::int64_t n = 0; n < options.tokens; ++n) {
     const std::size_t length = std::min(context.size(), limit);

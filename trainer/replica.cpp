@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "configs/error.hpp"
+#include "parallel/plan/refusals.hpp"
 #include "trainer/attention/delta.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/model/init.hpp"
@@ -14,8 +15,28 @@
 namespace ergon {
 namespace {
 
-Transformer::Declaration declare(const RunConfig& config, const Communicators& communicators) {
-  return Transformer::declare(config.model, communicators.tp->size(), communicators.tp->rank());
+Placement placement(const RunConfig& config, const Communicators& communicators) {
+  return placement_of(config.mesh, communicators.mesh, communicators.world->rank());
+}
+
+// One stage runs a microbatch to its end before the next, whatever the schedule: it has no bubble to fill.
+PipelinePlan training_plan(const RunConfig& config, const Placement& place) {
+  const PipelineSchedule schedule = place.pp > 1 ? config.mesh.schedule : PipelineSchedule::one_f_one_b;
+  return plan_pipeline(schedule, place.pp, static_cast<int>(accumulation(config)), place.virtual_stages);
+}
+
+PipelinePlan evaluation_plan(const RunConfig& config, const Placement& place) {
+  return plan_forwards(place.pp, static_cast<int>(accumulation(config)), place.virtual_stages);
+}
+
+// Rows of the residual stream that a rank has of a microbatch.
+std::vector<std::int64_t> stream_sizes(const RunConfig& config, const Placement& place) {
+  const std::int64_t rows = config.train.microbatch * (config.model.sequence / config.mesh.cp);
+  return {rows / (place.sequence_parallel ? place.tp : 1), config.model.width};
+}
+
+at::TensorOptions activations(const RunConfig& config, at::Device device) {
+  return at::TensorOptions().dtype(scalar_type(config.train.dtype)).device(device);
 }
 
 std::vector<Update> updates_of(const ParameterStore& store, const at::Tensor& first_moment, const at::Tensor& second_moment,
@@ -60,7 +81,8 @@ at::ScalarType scalar_type(DType dtype) {
 
 Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
                  at::Device device)
-    : Replica(config, communicators, attention, gemm_library, device, declare(config, communicators)) {}
+    : Replica(config, communicators, attention, gemm_library, device,
+              Transformer::declare(config.model, placement(config, communicators))) {}
 
 Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
                  at::Device device_, Transformer::Declaration declaration)
@@ -74,7 +96,14 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units),
       first_moment(at::zeros_like(parameters.flat_parameters())),
       second_moment(at::zeros_like(parameters.flat_parameters())),
-      model(config.model, communicators.tp->size(), communicators.tp->rank(), parameters, config.train.recompute),
+      training(training_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
+               stream_sizes(config, placement(config, communicators)), activations(config, device)),
+      evaluation(evaluation_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
+                 stream_sizes(config, placement(config, communicators)), activations(config, device)),
+      slots(training.most_in_flight(), training.plan().microbatches, training.plan().chunks),
+      model(config.model, placement(config, communicators), parameters, config.train.recompute, training.most_in_flight()),
+      tied_table_unit(declaration.tied_table_unit),
+      partial_sums(parameters, communicators),
       buckets(parameters.flat_gradients(),
               plan_buckets(parameters.unit_ranges(), config.mesh.bucket, parameters.flat_gradients().element_size()), *communicators.dp_cp),
       updates(updates_of(parameters, first_moment, second_moment, config.optimizer.no_decay)),
@@ -88,9 +117,14 @@ void Replica::use_attention(std::unique_ptr<LocalAttention> kernel) {
   attention = std::move(kernel);
 }
 
+void Replica::enter(FlightPart part) const {
+  if (const auto& record = communicators.world->flight_record()) record->enter(part);
+}
+
 StepContext Replica::context(std::int64_t step, std::int64_t first_sample, bool training) {
   StepContext context{gemm, *strategy, *communicators.tp, scratch};
   context.kv_replicas = communicators.kv_replicas->size() > 1 ? communicators.kv_replicas.get() : nullptr;
+  context.sequence_parallel = placement(config, communicators).sequence_parallel;
   context.seed = config.run.seed;
   context.step = step;
   context.first_sample = first_sample;

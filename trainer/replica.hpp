@@ -9,12 +9,16 @@
 #include "configs/run_config.hpp"
 #include "parallel/communicators.hpp"
 #include "parallel/context_parallel/strategy.hpp"
+#include "parallel/flight_record.hpp"
 #include "parallel/gradients.hpp"
+#include "parallel/pipeline_executor.hpp"
 #include "trainer/arena.hpp"
 #include "trainer/flop_audit.hpp"
 #include "trainer/kernels/gemm.hpp"
 #include "trainer/model/parameter_store.hpp"
 #include "trainer/model/transformer.hpp"
+#include "trainer/partial_sums.hpp"
+#include "trainer/slot_table.hpp"
 
 namespace ergon {
 
@@ -36,6 +40,8 @@ struct Replica {
   Replica& operator=(const Replica&) = delete;
 
   void use_attention(std::unique_ptr<LocalAttention> kernel);
+  // What the watchdog of another rank hears of this one.
+  void enter(FlightPart part) const;
   StepContext context(std::int64_t step, std::int64_t first_sample, bool training = true);
 
   const RunConfig& config;
@@ -48,7 +54,11 @@ struct Replica {
   std::unique_ptr<AttentionStrategy> strategy;  // over `attention`
   ParameterStore parameters;
   at::Tensor first_moment, second_moment;  // laid out as the flat parameters
+  PipelineExecutor training, evaluation;   // this stage's part of the schedule
+  SlotTable slots;
   Transformer model;
+  int tied_table_unit;  // of the last of several stages, else -1
+  PartialSums partial_sums;
   GradientBuckets buckets;
   std::vector<Update> updates;  // by parameter
   at::Tensor host_sum;          // float64 [1]: what a step sums over ranks

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/storage_link.hpp"
@@ -113,25 +113,25 @@ class Watcher {
   enum class Verdict { free, wait, alive };
 
   Verdict look(const std::string& path, const std::string& text, Seconds stale) {
-    const auto now = std::chrono::steady_clock::now();
+    const Clock::time_point now = Clock::now();
     const std::optional<Owner> owner = parse_owner(text);
     if (owner && is_gone(owner->process)) return Verdict::free;
     if (path != path_) {
       path_ = path;
       text_ = text;
-      since_ = now;
+      start_ = now;
       return Verdict::wait;
     }
     if (text != text_) return Verdict::alive;
-    watched_ = std::chrono::duration<double>(now - since_).count();
-    return watched_ >= stale.value ? Verdict::free : Verdict::wait;
+    watched_ = since(start_, now);
+    return watched_ >= stale ? Verdict::free : Verdict::wait;
   }
-  double watched() const { return watched_; }
+  Seconds watched() const { return watched_; }
 
  private:
   std::string path_, text_;
-  std::chrono::steady_clock::time_point since_;
-  double watched_ = 0;
+  Clock::time_point start_;
+  Seconds watched_ = {0};
 };
 
 [[noreturn]] void refuse(const std::string& path, const std::string& text) {
@@ -149,7 +149,7 @@ RunLock::RunLock(Storage& storage, std::string run_folder, LockTiming timing, st
     : storage_(storage), folder_(std::move(run_folder)), timing_(timing), token_(make_uuid()) {
   storage_.make_directories(folder_);
   Watcher watcher;
-  double told = 0;
+  Seconds told = {0};
   while (true) {
     // Attempts before locks: a number is claimed after its lock is made, so whoever owns a number seen here is seen below too.
     const int claimed = newest_attempt(storage_, folder_);
@@ -162,10 +162,10 @@ RunLock::RunLock(Storage& storage, std::string run_folder, LockTiming timing, st
       if (verdict == Watcher::Verdict::wait) {
         if (say && watcher.watched() >= told) {
           say(fmt::format("waiting for the owner of {} to show life ({}): {:.0f} s of {:.0f} s", folder_, describe(parse_owner(*text)),
-                          watcher.watched(), timing_.stale.value));
-          told = watcher.watched() + timing_.tell.value;
+                          watcher.watched().value, timing_.stale.value));
+          told = watcher.watched() + timing_.tell;
         }
-        std::this_thread::sleep_for(std::chrono::duration<double>(timing_.look.value));
+        std::this_thread::sleep_for(clock_ticks(timing_.look));
         continue;
       }
     }
@@ -255,7 +255,7 @@ void RunLock::check_lately() const {
 void RunLock::beat() {
   std::unique_lock lock(mutex_);
   for (std::int64_t counter = 1;; ++counter) {
-    if (changed_.wait_for(lock, std::chrono::duration<double>(timing_.beat.value), [&] { return stop_; })) return;
+    if (changed_.wait_for(lock, clock_ticks(timing_.beat), [&] { return stop_; })) return;
     try {
       const std::string text = counter_text(counter);
       storage_.pwrite(file_, std::as_bytes(std::span(text)), counter_at_);

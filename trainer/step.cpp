@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "configs/error.hpp"
-#include "parallel/flight_record.hpp"
 #include "trainer/optimizer/adamw.hpp"
 #include "trainer/optimizer/grad_norm.hpp"
 #include "trainer/optimizer/schedule.hpp"
@@ -36,24 +35,10 @@ double sum_over(Replica& replica, Communicator& group, double value) {
   return *total;
 }
 
-// What the watchdog of another rank hears of this one.
-void enter(const Replica& replica, FlightPart part) {
-  if (const auto& record = replica.communicators.world->flight_record()) record->enter(part);
-}
-
-// Forward and backward of one microbatch; returns the sum of its losses.
-double run_microbatch(Replica& replica, const Batch& batch, std::int64_t step, double loss_scale, Write write,
-                      const std::function<void(int)>& unit_done, Stopwatch& watch, StepSeconds& seconds) {
-  StepContext context = replica.context(step, batch.first_sample);
-  enter(replica, FlightPart::forward);
-  replica.audit.enter(Phase::forward);
-  const double loss = replica.model.forward(to_device(batch, replica.device), context);
-  seconds.forward += watch.lap();
-  enter(replica, FlightPart::backward);
-  replica.audit.enter(Phase::backward);
-  replica.model.backward(context, loss_scale, write, unit_done);
-  seconds.backward += watch.lap();
-  return loss;
+// What stages have parts of, or one of them has.
+double over_stages(Replica& replica, double value) {
+  Communicator& stages = *replica.communicators.host_pp;
+  return stages.size() > 1 ? sum_over(replica, stages, value) : value;
 }
 
 // A rank that is dead or stopped must not keep this one from ending in order.
@@ -99,25 +84,20 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   // 1. Losses are summed and divided once by the token count of all ranks; a step without a valid label has loss 0 and gradient 0.
   const double loss_scale = batch.valid_tokens > 0 ? 1.0 / static_cast<double>(batch.valid_tokens) : 0.0;
 
-  // 2. Microbatch after microbatch, forward and backward. The first writes its gradients, the others add to them; during the last one
-  //    each bucket is summed over dp x cp as soon as backward has filled it.
-  double loss = 0;
-  for (std::size_t k = 0; k < batch.microbatches.size(); ++k) {
-    const bool last = k + 1 == batch.microbatches.size();
-    const auto unit_done = [&](int unit) {
-      if (last) replica.buckets.unit_ready(unit);
-    };
-    loss += run_microbatch(replica, batch.microbatches[k], step, loss_scale, k == 0 ? Write::overwrite : Write::accumulate, unit_done,
-                           watch, result.seconds);
-  }
+  // 2. Every microbatch forward and backward, in the order of the pipeline's schedule. The first writes its gradients, the others add to
+  //    them; during the last one each bucket is summed over dp x cp as soon as backward has filled it.
+  const TrainingPasses passes = run_training_passes(replica, batch, step, loss_scale);
+  result.seconds.forward = passes.seconds.forward;
+  result.seconds.backward = passes.seconds.backward;
+  watch.lap();
 
   // 3. What is left of the sums over ranks: the last buckets, and the loss.
-  enter(replica, FlightPart::update);
+  replica.enter(FlightPart::update);
   replica.buckets.finish();
-  result.loss = sum_over(replica, *groups.host_dp_cp, loss) * loss_scale;
+  result.loss = over_stages(replica, sum_over(replica, *groups.host_dp_cp, passes.loss)) * loss_scale;
 
   // 4. The global norm counts each parameter once, whatever the mesh.
-  result.grad_norm = std::sqrt(sum_over(replica, *groups.host_tp, squared_gradient_norm(replica.parameters)));
+  result.grad_norm = std::sqrt(over_stages(replica, sum_over(replica, *groups.host_tp, squared_gradient_norm(replica.parameters))));
 
   // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
   const Agreement agreement = agree(replica, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);

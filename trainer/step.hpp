@@ -6,6 +6,7 @@
 
 #include "configs/quantities.hpp"
 #include "trainer/data/loader.hpp"
+#include "trainer/microbatches.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/stop.hpp"
 

@@ -40,8 +40,11 @@ Storage::File open_folder(const std::string& path) {
   const Storage::File parent = open_file(parent_folder(path), O_PATH | O_DIRECTORY);
   const std::string last = path.substr(path.find_last_of('/') + 1);
   const int descriptor = retry([&] { return ::openat(parent.descriptor(), last.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); });
-  if (descriptor < 0) fail_call("open", path, errno);
-  return {descriptor, path};
+  if (descriptor >= 0) return {descriptor, path};
+  const int code = errno;
+  struct stat status;
+  const bool link = ::fstatat(parent.descriptor(), last.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+  fail_call("open", path, link ? ELOOP : code);  // the system calls a link "not a directory"
 }
 
 void require_plain(const std::string& folder, const std::string& name) {

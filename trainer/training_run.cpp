@@ -86,6 +86,8 @@ void TrainingRun::decide(const StepResult& result) {
                 /*save=*/false};
   else if (!steps_left())
     return;  // the target is reached: a stop or a budget ends nothing any more
+  else if (result.skipped)
+    return;  // what is saved here would not be chosen by a resume; the request stands at the next step, and skips in a row end the run
   else if (result.stop == StopRequest::requeue)
     outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
   else if (result.stop == StopRequest::stop)
@@ -209,6 +211,10 @@ void TrainingRun::append_ledger(const LedgerLine& line) {
   ledger_->sync();
 }
 
+// Whether the newest loss that these parameters have given was finite: that of the step, or of an evaluation after it, which stands for
+// the parameters where the step's own batch was bad and its update was skipped.
+bool TrainingRun::healthy() const { return last_step_finite_ || (evaluated_step_ == step_ && std::isfinite(validation_loss_.value())); }
+
 RunState TrainingRun::state() const {
   RunState state;
   state.step = step_;
@@ -223,7 +229,7 @@ RunState TrainingRun::state() const {
   state.threads = config_.run.threads;
   state.binary = options_.binary;
   state.cpu = options_.cpu;
-  state.health.finite = last_step_finite_;
+  state.health.finite = healthy();
   return state;
 }
 
@@ -257,7 +263,10 @@ RunResult TrainingRun::finish() {
   if (!outcome_ && evaluation_ && evaluated_step_ != step_) evaluate();
   enter(FlightPhase::finish, step_);
   close_interval();  // what was spent after the last save
-  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached", config_.train.steps)};
+  if (!outcome_)
+    outcome_ = {ExitCode::ok,
+                fmt::format("train.steps = {} reached{}", config_.train.steps,
+                            healthy() ? "" : "; the last loss was not finite, so its checkpoint is unhealthy and is passed over")};
   const RunResult result = result_of(outcome_->code, outcome_->reason);
   communicators_.control->barrier().wait();
   on_rank_zero(*communicators_.control, [&] {

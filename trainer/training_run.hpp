@@ -74,6 +74,7 @@ class TrainingRun {
   void decide(const StepResult& result);
   void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
   StopRequest stop_requested() const;
+  bool healthy() const;
   RunState state() const;
   bool leader() const { return communicators_.world->rank() == 0; }
   void say(const std::string& line) const;
@@ -118,6 +119,9 @@ class TrainingRun {
 };
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica);
+
+// What the numbers of a run are and, for bfloat16, what multiplies them: its first line says so.
+std::string precision_text(DType dtype, const Gemm& gemm);
 
 // The result of a run that had nothing left to do.
 RunResult finished_before(Storage& storage, const Attempt& attempt, RunMonitor* monitor, Communicators& communicators);

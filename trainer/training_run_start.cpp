@@ -11,6 +11,7 @@
 #include "configs/key_table.hpp"
 #include "configs/names.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
@@ -22,12 +23,6 @@
 
 namespace ergon {
 namespace {
-
-// What the numbers of a run are and, for bfloat16, what multiplies them.
-std::string precision(DType dtype, const Gemm& gemm) {
-  if (dtype != DType::bfloat16) return choice_name(dtype);
-  return gemm.native_bfloat16() ? "bfloat16 (native products)" : "bfloat16 (products computed in float32 from the rounded values)";
-}
 
 const std::vector<std::string>& validation_paths(const RunConfig& config) {
   return config.data.validation.empty() ? config.data.train : config.data.validation;
@@ -101,11 +96,9 @@ void TrainingRun::resume() {
     outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was spent before this attempt, at step {}", step_), false};
 }
 
-// The kernel that the run has used, unless its tensors were elsewhere.
 std::string TrainingRun::attention_kernel(const CheckpointLoader* checkpoint) const {
   const std::string recorded = checkpoint != nullptr ? text_record(checkpoint->state(), "attention", "auto") : "auto";
-  const bool by_device = recorded == "device";
-  return by_device == options_.device.is_cpu() ? "auto" : recorded;
+  return continued_attention(attention_job(config_.model, scalar_type(config_.train.dtype), options_.device.type()), recorded);
 }
 
 void TrainingRun::choose_gemm_library(const CheckpointLoader* checkpoint) {
@@ -240,7 +233,8 @@ AttemptStart TrainingRun::attempt_start() {
   start.resumed_step = step_;
   start.mesh = communicators_.mesh.summary();
   start.world_size = communicators_.mesh.size();
-  start.device = config_.accounting.peak.empty() ? "cpu" : config_.accounting.peak;
+  start.device =
+      config_.accounting.peak.empty() ? c10::DeviceTypeName(options_.device.type(), /*lower_case=*/true) : config_.accounting.peak;
   start.devices = communicators_.mesh.size();
   const std::optional<Peak> peak = device_peak(config_.accounting.peak, config_.train.dtype);
   if (peak) peak_ = peak->rate.value * static_cast<double>(start.devices);
@@ -253,10 +247,15 @@ AttemptStart TrainingRun::attempt_start() {
   return start;
 }
 
+std::string precision_text(DType dtype, const Gemm& gemm) {
+  if (dtype != DType::bfloat16) return choice_name(dtype);
+  return gemm.native_bfloat16() ? "bfloat16 (native products)" : "bfloat16 (products computed in float32 from the rounded values)";
+}
+
 void TrainingRun::announce() {
   const ParameterCounts parameters = count_parameters(config_.model);
   say(fmt::format("{} parameters in {}, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}",
-                  parameters.total, precision(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
+                  parameters.total, precision_text(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
                   replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
   say(gemm_.reason);
   for (const ConfigChange& change : attempt_.changes)

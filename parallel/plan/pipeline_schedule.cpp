@@ -92,7 +92,7 @@ class Ends {
       case Kind::backward_input: {
         const std::int64_t forward = at(Kind::forward, own, m);
         if (own == parts_ - 1) return forward;
-        const std::int64_t after = at(Kind::backward_input, own + 1, m);
+        const std::int64_t after = at(plan_.split ? Kind::backward_input : Kind::backward_weight, own + 1, m);
         return forward < 0 || after < 0 ? -1 : std::max(forward, after);
       }
       case Kind::backward_weight:
@@ -107,30 +107,49 @@ class Ends {
   std::vector<std::int64_t> ends_;
 };
 
-void count_in_flight(const PipelinePlan& plan, PipelineTimeline& timeline) {
-  for (const auto& actions : plan.actions) {
-    int now = 0, most = 0;
-    for (const PipelineAction& action : actions) {
-      now += action.kind == Kind::forward ? 1 : action.kind == Kind::backward_weight ? -1 : 0;
-      most = std::max(most, now);
-    }
-    timeline.most_in_flight.push_back(most);
-  }
-}
-
-}  // namespace
-
-PipelinePlan plan_pipeline(PipelineSchedule schedule, int stages, int microbatches, int chunks) {
+PipelinePlan empty_plan(int stages, int microbatches, int chunks) {
   ERGON_CHECK(stages >= 1 && microbatches >= 1 && chunks >= 1, "{} stages, {} microbatches, {} chunks", stages, microbatches, chunks);
-  if (chunks > 1 && schedule != PipelineSchedule::interleaved)
-    throw Error(fmt::format("{} virtual stages need the interleaved schedule", chunks), "mesh.virtual_stages",
-                "set mesh.schedule = \"interleaved\", or mesh.virtual_stages = 1");
   if (chunks > 1 && microbatches % stages != 0)
     throw Error(fmt::format("the interleaved schedule cannot deal {} microbatches to {} stages in equal groups", microbatches, stages),
                 "mesh.schedule",
                 fmt::format("choose train.batch so that microbatches per step and data rank are a multiple of mesh.pp = {}", stages));
-  PipelinePlan plan{stages, microbatches, chunks, {}};
+  PipelinePlan plan;
+  plan.stages = stages;
+  plan.microbatches = microbatches;
+  plan.chunks = chunks;
   plan.actions.resize(static_cast<std::size_t>(stages));
+  return plan;
+}
+
+}  // namespace
+
+int most_in_flight(const std::vector<PipelineAction>& actions) {
+  int now = 0, most = 0;
+  bool trains = false;
+  for (const PipelineAction& action : actions) {
+    now += action.kind == Kind::forward ? 1 : action.kind == Kind::backward_weight ? -1 : 0;
+    most = std::max(most, now);
+    trains = trains || action.kind != Kind::forward;
+  }
+  return trains ? most : 1;
+}
+
+PipelinePlan plan_forwards(int stages, int microbatches, int chunks) {
+  PipelinePlan plan = empty_plan(stages, microbatches, chunks);
+  plan.trains = false;
+  for (std::vector<PipelineAction>& actions : plan.actions) {
+    StageWriter writer(plan, actions);
+    for (int i = 0; i < writer.total(); ++i) writer.forward();
+  }
+  return plan;
+}
+
+PipelinePlan plan_pipeline(PipelineSchedule schedule, int stages, int microbatches, int chunks) {
+  if (chunks > 1 && schedule != PipelineSchedule::interleaved)
+    throw Error(fmt::format("{} virtual stages need the interleaved schedule", chunks), "mesh.virtual_stages",
+                "set mesh.schedule = \"interleaved\", or mesh.virtual_stages = 1");
+  PipelinePlan plan = empty_plan(stages, microbatches, chunks);
+  plan.split = schedule == PipelineSchedule::zero_bubble;
   for (int stage = 0; stage < stages; ++stage) {
     const StageWriter writer(plan, plan.actions[static_cast<std::size_t>(stage)]);
     const int after = stages - 1 - stage;
@@ -158,7 +177,7 @@ PipelineTimeline play(const PipelinePlan& plan, const PipelineCosts& costs) {
   PipelineTimeline timeline;
   timeline.start.resize(stages);
   std::vector<std::int64_t> free(stages, 0), busy(stages, 0);
-  const std::size_t expected = static_cast<std::size_t>(3 * plan.microbatches * plan.chunks);
+  const std::size_t expected = static_cast<std::size_t>((plan.trains ? 3 : 1) * plan.microbatches * plan.chunks);
   for (bool moved = true; moved;) {
     moved = false;
     for (std::size_t s = 0; s < stages; ++s)
@@ -182,7 +201,7 @@ PipelineTimeline play(const PipelinePlan& plan, const PipelineCosts& costs) {
     timeline.makespan = std::max(timeline.makespan, free[s]);
   }
   for (std::int64_t work : busy) timeline.idle.push_back(timeline.makespan - work);
-  count_in_flight(plan, timeline);
+  for (const auto& actions : plan.actions) timeline.most_in_flight.push_back(most_in_flight(actions));
   return timeline;
 }
 

@@ -111,6 +111,48 @@ std::optional<Breach> world_size(const RunConfig& c, int world) {
                 hint};
 }
 
+std::optional<Breach> stages(const RunConfig& c, int) {
+  const std::int64_t virtual_stages = c.mesh.pp > 1 ? std::max<std::int64_t>(1, c.mesh.virtual_stages) : 1,
+                     chunks = c.mesh.pp * virtual_stages;
+  if (c.model.layers >= chunks) return {};
+  return Breach{fmt::format("{} layers cannot fill {} pipeline chunks (mesh.pp = {} x mesh.virtual_stages = {})", c.model.layers, chunks,
+                            c.mesh.pp, virtual_stages),
+                fmt::format("set mesh.pp x mesh.virtual_stages to at most model.layers = {}", c.model.layers)};
+}
+
+std::optional<Breach> virtual_stages(const RunConfig& c, int) {
+  const std::int64_t v = c.mesh.virtual_stages;
+  if (v < 1) return Breach{fmt::format("{} chunks a pipeline stage", v), at_least_one("mesh.virtual_stages")};
+  if (v == 1) return {};
+  if (c.mesh.pp == 1)
+    return Breach{fmt::format("{} chunks a stage, but mesh.pp = 1 makes no stages", v),
+                  "set mesh.virtual_stages = 1, or mesh.pp to 2 or more"};
+  if (c.mesh.schedule == PipelineSchedule::interleaved) return {};
+  return Breach{fmt::format("{} chunks a stage need the interleaved schedule", v),
+                "set mesh.schedule = \"interleaved\", or mesh.virtual_stages = 1"};
+}
+
+std::optional<Breach> microbatch_groups(const RunConfig& c, int) {
+  const std::int64_t unit = c.train.microbatch * c.mesh.dp;
+  if (c.mesh.virtual_stages <= 1 || unit < 1 || c.train.batch % unit != 0 || c.train.batch / unit % c.mesh.pp == 0) return {};
+  return Breach{fmt::format("the interleaved schedule cannot deal {} microbatches to mesh.pp = {} stages in equal groups",
+                            c.train.batch / unit, c.mesh.pp),
+                fmt::format("set train.batch to a multiple of {}", unit * c.mesh.pp)};
+}
+
+std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
+  if (!c.mesh.sequence_parallel) return {};
+  if (c.mesh.tp == 1)
+    return Breach{"sequence parallelism without tensor ranks", "set mesh.sequence_parallel = false, or mesh.tp to 2 or more"};
+  const std::int64_t rows = c.train.microbatch * (c.model.sequence / c.mesh.cp);
+  if (rows % c.mesh.tp == 0) return {};
+  return Breach{
+      fmt::format(
+          "the {} positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be cut into mesh.tp = {} equal parts",
+          rows, c.mesh.tp),
+      fmt::format("set model.sequence or train.microbatch to a multiple of {}, or mesh.sequence_parallel = false", c.mesh.tp)};
+}
+
 std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
   if (!asked) return {};
   return Breach{fmt::format("this build does not do {} yet", what), hint};
@@ -130,17 +172,19 @@ constexpr Rule rules[] = {
     {"mesh.tp", [](const RunConfig& c, int) { return divides_tp(c, c.model.ffn_width, "feed-forward columns", "model.ffn_width"); }},
     {"model.sequence", sequence},
     {"train.batch", batch},
-    {"mesh.pp", [](const RunConfig& c, int) { return not_built(c.mesh.pp > 1, "pipeline parallelism", "set mesh.pp = 1"); }},
+    {"mesh.pp", stages},
+    {"mesh.virtual_stages", virtual_stages},
+    {"mesh.schedule", microbatch_groups},
+    {"run.device",
+     [](const RunConfig& c, int) {
+       return not_built(c.mesh.pp > 1 && c.run.device == Device::cuda, "pipelines between devices",
+                        "set run.device = \"cpu\", or mesh.pp = 1");
+     }},
     {"mesh.attention", head_exchange},
     {"mesh.ulysses", exchanging_ranks},
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
-    {"mesh.virtual_stages",
-     [](const RunConfig& c, int) { return not_built(c.mesh.virtual_stages != 1, "pipeline parallelism", "set mesh.virtual_stages = 1"); }},
-    {"mesh.sequence_parallel",
-     [](const RunConfig& c, int) {
-       return not_built(c.mesh.sequence_parallel, "sequence parallelism", "set mesh.sequence_parallel = false");
-     }},
+    {"mesh.sequence_parallel", sequence_parallel},
     {"mesh.zero", [](const RunConfig& c, int) { return not_built(c.mesh.zero != 0, "ZeRO", "set mesh.zero = 0"); }},
     {"run.deterministic",
      [](const RunConfig& c, int) { return not_built(c.run.deterministic, "the deterministic mode", "set run.deterministic = false"); }},

@@ -12,6 +12,11 @@ target_link_libraries(ergon_test_main PUBLIC ergon_test_support fmt::fmt)
 add_library(ergon_test_main_mpi STATIC ${CMAKE_SOURCE_DIR}/tests/support/main_mpi.cpp ${CMAKE_SOURCE_DIR}/tests/support/skip.cpp)
 target_link_libraries(ergon_test_main_mpi PUBLIC ergon_test_support ergon_mpi fmt::fmt)
 
+# LINK it where a test says what losses are (tests/support/filtered_loss.hpp).
+add_library(ergon_filtered_loss INTERFACE)
+target_sources(ergon_filtered_loss INTERFACE ${CMAKE_SOURCE_DIR}/tests/support/filtered_loss.cpp)
+target_link_options(ergon_filtered_loss INTERFACE LINKER:--wrap=_ZN5ergon18cross_entropy_lossERKN2at6TensorES3_S3_S3_)
+
 # ergon_test(NAME [SOURCES files] [RANKS 1 2 4] [LABELS unit] [TIMEOUT 60] [LINK targets])
 # One executable from NAME_test.cpp (or SOURCES); without RANKS one CTest `folder/NAME`, with RANKS one under mpirun for each count, `folder/NAME@n`.
 # The label defaults to `unit` without RANKS and to `parallel` with them; every test has a time-out (seconds). A test that cannot run here prints

@@ -12,4 +12,6 @@ TEST_CASE("seconds and the clock's ticks turn into each other") {
   CHECK(since(start, start + clock_ticks({0.25})) == Seconds{0.25});
   const Clock::time_point before = Clock::now();
   CHECK(since(before).value >= 0);
+  CHECK(deadline_after({60}) >= before + std::chrono::seconds(60));
+  CHECK(deadline_after({60}) < Clock::now() + std::chrono::seconds(61));
 }

@@ -19,10 +19,10 @@ TEST_CASE("[run] writes its section and keeps its ranges") {
   CHECK(refused({"run.seed=-1"}) == "override 'run.seed=-1': run.seed takes a whole number >= 0, not -1");
   CHECK(refused({"run.threads=0"}) == "override 'run.threads=0': run.threads takes a whole number from 1 to 4096, not 0");
   CHECK(refused({"run.deterministic=yes"}) == "override 'run.deterministic=yes': run.deterministic takes true or false, not 'yes'");
-  CHECK(
-      refused({"run.gemm=mkl-generi"}) ==
-      "override 'run.gemm=mkl-generi': run.gemm takes one of auto|mkl|mkl-generic|onednn|openblas, not 'mkl-generi'\n  hint: did you mean "
-      "'mkl-generic'?");
+  CHECK(refused({"run.gemm=mkl-generi"}) ==
+        "override 'run.gemm=mkl-generi': run.gemm takes one of auto|mkl|mkl-generic|mkl-float32|onednn|openblas, not 'mkl-generi'\n  hint: "
+        "did you mean "
+        "'mkl-generic'?");
   CHECK(refused({"run.device=cudda"}) ==
         "override 'run.device=cudda': run.device takes one of cpu|cuda, not 'cudda'\n  hint: did you mean 'cuda'?");
 }

@@ -94,7 +94,7 @@ class Case(unittest.TestCase):
 
     def train(self, *overrides, mesh="dp=1 tp=1", folder="run", mpi=True, **rest):
         sizes = dict(part.split("=") for part in mesh.split())
-        ranks = math.prod(int(size) for size in sizes.values())
+        ranks = math.prod(int(size) for axis, size in sizes.items() if axis in ("dp", "pp", "cp", "tp"))
         keys = [f"mesh.{axis}={size}" for axis, size in sizes.items()]
         return self.ergon("train", "run.toml", f"run.folder={folder}", *keys, *overrides, ranks=ranks if mpi else None, **rest)
 

@@ -35,6 +35,35 @@ class Mesh(Case):
         rows = self.report("ring")["runs"][0]
         self.assertEqual(rows["mesh"], "dp=2 cp=2")
 
+    def test_pipelines_sequence_parallelism_and_recompute_train_the_same_model(self):
+        deep = ("model.layers=4", "train.steps=10")
+        self.train(*deep, mesh="dp=1 tp=1", folder="one", mpi=False)
+        reference = self.curve("one")
+        for mesh, *keys in (
+            ("pp=2 dp=2", 'mesh.schedule="1f1b"'),
+            ("pp=2 tp=2", 'mesh.schedule="zero_bubble"', "mesh.sequence_parallel=true"),
+            ("pp=4", 'mesh.schedule="gpipe"'),
+            ("pp=2", 'mesh.schedule="interleaved"', "mesh.virtual_stages=2"),
+            ("tp=4", "mesh.sequence_parallel=true"),
+            ("tp=2", 'train.recompute="selective"'),
+            ("tp=2", 'train.recompute="core"'),
+            ("pp=2", 'train.recompute="full"'),
+        ):
+            with self.subTest(mesh=mesh, keys=keys):
+                folder = mesh.replace(" ", "-") + "".join(keys).translate({ord(c): None for c in '.="'})
+                self.train(*deep, *keys, mesh=mesh, folder=folder)
+                self.assert_close(self.curve(folder), reference, 1e-10)
+                self.assertAlmostEqual(self.result(folder)["validation_loss"], self.result("one")["validation_loss"], delta=1e-10)
+
+    def test_a_pipeline_resumes_on_another_mesh(self):
+        """Each stage writes its own tensors, under names that hold for every mesh."""
+        keys = ("model.layers=4", "train.evaluate_every=0", 'optimizer.schedule="constant"')
+        self.train(*keys, mesh="dp=1 tp=1", folder="one", mpi=False)
+        for steps, mesh in ((7, "pp=4"), (14, "pp=2 tp=2"), (20, "dp=2 tp=1")):
+            self.train(*keys, f"train.steps={steps}", mesh=mesh, folder="moved")
+        self.assertEqual(len(self.curve("moved")), 20)
+        self.assert_close(self.curve("moved"), self.curve("one"), 1e-10)
+
     def test_order_of_axes_changes_nothing(self):
         self.train(mesh="dp=2 tp=2", folder="inner")
         self.train('mesh.order="dp-cp-tp-pp"', mesh="dp=2 tp=2", folder="outer")

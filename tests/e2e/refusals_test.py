@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong is said at once, with the key, the reason and the way out, in the right exit code, and nothing is touched."""
+import os
 import subprocess
 
-from harness import BINARY, Case, main
+from harness import BINARY, ENVIRONMENT, Case, main
+
+GPU = os.path.exists("/proc/driver/nvidia/version")
 
 
 class Refusals(Case):
@@ -16,10 +19,10 @@ class Refusals(Case):
         self.refused("modle.layers=3", code=2, says=("modle.layers", "model.layers"), mpi=False)
         self.refused("train.batch=9", "train.microbatch=2", code=2, says=("train.batch", "microbatch"), mpi=False)
         self.refused("train.dtype=float33", code=2, says=("train.dtype", "float64"), mpi=False)
-        self.refused("mesh.pp=2", code=2, says=("mesh.pp",), mpi=False)
+        self.refused("mesh.pp=3", code=2, says=("mesh.pp", "2 layers"), mpi=False)
         self.refused("mesh.zero=1", code=2, says=("mesh.zero",), mpi=False)
         self.refused("run.device=cuda", code=4, says=("run.device", "hint"), mpi=False)
-        self.refused("train.recompute=full", code=2, says=("train.recompute",), mpi=False)
+        self.refused("mesh.sequence_parallel=true", code=2, says=("mesh.sequence_parallel", "mesh.tp"), mpi=False)
         self.assertFalse((self.folder / "run").exists())
 
     def test_values_that_name_nothing(self):
@@ -52,6 +55,33 @@ class Refusals(Case):
         self.assertEqual(done.stderr.count("ergon: error"), 1)
         done = self.refused("data.train=missing.h5", code=3, says=("missing.h5",), mesh="dp=2 tp=2")
         self.assertEqual(done.stderr.count("ergon: error"), 1)
+
+    def test_device_that_is_not_here(self):
+        if GPU:
+            return print("skipped: this machine has a driver")
+        # Whatever is missing first: the library, what it loads, the driver. One sentence with its cure, once for all ranks, and nothing begun.
+        for mpi, mesh in ((False, "dp=1 tp=1"), (True, "dp=2 tp=1")):
+            done = self.refused("run.device=cuda", code=4, says=("ergon: error: run.device: ", "\n  hint: "), mesh=mesh, mpi=mpi)
+            self.assertEqual(done.stderr.count("ergon: error"), 1)
+            self.assertRegex(done.stderr, "libergon_cuda.so is not there|libergon_cuda.so does not load: .*: cannot open shared object file|no NVIDIA driver answers")
+            self.assertRegex(done.stderr, 'ERGON_CUDA=on launch/build.sh|launch/setup.sh --cuda|install the driver')
+            self.assertIn('or set run.device = "cpu"', done.stderr)
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_a_rank_that_is_alone_says_its_error_and_nothing_else(self):
+        store = self.folder / "tokens.h5"
+        with open(store, "r+b") as file:  # of the tokens, which are most of it
+            file.seek(store.stat().st_size // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+        done = self.refused("train.steps=60", code=3, says=("tokens.h5",), mpi=False)
+        with_typo = subprocess.run([BINARY, "train", "run.toml", "run.device=cuda"], cwd=self.folder, env=dict(ENVIRONMENT, ERGON_SHARE_GPU="yes"), capture_output=True, text=True)
+        self.assertEqual(with_typo.returncode, 2)
+        self.assertIn("ERGON_SHARE_GPU is 'yes'", with_typo.stderr)
+        for text in (done.stderr, with_typo.stderr):
+            self.assertEqual(text.count("ergon: error"), 1)
+            self.assertNotIn("MPI_ABORT", text)
 
     def test_usage(self):
         self.assertIn("train", self.ergon("trian", code=2).stderr)

@@ -4,12 +4,15 @@
 // On rank RANK, in step STEP or later, the DEED is done at PLACE:
 //   forward, backward  while it computes there and waits for nobody   collective  while this rank waits for an operation of tp or cp-dp
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
-// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none.
+//   loss        of its microbatches
+// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none; of the loss: nan, and
+// nan_once in step STEP alone.
 // Each process first leaves a file pid.RANK with its number and that of the MPI job.
 #include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
@@ -23,6 +26,7 @@
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "tests/support/filtered_loss.hpp"
 #include "tests/support/inspecting_storage.hpp"
 #include "trainer/loop.hpp"
 #include "trainer/process.hpp"
@@ -140,6 +144,12 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
     std::optional<Saboteur> saboteur;
     if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.place == "collective"))
       saboteur.emplace(plan, watchdog->record());
+    std::optional<test::FilteredLoss> losses;
+    if (mine != nullptr && plan.place == "loss")
+      losses.emplace([&plan, record = watchdog->record()](double loss) {
+        const std::int64_t step = record->position().step;
+        return step == plan.step || (step > plan.step && plan.deed == "nan") ? NAN : loss;
+      });
     LoopOptions options;
     options.watchdog = watchdog.get();
     options.pending_stop = [&] {

@@ -73,6 +73,18 @@ TEST_CASE("an existing model by its numbers or its shape") {
   CHECK(parsed({"--undertrained", "gpt2-124m", "1e10", "model.vocabulary=50304"})["undertrained"]["parameters"] == 124439808.0 + 47 * 768);
 }
 
+TEST_CASE("a timeline is asked for with a run file and nothing else") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "run.toml";
+  test::write_file(path, "[train]\nbatch = 4\nmicrobatch = 2\n[mesh]\npp = 2\n");
+  CHECK(output({"--timeline", path}).find("stage 0  F0 F1 .  .  B0 W0 .  B1 W1\n") != std::string::npos);
+  CHECK(parsed({"--timeline", path, "mesh.pp=1"})["schema"] == "ergon.timeline.v1");
+  CHECK(refused_at({"--timeline"}) == "CONFIG");
+  CHECK(refused_at({"--timeline", path, "--budget", "1e21"}) == "--timeline");
+  CHECK(refused_at({"--timeline", path, "--undertrained"}) == "--timeline");
+  CHECK(refused_at({"--timeline", path, "mesh.pp=8"}) == "mesh.pp");
+}
+
 TEST_CASE("what plan cannot do is refused, naming the option") {
   CHECK(refused_at({}) == "--budget");
   CHECK(refused_at({"--budget", "1e21", "--params", "7e9"}) == "--budget");

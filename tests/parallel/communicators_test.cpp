@@ -7,6 +7,7 @@
 #include "configs/error.hpp"
 #include "parallel/communicator_local.hpp"
 #include "parallel/communicator_mpi.hpp"
+#include "parallel/flight_record.hpp"
 #include "tests/parallel/collective_cases.hpp"
 
 #include "tests/support/catch.hpp"
@@ -34,7 +35,14 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
   expect(*groups.dp_cp, mesh.group(rank, Axis::dp | Axis::cp), "cp-dp");
   expect(*groups.cp, mesh.group(rank, Axis::cp), "cp");
   failures.expect(groups.cp_ring == groups.cp && groups.cp_exchange == groups.cp, "without a hybrid all context ranks are one group");
-  failures.expect(groups.host_tp == groups.tp && groups.host_dp_cp == groups.dp_cp, "on the host both kinds are the same objects");
+  const std::vector<int> stages = mesh.group(rank, Axis::pp);
+  expect(*groups.pp, stages, "pp");
+  expect(*groups.pp_gradients, stages, "pp-gradients");
+  const bool outer = rank == stages.front() || rank == stages.back();
+  const std::vector<int> outer_stages = stages.size() == 1 ? stages : std::vector<int>{stages.front(), stages.back()};
+  expect(*groups.embedding, outer ? outer_stages : std::vector<int>{rank}, "embedding");
+  failures.expect(groups.host_tp == groups.tp && groups.host_pp == groups.pp && groups.host_dp_cp == groups.dp_cp,
+                  "on the host both kinds are the same objects");
   expect(*groups.control, mesh.group(rank, (Axis::tp | Axis::cp) | Axis::dp | Axis::pp), "control");
   const std::vector<int> tensor = mesh.group(rank, Axis::tp);
   const auto first = tensor.begin() + mesh.coordinate(rank, Axis::tp) / replicas * replicas;
@@ -44,7 +52,7 @@ void check_groups(const Mesh& mesh, std::unique_ptr<Communicator> world, int rep
 std::vector<Mesh> meshes(int ranks) {
   if (ranks == 4)
     return {Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 1}),
-            Mesh({.dp = 1, .pp = 1, .cp = 1, .tp = 4})};
+            Mesh({.dp = 1, .pp = 1, .cp = 1, .tp = 4}), Mesh({.dp = 1, .pp = 4, .cp = 1, .tp = 1})};
   return {Mesh({.dp = 2, .pp = 1, .cp = 2, .tp = 2}), Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 4}, "dp-tp-cp-pp"),
           Mesh({.dp = 2, .pp = 2, .cp = 1, .tp = 2})};
 }
@@ -81,9 +89,11 @@ TEST_CASE("communicators: a run on a device has host groups and their twins") {
       return host->split(0, host->rank(), name);
     };
     const Communicators groups(Mesh({.dp = 2, .pp = 1, .cp = 1, .tp = 2}), std::move(world), 2, twin);
-    mine.expect(made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk",
-                                                 "host-kv_replicas -> kv_replicas, bulk", "host-cp -> cp, critical"},
-                "the twins");
+    mine.expect(
+        made == std::vector<std::string>{"host-tp -> tp, critical", "host-cp-dp -> cp-dp, bulk", "host-kv_replicas -> kv_replicas, bulk",
+                                         "host-cp -> cp, critical", "host-pp -> pp, critical",
+                                         "host-pp-gradients -> pp-gradients, critical", "host-embedding -> embedding, bulk"},
+        "the twins");
     mine.expect(groups.host_tp != groups.tp && groups.host_dp_cp != groups.dp_cp && groups.tp->name() == "tp", "two objects");
     mine.expect(groups.tp->rank() == groups.host_tp->rank() && groups.dp_cp->rank() == groups.host_dp_cp->rank(), "one order");
   });
@@ -107,8 +117,10 @@ TEST_CASE("communicators: of a hybrid, adjacent context ranks exchange heads and
       mine.expect(members(*groups.cp_exchange, rank) == std::vector<int>{pair, pair + 1}, "exchange");
       mine.expect(members(*groups.cp_ring, rank) == std::vector<int>{first + rank % 2, first + rank % 2 + 2}, "ring");
       mine.expect(groups.cp_exchange->name() == "cp-exchange" && groups.cp_ring->name() == "cp-ring", "names");
-      mine.expect(made == (device ? std::vector<std::string>{"tp", "cp", "cp-exchange", "cp-ring"} : std::vector<std::string>{}), "twins");
-      mine.expect(groups.device_groups().size() == 6, "each group once");
+      mine.expect(made == (device ? std::vector<std::string>{"tp", "cp", "cp-exchange", "cp-ring", "pp", "pp-gradients"}
+                                  : std::vector<std::string>{}),
+                  "twins");
+      mine.expect(groups.device_groups().size() == 9, "each group once");
     });
     for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
   }
@@ -116,6 +128,19 @@ TEST_CASE("communicators: of a hybrid, adjacent context ranks exchange heads and
 
 TEST_CASE("communicators: groups that exchange heads must divide the context ranks") {
   CHECK_THROWS_AS(Communicators(Mesh({}), std::move(make_local_group(1)[0]), 1, {}, 2), Bug);
+}
+
+TEST_CASE("communicators: every group of a pipeline stands in the flight record") {
+  std::vector<Failures> failures(4);
+  run_local_ranks(4, [&](std::unique_ptr<Communicator> world) {
+    Failures& mine = failures[static_cast<std::size_t>(world->rank())];
+    const auto record = std::make_shared<FlightRecord>(world->rank());
+    world->record(record);
+    const Communicators groups(Mesh({.dp = 1, .pp = 2, .cp = 1, .tp = 2}), std::move(world));
+    for (const auto& group : {groups.pp, groups.pp_gradients, groups.embedding, groups.host_pp})
+      mine.expect(group->flight_record() == record && group->size() == 2, group->name());
+  });
+  for (const Failures& one : failures) CHECK(one.text == std::vector<std::string>{});
 }
 
 TEST_CASE("communicators: a world that does not fit is refused with a mesh that does") {

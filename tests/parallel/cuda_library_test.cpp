@@ -15,6 +15,12 @@
 namespace ergon {
 namespace {
 
+#ifdef NDEBUG
+constexpr bool debug_build = false;
+#else
+constexpr bool debug_build = true;
+#endif
+
 std::string refusal(const std::function<void()>& call, ExitCode code = ExitCode::world) {
   try {
     call();
@@ -144,11 +150,13 @@ TEST_CASE("cuda_library: sharing a device is asked for by an environment variabl
   CHECK(sharing("1") == DeviceSharing::allowed);
   contains(refusal([&] { sharing("yes"); }, ExitCode::config), "ERGON_SHARE_GPU is 'yes'");
   unsetenv("ERGON_SHARE_GPU");
-  for (const char* name : {"NCCL_HOSTID", "NCCL_LAUNCH_ORDER_IMPLICIT", "NCCL_MAX_CTAS", "NCCL_SOCKET_IFNAME"}) unsetenv(name);
+  for (const char* name : {"NCCL_HOSTID", "NCCL_LAUNCH_ORDER_IMPLICIT", "NCCL_LAUNCH_RACE_FATAL", "NCCL_MAX_CTAS", "NCCL_SOCKET_IFNAME"})
+    unsetenv(name);
   setenv("NCCL_SOCKET_IFNAME", "eth7", 1);
   prepare_nccl_environment(3, DeviceSharing::refused);
   CHECK(std::string(std::getenv("NCCL_LAUNCH_ORDER_IMPLICIT")) == "1");
   CHECK(std::getenv("NCCL_HOSTID") == nullptr);
+  CHECK((std::getenv("NCCL_LAUNCH_RACE_FATAL") != nullptr) == debug_build);
   prepare_nccl_environment(3, DeviceSharing::allowed);
   CHECK(std::string(std::getenv("NCCL_HOSTID")) == "ergon-rank-3");
   CHECK(std::string(std::getenv("NCCL_SOCKET_IFNAME")) == "eth7");  // the user's word stands

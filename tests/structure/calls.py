@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls that have one home: durable input and output in trainer/storage.cpp, matrix products in trainer/kernels/gemm.cpp and trainer/attention/
-(which share trainer/kernels/blas.hpp), H5Fopen in trainer/hdf5_reader.cpp. And no #if inside
-a function body: variants differ by file."""
+(which share trainer/kernels/blas.hpp), H5Fopen in trainer/hdf5_reader.cpp. What differs by device has its homes too: kernels, their choice, and checkpoints, which
+are written from host memory. And no #if inside a function body: variants differ by file."""
 import re
 
 import sources
@@ -32,6 +32,14 @@ OPENS = {"trainer/hdf5_reader.cpp"}
 READS = OPENS | {"trainer/hdf5_reader.hpp", "launch/h5_layout.cpp"}
 
 
+# A run on a device is the same lines: nothing else in the trainer asks where a tensor lies.
+BY_DEVICE = [re.compile(r"\bis_(?:cpu|cuda)\s*\(|\bkCUDA\b|\bDevice::(?:cpu|cuda)\b|[!=]=\s*(?:at::)?kCPU\b|\bkCPU\s*[!=]=")]
+
+
+def may_ask_device(path):
+    return not path.startswith("trainer/") or path.startswith(("trainer/kernels/", "trainer/attention/", "trainer/checkpoint/")) or path == "trainer/gemm_choice.cpp"
+
+
 def may_multiply(path):
     return re.fullmatch(r"trainer/kernels/(?:gemm\w*\.cpp|cuda/gemm\.cu|blas\.hpp)", path) or path.startswith("trainer/attention/")
 
@@ -47,6 +55,8 @@ def violations(root):
             found += matches(path, code, OPENED, "HDF5 files are opened in the helper process only (trainer/hdf5_reader)")
         if path not in READS:
             found += matches(path, code, READ, "HDF5 files are looked into through Storage::hdf5")
+        if not may_ask_device(path):
+            found += matches(path, code, BY_DEVICE, "what differs by device is a kernel (trainer/kernels, trainer/attention) or a communicator")
         if not may_multiply(path) and path.split("/")[0] in ("parallel", "trainer", "launch"):
             found += matches(path, code, GEMM, "matrix products go through trainer/kernels/gemm")
             for line, _, name in sources.includes(source):
@@ -69,6 +79,8 @@ def conditionals(path, source, code):
 CLEAN = {
     "trainer/storage.cpp": "void f() { ::open(p, 0); fsync(1); }\n",
     "trainer/kernels/gemm.cpp": "#include <ATen/ops/addmm.h>\nvoid f() { at::addmm_out(c, a, b); }\n",
+    "trainer/kernels/x.cpp": "void f() { if (x.is_cuda()) g(); }\n",
+    "trainer/x.cpp": "at::Device device = at::kCPU;\nvoid f() { y = x.to(at::kCPU); }\n",
     "trainer/attention/plain.cpp": "#include <ATen/ops/bmm.h>\nvoid f() { at::bmm(a, b); }\n",
     "trainer/a.cpp": "#include <fstream>\n#if defined(X)\n#endif\n// open(path, 0) fsync mm(\nvoid f() {\n  storage.rename(a, b);\n  storage->open(p);\n  gemm(a, b);\n  print(\"at::mm(\");\n  file.write(x);\n}\n"
                      "void open(const std::string& path);\n",
@@ -91,5 +103,8 @@ PLANTS = [
     ({"trainer/layers/x.cpp": "#include \"trainer/kernels/blas.hpp\"\n"}, "matrix products"),
     ({"trainer/kernels/cuda/x.cu": "void f() { cublasGemmEx(handle); }\n"}, "matrix products"),
     ({"trainer/kernels/x.cpp": "void f() { blas_gemm('n', 't', 1); }\n"}, "matrix products"),
+    ({"trainer/x.cpp": "void f() { if (x.is_cuda()) g(); }\n"}, "differs by device"),
+    ({"trainer/layers/x.cpp": "void f() { if (config.run.device == Device::cuda) g(); }\n"}, "differs by device"),
+    ({"trainer/x.cpp": "void f() { if (device.type() == at::kCPU) g(); }\n"}, "differs by device"),
     ({"parallel/x.cpp": "void f() {\n#ifdef X\n  g();\n#endif\n}\n"}, "#if inside"),
 ]

@@ -3,9 +3,6 @@
 
 #include <ATen/ops/tensor.h>
 
-#include "parallel/communicator_local.hpp"
-#include "tests/trainer/tiny_run.hpp"
-
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
@@ -37,24 +34,3 @@ TEST_CASE("top-k leaves the others out") {
 }
 
 TEST_CASE("a low temperature sharpens") { CHECK(choose_token(logits(), {.temperature = 0.05}, 0.9999) == 3); }
-
-TEST_CASE("context ranks cannot generate, and are told what can") {
-  const test::TinyRun tiny;
-  const RunConfig config = tiny.config({"mesh.cp=2"});
-  std::vector<std::string> said(2);
-  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
-    const auto rank = static_cast<std::size_t>(world->rank());
-    Communicators communicators(mesh_of(config.mesh), std::move(world));
-    Replica replica(config, communicators);
-    std::vector<std::int32_t> context = {1};
-    try {
-      generate(replica, context, {}, [](std::int32_t) {});
-    } catch (const Error& error) {
-      said[rank] = error.what();
-    }
-  });
-  for (const std::string& text : said) {
-    CHECK_THAT(text, Catch::Contains("cannot be cut over 2 context ranks"));
-    CHECK_THAT(text, Catch::Contains("mesh.cp = 1"));
-  }
-}

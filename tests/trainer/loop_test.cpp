@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "accounting/ledger_summary.hpp"
+#include "tests/support/filtered_loss.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/events.hpp"
 
@@ -96,9 +97,9 @@ void check_context(const TinyRun& tiny, const std::vector<std::string>& model, c
   for (const std::vector<std::string>& mesh : meshes) {
     std::string name;
     for (const std::string& key : mesh) name += key.substr(key.find('.') + 1) + " ";
-    INFO(name);
-    const RunConfig config = config_of(std::to_string(&mesh - meshes.data()), mesh);
+    const RunConfig config = config_of(name, mesh);
     const RunResult result = tiny.run(config, uneven);
+    INFO(name);
     CHECK(worst_difference(losses(tiny, config), reference) <= 1e-10);
     CHECK(std::abs(*result.validation_loss - *validation) <= 1e-10);
   }
@@ -236,6 +237,25 @@ TEST_CASE("a loss that is not finite is skipped on all ranks, and ends the run w
   int skipped = 0;
   for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) skipped += event.skipped;
   CHECK(skipped >= 10);
+}
+
+TEST_CASE("the loss of one rank that is not finite skips the step on all ranks, and changes nothing else") {
+  const TinyRun tiny;
+  for (int spoiled = 0; spoiled < 4; ++spoiled) {
+    const RunConfig config =
+        tiny.config({"mesh.dp=2", "mesh.tp=2", "train.evaluate_every=0", "run.folder=\"" + tiny.folder / std::to_string(spoiled) + "\""});
+    thread_local std::int64_t done;  // steps
+    const test::FilteredLoss filter([&](double loss) { return test::this_rank == spoiled && done == 2 ? NAN : loss; });
+    const RunResult result = tiny.run(config, [&](LoopOptions& options) {
+      done = 0;
+      options.pending_stop = [] { return ++done, StopRequest::none; };
+    });
+    CHECK(result.code == ExitCode::ok);
+    const auto curve = loss_curve(tiny.events(config), "events");
+    REQUIRE(curve.size() == 6);
+    for (const auto& [step, event] : curve) CHECK(event.skipped == (step == 3));
+    CHECK(std::isfinite(curve.at(6).loss));
+  }
 }
 
 TEST_CASE("a budget in exact FLOPs ends the run with 87") {

@@ -35,6 +35,8 @@ inline void write_tiny_store(const std::string& path, int documents = 40) {
   writer.finish("[]");
 }
 
+inline thread_local int this_rank = 0;  // of the run that this thread trains in
+
 struct TinyRun {
   TinyRun() { write_tiny_store(folder / "tokens.h5"); }
 
@@ -74,7 +76,7 @@ struct TinyRun {
     const Mesh mesh = mesh_of(config.mesh);
     run_local_ranks(mesh.size(), [&](std::unique_ptr<Communicator> world) {
       prepare_process(1);
-      const int rank = world->rank();
+      const int rank = this_rank = world->rank();
       const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
       Communicators communicators(mesh, std::move(world), replicas, {}, context_sharding(config.mesh).exchanging());
       ergon::test::InspectingStorage storage;

@@ -184,6 +184,41 @@ TEST_CASE("a run whose result was lost says it again, evaluated, without a loss 
   CHECK_FALSE(again.loss.has_value());
 }
 
+namespace {
+
+struct Lines : RunMonitor {
+  void message(const std::string& line) override { lines.push_back(line); }
+  void step(const StepProgress&) override {}
+  std::vector<std::string> lines;
+};
+
+// The library "mkl" as it is on a processor without bfloat16 arithmetic.
+struct OldProcessor final : GemmLibrary {
+  std::string name() const override { return "old"; }
+  void multiply(const GemmCall&, const float*, const float*, float, float*) const override {}
+  void multiply(const GemmCall&, const double*, const double*, double, double*) const override {}
+  bool native_bfloat16() const override { return false; }
+  void multiply(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, float, float*) const override {}
+  bool multiply_rounded(const GemmCall&, const c10::BFloat16*, const c10::BFloat16*, c10::BFloat16*) const override { return false; }
+};
+
+}  // namespace
+
+TEST_CASE("the first line says what the numbers are, and of bfloat16 whether this processor multiplies it or float32 stands in") {
+  FlopAudit audit;
+  const OldProcessor old;
+  CHECK(precision_text(DType::bfloat16, Gemm(audit, old)) == "bfloat16 (products computed in float32 from the rounded values)");
+  CHECK(precision_text(DType::bfloat16, Gemm(audit, device_gemm_library())) == "bfloat16 (native products)");
+  CHECK(precision_text(DType::float64, Gemm(audit, old)) == "float64");
+
+  const TinyRun tiny;
+  Lines monitor;
+  tiny.run(tiny.config({"train.dtype=bfloat16", "train.steps=1"}), [&](LoopOptions& options) { options.monitor = &monitor; });
+  REQUIRE_FALSE(monitor.lines.empty());
+  CHECK_THAT(monitor.lines.front(),
+             Catch::Contains("parameters in " + precision_text(DType::bfloat16, Gemm(audit, torch_gemm_library())) + ", mesh"));
+}
+
 TEST_CASE("the GEMM library that was measured is booked, stored with the checkpoint and used again, bit for bit") {
   const TinyRun tiny;
   // So many steps that measuring pays; stopped long before.

@@ -2,9 +2,13 @@
 // What happens to a run between two steps; whole runs are in loop_test.cpp.
 #include "trainer/training_run.hpp"
 
+#include <atomic>
+#include <cmath>
 #include <set>
 
+#include "tests/support/filtered_loss.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/events.hpp"
 #include "trainer/rank_zero.hpp"
 
@@ -120,6 +124,62 @@ TEST_CASE("nothing is saved at a step whose update was skipped: a save that is d
     INFO(step);
     CHECK(saved.count(step) <= (event.skipped ? 0U : 1U));
   }
+}
+
+namespace {
+
+// The losses of one step are not finite, as those of a bad batch are; the stop, if any, is asked for in that step.
+struct BadStep {
+  explicit BadStep(std::int64_t step, StopRequest stop_ = StopRequest::none)
+      : stop(stop_), filter([this, step](double loss) { return done == step - 1 ? NAN : loss; }), asked_at(step) {}
+  void operator()(LoopOptions& options) {
+    options.pending_stop = [this] { return ++done >= asked_at ? stop : StopRequest::none; };
+  }
+  StopRequest stop;
+  std::atomic<std::int64_t> done = 0;
+  test::FilteredLoss filter;
+  std::int64_t asked_at;
+};
+
+Health newest_health(const RunConfig& config) {
+  test::InspectingStorage storage;
+  return read_catalogue(storage, config.run.folder).candidates().at(0)->manifest.value().health;
+}
+
+}  // namespace
+
+TEST_CASE("a stop, or a budget, at a skipped step waits for one that a resume can go on from") {
+  for (const StopRequest stop : {StopRequest::requeue, StopRequest::stop}) {
+    const TinyRun tiny;
+    const RunConfig config = tiny.config({"train.evaluate_every=0"});
+    BadStep bad(4, stop);
+    const RunResult result = tiny.run(config, std::ref(bad));
+    CHECK(result.code == (stop == StopRequest::stop ? ExitCode::stopped : ExitCode::saved));
+    CHECK(result.step == 5);
+    CHECK(newest_health(config).good());
+    CHECK(tiny.run(config).code == ExitCode::ok);
+    CHECK_THAT(tiny.events(config), Catch::Contains("\"from_step\":5") && !Catch::Contains("\"from_step\":3"));
+  }
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"train.evaluate_every=0", "accounting.budget=1"});
+  BadStep bad(1);
+  const RunResult result = tiny.run(config, std::ref(bad));
+  CHECK(result.code == ExitCode::budget);
+  CHECK(result.step == 2);
+}
+
+TEST_CASE("a last step that was skipped leaves a checkpoint that counts only where an evaluation has found it finite") {
+  const TinyRun tiny;
+  const RunConfig evaluated = tiny.config();
+  BadStep bad(6);
+  CHECK(tiny.run(evaluated, std::ref(bad)).reason == "train.steps = 6 reached");
+  CHECK(newest_health(evaluated).good());
+  const RunConfig blind = tiny.config({"train.evaluate_every=0", "run.folder=\"" + tiny.folder / "blind" + "\""});
+  bad.done = 0;
+  const RunResult result = tiny.run(blind, std::ref(bad));
+  CHECK(result.code == ExitCode::ok);
+  CHECK_THAT(result.reason, Catch::EndsWith("reached; the last loss was not finite, so its checkpoint is unhealthy and is passed over"));
+  CHECK_FALSE(newest_health(blind).finite);
 }
 
 TEST_CASE("a stop file in the run folder stops with 86, once") {

@@ -67,4 +67,9 @@ AttentionChoice select_attention(const AttentionJob& job, const std::string& nam
   return {tiled(job), "attention kernel tiled: measured faster than ATen's (trainer/attention/README.md)"};
 }
 
+std::string continued_attention(const AttentionJob& job, const std::string& recorded) {
+  const bool was_on_device = recorded == "device", is_on_device = job.device != at::kCPU;
+  return was_on_device == is_on_device ? recorded : "auto";
+}
+
 }  // namespace ergon

@@ -32,4 +32,7 @@ AttentionJob attention_job(const ModelShape& shape, at::ScalarType compute = at:
 // tensors that are not on the CPU). Throws Error when the name is unknown or that kernel cannot do the job.
 AttentionChoice select_attention(const AttentionJob& job, const std::string& name = "auto");
 
+// The name under which a run goes on: `recorded`, the kernel that it has used, or "auto" where its tensors were elsewhere.
+std::string continued_attention(const AttentionJob& job, const std::string& recorded);
+
 }  // namespace ergon

@@ -27,7 +27,7 @@ struct CheckpointTensor {
 
 // An unhealthy checkpoint is kept for study and never chosen.
 struct Health {
-  bool finite = true;         // loss and gradients were finite
+  bool finite = true;         // the newest loss that these parameters gave was finite
   bool inside_window = true;  // the loss was no spike
   bool good() const { return finite && inside_window; }
   bool operator==(const Health&) const = default;

@@ -5,9 +5,9 @@
 #include <hdf5.h>
 #include <sys/utsname.h>
 
-#include <chrono>
 #include <ctime>
 
+#include "configs/clock.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/json.hpp"
@@ -16,8 +16,6 @@
 #include "trainer/crc32c.hpp"
 
 namespace ergon {
-
-using Clock = std::chrono::steady_clock;
 
 struct CheckpointSaver::Snapshot {
   std::vector<CheckpointTensor> tensors;
@@ -187,7 +185,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
     options_.parent = result.id;
     if (first) write_hint(storage_, options_.run_folder, snapshot.name, result.messages);
   }
-  result.seconds = {std::chrono::duration<double>(Clock::now() - snapshot.start).count()};
+  result.seconds = since(snapshot.start);
   return result;
 }
 

@@ -36,12 +36,16 @@ class GemmLibrary {
 // By name, in the order in which they are tried:
 //   mkl          LibTorch's BLAS, MKL on x86, told to use its AVX2 and AVX-512 kernels on every vendor's processor
 //   mkl-generic  the same as it decides by itself; another one only on processors that are not Intel's
+//   mkl-float32  mkl without the processor's bfloat16 instructions: products of bfloat16 run in float32 from the same values
 //   onednn       LibTorch's oneDNN: float32, and bfloat16 into bfloat16 (the rest goes to mkl)
 //   openblas     libopenblas.so.0 of the system: float32 and float64
 const std::vector<std::string>& gemm_library_names();
 
 // Those worth timing for a dtype ("float32", "float64", "bfloat16"); opens none of them, so one may turn out to be missing.
 std::vector<std::string> gemm_candidates(const std::string& dtype);
+// What a run of that dtype uses when nothing is measured: "mkl", but "mkl-float32" for bfloat16 on processors whose bfloat16 instruction is
+// the slower way (Intel's without AMX).
+std::string default_gemm_library(const std::string& dtype);
 
 // "device" (runs on a device; no choice of run.gemm) is device_gemm_library. mkl and mkl-generic differ by what MKL asks once a process:
 // the first opening decides, before the first product. Throws Error when the name is unknown, this machine lacks the library, or MKL was
@@ -55,6 +59,7 @@ const GemmLibrary& device_gemm_library();
 
 // Of one library's file each: null where this machine lacks it.
 const GemmLibrary* torch_generic_gemm_library();
+const GemmLibrary* torch_float32_gemm_library();
 const GemmLibrary* onednn_gemm_library();
 const GemmLibrary* openblas_gemm_library();
 

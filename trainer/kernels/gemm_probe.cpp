@@ -4,18 +4,14 @@
 #include <ATen/ops/full.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 at::ScalarType type_of(const std::string& dtype) {
   if (dtype == "float32") return at::kFloat;
@@ -54,7 +50,7 @@ double time_once(const Gemm& gemm, const GemmProduct& p, const Buffers& buffers)
   const auto start = Clock::now();
   gemm(c, a, p.a, b, p.b);
   for_rows(at::get_num_threads(), 16384, [](std::int64_t, std::int64_t) {});
-  return since(start);
+  return since(start).value;
 }
 
 }  // namespace
@@ -67,13 +63,13 @@ std::vector<double> time_products(const GemmProbe& probe) {
   const auto start = Clock::now();
   std::vector<double> best;
   for (const GemmProduct& product : probe.products) {
-    if (!best.empty() && since(start) > probe.limit.value) return best;
+    if (!best.empty() && since(start) > probe.limit) return best;
     time_once(gemm, product, buffers);  // kernels are generated, buffers packed
     best.push_back(time_once(gemm, product, buffers));
   }
   for (int round = 0; round < most_rounds; ++round)
     for (std::size_t i = 0; i < best.size(); ++i) {
-      if (since(start) > probe.limit.value) return best;
+      if (since(start) > probe.limit) return best;
       best[i] = std::min(best[i], time_once(gemm, probe.products[i], buffers));
     }
   return best;

@@ -45,14 +45,14 @@ void multiply_like(const GemmCall& g, const T* a, const T* b, T beta, T* c) {
 
 class TorchGemm final : public GemmLibrary {
  public:
-  explicit TorchGemm(std::string name) : name_(std::move(name)) {}
+  explicit TorchGemm(std::string name, bool use_bfloat16 = true) : name_(std::move(name)), use_bfloat16_(use_bfloat16) {}
   std::string name() const override { return name_; }
   void multiply(const GemmCall& g, const float* a, const float* b, float beta, float* c) const override { multiply_like(g, a, b, beta, c); }
   void multiply(const GemmCall& g, const double* a, const double* b, double beta, double* c) const override {
     multiply_like(g, a, b, beta, c);
   }
 
-  bool native_bfloat16() const override { return gemm_bf16bf16f32_ != nullptr && processor_has_bfloat16(); }
+  bool native_bfloat16() const override { return use_bfloat16_ && gemm_bf16bf16f32_ != nullptr && processor_has_bfloat16(); }
   void multiply(const GemmCall& g, const c10::BFloat16* a, const c10::BFloat16* b, float beta, float* c) const override {
     const float one = 1;
     const char left = stored(g.b_transposed), right = stored(g.a_transposed);  // column-major: see blas.hpp
@@ -62,6 +62,7 @@ class TorchGemm final : public GemmLibrary {
 
  private:
   std::string name_;
+  bool use_bfloat16_;
 };
 
 }  // namespace
@@ -69,6 +70,11 @@ class TorchGemm final : public GemmLibrary {
 const GemmLibrary& torch_gemm_library() {
   static const TorchGemm library("mkl");
   return library;
+}
+
+const GemmLibrary* torch_float32_gemm_library() {
+  static const TorchGemm library("mkl-float32", false);
+  return &library;
 }
 
 const GemmLibrary* torch_generic_gemm_library() {

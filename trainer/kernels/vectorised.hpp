@@ -40,13 +40,19 @@ enum class Isa { baseline, avx2, avx512 };
 inline Isa detect_isa() {
   return __builtin_cpu_supports("x86-64-v4") ? Isa::avx512 : __builtin_cpu_supports("x86-64-v3") ? Isa::avx2 : Isa::baseline;
 }
+// A bit of cpuid leaf 7. Asked once each: cpuid leaves a virtual machine, which takes as long as a small product.
+struct CpuidLeaf7 {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  explicit CpuidLeaf7(unsigned subleaf) { __get_cpuid_count(7, subleaf, &a, &b, &c, &d); }
+};
 // AVX512_BF16: products of bfloat16 summed in fp32.
 inline bool processor_has_bfloat16() {
-  // Asked once: cpuid leaves a virtual machine, which takes as long as a small product.
-  static const bool has = [] {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return detect_isa() == Isa::avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
-  }();
+  static const bool has = detect_isa() == Isa::avx512 && (CpuidLeaf7(1).a & (1u << 5)) != 0;
+  return has;
+}
+// AMX-BF16: the same on tiles.
+inline bool processor_has_bfloat16_tiles() {
+  static const bool has = (CpuidLeaf7(0).d & (1u << 22)) != 0;
   return has;
 }
 inline bool processor_is_intel() { return __builtin_cpu_is("intel"); }
@@ -59,6 +65,7 @@ void vectorised(const Body& body) {
 }
 #else
 inline bool processor_has_bfloat16() { return false; }
+inline bool processor_has_bfloat16_tiles() { return false; }
 inline bool processor_is_intel() { return false; }
 template <class Body>
 void vectorised(const Body& body) {

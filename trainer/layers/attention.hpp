@@ -19,11 +19,12 @@
 namespace ergon {
 
 struct AttentionSaved {
-  at::Tensor x_ND;    // a view of the caller's tensor
-  at::Tensor qkv_NE;  // q and k after rotation
-  at::Tensor out_NC;  // accumulator type; rounded again where it is multiplied
-  AttentionState core;
-  at::Tensor dy_ND;  // a view, from backward_input to backward_weight
+  at::Tensor x_ND;       // a view of the caller's tensor: this rank's rows
+  at::Tensor qkv_NE;     // q and k after rotation
+  at::Tensor out_NC;     // accumulator type; rounded again where it is multiplied
+  AttentionState core;   // out and this are rebuilt under `core`
+  at::Tensor dy_ND;      // of all rows, from backward_input to backward_weight
+  at::Tensor own_dy_ND;  // the caller's: of this rank's rows
   at::Tensor dqkv_NE;
 };
 
@@ -34,6 +35,8 @@ class AttentionLayer {
 
   // y is complete once the Work is.
   [[nodiscard]] Work forward(const at::Tensor& y_ND, const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const;
+  // Before backward_input: x, which the caller has rebuilt, and under `core` out and lse, by the core's forward.
+  void rebuild(const at::Tensor& x_ND, AttentionSaved& saved, const LayerCall& call) const;
   // dx is complete once the Work is; dy must stay as it is until backward_weight.
   [[nodiscard]] Work backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, AttentionSaved& saved, const LayerCall& call) const;
   void backward_weight(const AttentionSaved& saved, const LayerCall& call, Write write) const;
@@ -49,10 +52,11 @@ class AttentionLayer {
   };
   Heads heads_of(const at::Tensor& qkv_NE, const LayerCall& call) const;
   AttentionDropout dropout(const LayerCall& call) const;
-  AttentionCall core(const Heads& heads, const LayerCall& call) const;
+  AttentionCall core(const Heads& heads, const LayerCall& call, TensorMemory& keep) const;
+  void compute_core(AttentionSaved& saved, const LayerCall& call, TensorMemory& keep) const;
   static at::Tensor exact(const at::Tensor& kept, const LayerCall& call);
   static at::Tensor rounded(const at::Tensor& exact, const LayerCall& call);
-  void backward_weight_replicated(const AttentionSaved& saved, const LayerCall& call, Write write) const;
+  void backward_weight_replicated(const at::Tensor& x_ND, const AttentionSaved& saved, const LayerCall& call, Write write) const;
 
   ModelShape shape_;
   AttentionRule rule_;

@@ -2,6 +2,7 @@
 #include "trainer/layers/block.hpp"
 
 #include "trainer/kernels/pointwise.hpp"
+#include "trainer/layers/stream.hpp"
 
 namespace ergon {
 
@@ -14,10 +15,10 @@ BlockLayer::BlockLayer(const ModelShape& shape, int tp, int tp_rank, int layer, 
       mlp_(shape, ids.mlp) {}
 
 void BlockLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, BlockSaved& saved, const LayerCall& call) const {
-  const at::Tensor attention_in_ND = call.keep_tensor(x_ND.sizes());
-  saved.middle_ND = call.keep_tensor(x_ND.sizes());
-  const at::Tensor mlp_in_ND = call.keep_tensor(x_ND.sizes());
   const Arena::Frame frame(call.step.scratch);
+  const at::Tensor attention_in_ND = call.rebuilt_tensor(x_ND.sizes(), Recompute::selective);
+  saved.middle_ND = call.keep_tensor(x_ND.sizes());
+  const at::Tensor mlp_in_ND = call.rebuilt_tensor(x_ND.sizes(), Recompute::selective);
   const at::Tensor branch_ND = call.scratch_tensor(x_ND.sizes());
 
   attention_norm_.forward(attention_in_ND, x_ND, saved.attention_norm, call);
@@ -50,6 +51,7 @@ void BlockLayer::backward(const at::Tensor& d_ND, BlockSaved& saved, const Layer
 
 template <class Meanwhile>
 void BlockLayer::mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const {
+  if (call.rebuilds(Recompute::selective)) mlp_.rebuild(rebuilt_input(mlp_norm_, saved.mlp_norm, call), saved.mlp, call);
   const at::Tensor dbranch_ND = branch_gradient(d_ND, DropoutSite::residual_mlp, call);
   const at::Tensor dx_ND = call.keep_tensor(d_ND.sizes());
   Work sum = mlp_.backward_input(dx_ND, dbranch_ND, saved.mlp, call);
@@ -61,6 +63,8 @@ void BlockLayer::mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, c
 template <class Meanwhile>
 void BlockLayer::attention_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call,
                                           const Meanwhile& meanwhile) const {
+  if (call.rebuilds(Recompute::selective))
+    attention_.rebuild(rebuilt_input(attention_norm_, saved.attention_norm, call), saved.attention, call);
   const at::Tensor dbranch_ND = branch_gradient(d_ND, DropoutSite::residual_attention, call);
   const at::Tensor dx_ND = call.keep_tensor(d_ND.sizes());
   Work sum = attention_.backward_input(dx_ND, dbranch_ND, saved.attention, call);
@@ -69,11 +73,15 @@ void BlockLayer::attention_backward_input(const at::Tensor& d_ND, BlockSaved& sa
   attention_norm_.backward_input(d_ND, dx_ND, saved.attention_norm, call, Write::accumulate);
 }
 
+at::Tensor BlockLayer::rebuilt_input(const NormLayer& norm, const NormSaved& saved, const LayerCall& call) {
+  const at::Tensor y_ND = call.keep_tensor(saved.x_ND.sizes());
+  norm.rebuild(y_ND, saved, call);
+  return y_ND;
+}
+
 void BlockLayer::residual_sum(const at::Tensor& y_ND, const at::Tensor& x_ND, const at::Tensor& branch_ND, const at::Tensor& bias_D,
                               DropoutSite site, const LayerCall& call) const {
-  const std::int64_t b = call.samples(), t = call.length(), d = shape_.width;
-  dropout_add(call.view(y_ND, {b, t, d}), call.view(x_ND, {b, t, d}), call.view(branch_ND, {b, t, d}), bias_D, call.positions_BT,
-              dropout_of(call, shape_, layer_, site));
+  stream_dropout_add(call, y_ND, x_ND, branch_ND, bias_D, dropout_of(call, shape_, layer_, site));
 }
 
 // A tensor of its own, for d changes before the weights of the branch read this.
@@ -81,8 +89,7 @@ at::Tensor BlockLayer::branch_gradient(const at::Tensor& d_ND, DropoutSite site,
   const at::Tensor dbranch_ND = call.keep_tensor(d_ND.sizes());
   const Dropout dropout = dropout_of(call, shape_, layer_, site);
   if (dropout.p > 0.0) {
-    const std::int64_t b = call.samples(), t = call.length(), d = shape_.width;
-    dropout_apply(call.view(dbranch_ND, {b, t, d}), call.view(d_ND, {b, t, d}), call.positions_BT, dropout);
+    stream_dropout(call, dbranch_ND, d_ND, dropout);
   } else {
     copy(dbranch_ND, d_ND);
   }

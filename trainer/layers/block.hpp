@@ -3,6 +3,9 @@
 //
 //   middle = x + dropout(attention(norm(x)) + bo);   y = middle + dropout(mlp(norm(middle)) + bd)
 //
+// Under `selective` and `core` (LayerCall::recompute) backward_input first rebuilds what a half did not keep: outputs of norms, activation,
+// and for `core` the output of the attention core.
+//
 // The gradient of the residual stream is one tensor that backward changes in place, from dy to dx.
 #pragma once
 
@@ -39,6 +42,7 @@ class BlockLayer {
   void mlp_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const;
   template <class Meanwhile>
   void attention_backward_input(const at::Tensor& d_ND, BlockSaved& saved, const LayerCall& call, const Meanwhile& meanwhile) const;
+  static at::Tensor rebuilt_input(const NormLayer& norm, const NormSaved& saved, const LayerCall& call);
   void residual_sum(const at::Tensor& y_ND, const at::Tensor& x_ND, const at::Tensor& branch_ND, const at::Tensor& bias_D, DropoutSite site,
                     const LayerCall& call) const;
   at::Tensor branch_gradient(const at::Tensor& d_ND, DropoutSite site, const LayerCall& call) const;

@@ -3,8 +3,8 @@
 //
 //   y[N, D] = dropout(sum over tp table[tokens, D] + positions[position, D])
 //
-// A tied table already holds the head's part of its gradient when this layer's backward comes: the scatter is added (`tied`), whatever the
-// Write.
+// A tied table of the same rank already holds the head's part of its gradient when this layer's backward comes: the scatter is added
+// (`after_head`), whatever the Write.
 #pragma once
 
 #include "configs/model_shape.hpp"
@@ -21,7 +21,7 @@ struct EmbeddingSaved {
 
 class EmbeddingLayer {
  public:
-  EmbeddingLayer(const ModelShape& shape, int tp, int tp_rank, EmbeddingIds ids);
+  EmbeddingLayer(const ModelShape& shape, int tp, int tp_rank, EmbeddingIds ids, bool after_head);
 
   void forward(const at::Tensor& y_ND, const at::Tensor& tokens_BT, EmbeddingSaved& saved, const LayerCall& call) const;
   // Tokens have no gradient: this undoes the dropout, in place, and keeps dy for backward_weight.
@@ -33,6 +33,7 @@ class EmbeddingLayer {
   ModelShape shape_;
   VocabularyPartition vocabulary_;
   EmbeddingIds ids_;
+  bool after_head_;
 };
 
 }  // namespace ergon

@@ -2,6 +2,7 @@
 #include "trainer/layers/head.hpp"
 
 #include "trainer/kernels/cross_entropy.hpp"
+#include "trainer/layers/stream.hpp"
 
 namespace ergon {
 
@@ -9,8 +10,9 @@ HeadLayer::HeadLayer(const ModelShape& shape, int tp, int tp_rank, HeadIds ids)
     : shape_(shape), vocabulary_(partition_vocabulary(shape.vocabulary, tp, tp_rank)), norm_(shape, ids.norm), table_(ids.table) {}
 
 double HeadLayer::forward(const at::Tensor& x_ND, const at::Tensor& labels_BT, HeadSaved& saved, const LayerCall& call) const {
-  const std::int64_t n = x_ND.size(0);
-  saved.normed_ND = call.keep_tensor(x_ND.sizes());
+  const std::int64_t n = call.rows();
+  const Arena::Frame frame(call.step.scratch);
+  saved.normed_ND = call.rebuilt_tensor(x_ND.sizes(), Recompute::selective);
   saved.logits_NV = call.keep_accumulator({n, vocabulary_.rows});
   saved.max_N = call.keep_accumulator({n});
   const at::Tensor sum_and_label_2N = call.keep_accumulator({2, n});
@@ -19,7 +21,8 @@ double HeadLayer::forward(const at::Tensor& x_ND, const at::Tensor& labels_BT, H
   const at::Tensor label_N = call.select(sum_and_label_2N, 1);
 
   norm_.forward(saved.normed_ND, x_ND, saved.norm, call);
-  call.step.gemm(saved.logits_NV, saved.normed_ND, Transpose::no, call.store.weight(table_), Transpose::yes);
+  call.step.gemm(saved.logits_NV, all_rows(call, call.step.scratch, saved.normed_ND), Transpose::no, call.store.weight(table_),
+                 Transpose::yes);
   logits_max(saved.max_N, saved.logits_NV, vocabulary_.real);
   if (call.step.tp.size() > 1) call.step.tp.all_reduce(saved.max_N, Reduction::max).wait();
   logits_sum(saved.sum_N, label_N, saved.logits_NV, saved.max_N, saved.labels_N, vocabulary_.first, vocabulary_.real);
@@ -31,12 +34,19 @@ Work HeadLayer::logits_backward(const at::Tensor& dnormed_ND, double loss_scale,
   saved.dlogits_NV = call.dtype() == call.accumulator() ? saved.logits_NV : call.keep_tensor(saved.logits_NV.sizes());
   cross_entropy_backward(saved.dlogits_NV, saved.logits_NV, saved.max_N, saved.sum_N, saved.labels_N, vocabulary_.first, vocabulary_.real,
                          loss_scale);
-  call.step.gemm(dnormed_ND, saved.dlogits_NV, Transpose::no, call.store.weight(table_), Transpose::no);
-  return sum_over_tp(call, dnormed_ND);
+  const at::Tensor partial_ND = partial_rows(call, call.keep, dnormed_ND);
+  call.step.gemm(partial_ND, saved.dlogits_NV, Transpose::no, call.store.weight(table_), Transpose::no);
+  if (call.rebuilds(Recompute::selective)) {
+    saved.normed_ND = call.keep_tensor(dnormed_ND.sizes());
+    norm_.rebuild(saved.normed_ND, saved.norm, call);
+  }
+  return sum_rows(call, dnormed_ND, partial_ND);
 }
 
 void HeadLayer::table_backward_weight(const HeadSaved& saved, const LayerCall& call, Write write) const {
-  call.step.gemm(call.store.gradient(table_), saved.dlogits_NV, Transpose::yes, saved.normed_ND, Transpose::no, write);
+  const Arena::Frame frame(call.step.scratch);
+  const at::Tensor normed_ND = all_rows(call, call.step.scratch, saved.normed_ND);
+  call.step.gemm(call.store.gradient(table_), saved.dlogits_NV, Transpose::yes, normed_ND, Transpose::no, write);
 }
 
 void HeadLayer::backward_input(const at::Tensor& dx_ND, double loss_scale, HeadSaved& saved, const LayerCall& call) const {

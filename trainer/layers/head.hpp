@@ -16,7 +16,7 @@ namespace ergon {
 
 struct HeadSaved {
   NormSaved norm;
-  at::Tensor normed_ND;
+  at::Tensor normed_ND;  // this rank's rows; rebuilt under `selective`
   at::Tensor logits_NV;
   at::Tensor dlogits_NV;  // from backward_input to backward_weight
   at::Tensor max_N, sum_N;

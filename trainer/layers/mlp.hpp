@@ -13,10 +13,11 @@
 namespace ergon {
 
 struct MlpSaved {
-  at::Tensor x_ND;   // a view of the caller's tensor
-  at::Tensor up_NG;  // before bias and activation; swiglu: backward_input turns it into its gradient
-  at::Tensor active_NF;
-  at::Tensor dy_ND;  // a view, from backward_input to backward_weight
+  at::Tensor x_ND;       // a view of the caller's tensor: this rank's rows
+  at::Tensor up_NG;      // before bias and activation; swiglu: backward_input turns it into its gradient
+  at::Tensor active_NF;  // rebuilt under `selective`
+  at::Tensor dy_ND;      // of all rows, from backward_input to backward_weight
+  at::Tensor own_dy_ND;  // the caller's: of this rank's rows
   at::Tensor dup_NG;
 };
 
@@ -26,6 +27,8 @@ class MlpLayer {
 
   // y is complete once the Work is.
   [[nodiscard]] Work forward(const at::Tensor& y_ND, const at::Tensor& x_ND, MlpSaved& saved, const LayerCall& call) const;
+  // Under `selective`, before backward_input: the activation, and x, which the caller has rebuilt.
+  void rebuild(const at::Tensor& x_ND, MlpSaved& saved, const LayerCall& call) const;
   // dx is complete once the Work is; dy must stay as it is until backward_weight.
   [[nodiscard]] Work backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, MlpSaved& saved, const LayerCall& call) const;
   void backward_weight(const MlpSaved& saved, const LayerCall& call, Write write) const;
@@ -35,6 +38,8 @@ class MlpLayer {
   at::Tensor output_bias(const ParameterStore& store) const { return down_.bias_O(store); }
 
  private:
+  void activate(const MlpSaved& saved, const LayerCall& call) const;
+
   Mlp kind_;
   ColumnLinear up_;
   RowLinear down_;

@@ -6,16 +6,20 @@
 namespace ergon {
 
 void NormLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, NormSaved& saved, const LayerCall& call) const {
-  const at::Tensor weight = call.store.weight(ids_.weight);
   saved.x_ND = x_ND;
   saved.rstd_N = call.keep_accumulator({x_ND.size(0)});
+  if (kind_ == Norm::layernorm) saved.mean_N = call.keep_accumulator({x_ND.size(0)});
+  rebuild(y_ND, saved, call);
+}
+
+void NormLayer::rebuild(const at::Tensor& y_ND, const NormSaved& saved, const LayerCall& call) const {
+  const at::Tensor weight = call.store.weight(ids_.weight);
   if (kind_ == Norm::rmsnorm) {
-    rmsnorm_forward(y_ND, saved.rstd_N, x_ND, weight, epsilon_);
+    rmsnorm_forward(y_ND, saved.rstd_N, saved.x_ND, weight, epsilon_);
     return;
   }
-  saved.mean_N = call.keep_accumulator({x_ND.size(0)});
   const at::Tensor bias = ids_.bias == no_parameter ? at::Tensor() : call.store.weight(ids_.bias);
-  layernorm_forward(y_ND, saved.mean_N, saved.rstd_N, x_ND, weight, bias, epsilon_);
+  layernorm_forward(y_ND, saved.mean_N, saved.rstd_N, saved.x_ND, weight, bias, epsilon_);
 }
 
 void NormLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, NormSaved& saved, const LayerCall& call,

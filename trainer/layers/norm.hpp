@@ -21,6 +21,8 @@ class NormLayer {
   NormLayer(const ModelShape& shape, NormIds ids) : kind_(shape.norm), epsilon_(shape.norm_epsilon), ids_(ids) {}
 
   void forward(const at::Tensor& y_ND, const at::Tensor& x_ND, NormSaved& saved, const LayerCall& call) const;
+  // y of that forward once more, from the x that it kept.
+  void rebuild(const at::Tensor& y_ND, const NormSaved& saved, const LayerCall& call) const;
   // Write::accumulate adds to dx: the gradient of the residual stream beside the norm.
   void backward_input(const at::Tensor& dx_ND, const at::Tensor& dy_ND, NormSaved& saved, const LayerCall& call, Write dx_write) const;
   void backward_weight(const NormSaved& saved, const LayerCall& call, Write write) const;

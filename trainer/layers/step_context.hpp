@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "configs/run_config.hpp"
 #include "parallel/communicator.hpp"
 #include "parallel/context_parallel/strategy.hpp"
 #include "trainer/arena.hpp"
@@ -21,6 +22,7 @@ struct StepContext {
   Communicator& tp;
   Arena& scratch;
   Communicator* kv_replicas = nullptr;  // tensor ranks that share this rank's key/value heads; may be null where each head has one owner
+  bool sequence_parallel = false;       // between tensor-parallel products a rank has its part of the rows (trainer/layers/stream.hpp)
   std::int64_t seed = 1;
   std::int64_t step = 0;          // the step being computed, from 1; part of every dropout counter
   std::int64_t first_sample = 0;  // of this microbatch, within the step; Transformer sets it from the batch, in backward from the slot
@@ -34,14 +36,27 @@ struct LayerCall {
   StepContext& step;
   Arena& keep;
   const at::Tensor& positions_BT;  // int64, global, contiguous
+  // What forward leaves out of `keep` and backward_input rebuilds there: nothing, or what `selective` or `core` name. Never `full`, which
+  // is the caller's: it calls forward again (trainer/model/transformer.cpp).
+  Recompute recompute = Recompute::none;
 
   std::int64_t samples() const { return positions_BT.size(0); }
   std::int64_t length() const { return positions_BT.size(1); }
-  std::int64_t rows() const { return positions_BT.numel(); }          // N = B x T
-  at::ScalarType dtype() const { return store.dtype(); }              // of activations
+  std::int64_t rows() const { return positions_BT.numel(); }  // N = B x T
+  bool parted() const { return step.sequence_parallel && step.tp.size() > 1; }
+  std::int64_t stream_rows() const { return parted() ? rows() / step.tp.size() : rows(); }  // of the residual stream, on this rank
+  at::ScalarType dtype() const { return store.dtype(); }                                    // of activations
   at::ScalarType accumulator() const { return store.accumulator(); }  // of statistics, logits, gradients of parameters
   at::Tensor keep_tensor(at::IntArrayRef sizes) const { return keep.take(sizes, dtype()); }
   at::Tensor keep_accumulator(at::IntArrayRef sizes) const { return keep.take(sizes, accumulator()); }
+  bool rebuilds(Recompute least) const { return recompute >= least; }
+  // What a policy from `least` on rebuilds: kept, or taken from scratch, where the caller has a frame.
+  at::Tensor rebuilt_tensor(at::IntArrayRef sizes, Recompute least) const {
+    return rebuilds(least) ? scratch_tensor(sizes) : keep_tensor(sizes);
+  }
+  at::Tensor rebuilt_accumulator(at::IntArrayRef sizes, Recompute least) const {
+    return rebuilds(least) ? scratch_accumulator(sizes) : keep_accumulator(sizes);
+  }
   at::Tensor scratch_tensor(at::IntArrayRef sizes) const { return step.scratch.take(sizes, dtype()); }
   at::Tensor scratch_accumulator(at::IntArrayRef sizes) const { return step.scratch.take(sizes, accumulator()); }
   // Views of tensors that lie at the same place in every step; x is contiguous for view.

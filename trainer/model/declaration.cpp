@@ -12,17 +12,28 @@
 namespace ergon {
 namespace {
 
+constexpr const char* token_table = "embedding.tokens.weight";
+
 // Appends parameters to a declaration, one kind of sharding a function.
 class Declarer {
  public:
-  Declarer(const ModelShape& shape, int tp, int tp_rank) : shape_(shape), tp_(tp), tp_rank_(tp_rank) {}
+  Declarer(const ModelShape& shape, const Placement& placement)
+      : shape_(shape),
+        tp_(placement.tp),
+        tp_rank_(placement.tp_rank),
+        row_parts_(placement.sequence_parallel),
+        table_twice_(shape.tied && placement.pp > 1) {
+    result_.chunks = partition_layers(shape.layers, placement.pp, placement.virtual_stages, placement.stage);
+  }
 
-  void embedding();
-  void block(int layer);
-  void head();
-  ModelDeclaration take() { return std::move(result_); }
+  ModelDeclaration declare();
 
  private:
+  void embedding();
+  void tied_table();
+  void block(int layer);
+  void head();
+
   // Rows [first, first + count) of `rows`: what a column-parallel linear holds of its weight and of its bias.
   struct Rows {
     const char* name;
@@ -41,7 +52,9 @@ class Declarer {
 
   const ModelShape& shape_;
   int tp_, tp_rank_;
-  int unit_ = 0;
+  bool row_parts_;    // sequence parallelism
+  bool table_twice_;  // the tied table is held by the first stage and by the last
+  int unit_ = -1;
   ModelDeclaration result_;
 };
 
@@ -58,6 +71,7 @@ ParameterId Declarer::replicated(const std::string& name, const char* kind, Exte
               .global_shape = shape,
               .box = whole(shape),
               .local_shape = shape,
+              .partial_over = row_parts_ ? PartialOver::tp : PartialOver::nothing,
               .counts_here = tp_rank_ == 0,
               .init = init});
 }
@@ -132,14 +146,24 @@ void Declarer::pack(ParameterId first, ParameterId last) {
 }
 
 void Declarer::embedding() {
-  result_.embedding.tokens = vocabulary("embedding.tokens.weight", "embedding");
+  result_.table_unit = ++unit_;
+  result_.embedding.tokens = vocabulary(token_table, "embedding");
+  if (table_twice_) result_.specs.back().partial_over = PartialOver::embedding;
   if (shape_.positions == Positions::learned) {
     result_.embedding.positions = replicated("embedding.positions.weight", "embedding", {shape_.sequence, shape_.width}, Init::normal);
   }
 }
 
+void Declarer::tied_table() {
+  result_.table_unit = ++unit_;
+  result_.head.table = vocabulary(token_table, "embedding");
+  result_.specs.back().partial_over = PartialOver::embedding;
+  result_.specs.back().counts_here = false;
+}
+
 void Declarer::block(int layer) {
-  unit_ = layer + 1;
+  ++unit_;
+  if (result_.first_block_unit == ModelDeclaration::no_unit) result_.first_block_unit = unit_;
   const std::string prefix = fmt::format("layers.{}.", layer);
   const HeadPartition heads = partition_heads(shape_.heads, shape_.kv_heads, tp_, tp_rank_);
   const ColumnPartition ffn = partition_columns(shape_.ffn_width, tp_, tp_rank_, "model.ffn_width");
@@ -161,20 +185,25 @@ void Declarer::block(int layer) {
 }
 
 void Declarer::head() {
-  unit_ = static_cast<int>(shape_.layers) + 1;
+  result_.head_unit = ++unit_;
   result_.head.norm = norm("head.norm");
-  result_.head.table = shape_.tied ? result_.embedding.tokens : vocabulary("head.weight", "matrix");
+  if (!shape_.tied) result_.head.table = vocabulary("head.weight", "matrix");
+  if (shape_.tied && !table_twice_) result_.head.table = result_.embedding.tokens;
+}
+
+ModelDeclaration Declarer::declare() {
+  const bool has_head = result_.chunks.back().head;
+  if (result_.chunks.front().embedding) embedding();
+  if (has_head && table_twice_) tied_table();
+  for (const StageChunk& chunk : result_.chunks)
+    for (std::int64_t i = 0; i < chunk.num_layers; ++i) block(static_cast<int>(chunk.first_layer + i));
+  if (has_head) head();
   result_.num_units = unit_ + 1;
+  return std::move(result_);
 }
 
 }  // namespace
 
-ModelDeclaration declare_parameters(const ModelShape& shape, int tp, int tp_rank) {
-  Declarer declarer(shape, tp, tp_rank);
-  declarer.embedding();
-  for (int layer = 0; layer < shape.layers; ++layer) declarer.block(layer);
-  declarer.head();
-  return declarer.take();
-}
+ModelDeclaration declare_parameters(const ModelShape& shape, const Placement& placement) { return Declarer(shape, placement).declare(); }
 
 }  // namespace ergon

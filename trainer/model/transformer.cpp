@@ -3,30 +3,17 @@
 
 #include <ATen/ops/arange.h>
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 
 #include "configs/error.hpp"
 #include "trainer/kernels/pointwise.hpp"
-#include "trainer/layers/block.hpp"
-#include "trainer/layers/embedding.hpp"
-#include "trainer/layers/head.hpp"
 #include "trainer/model/declaration.hpp"
+#include "trainer/model/slot.hpp"
 
 namespace ergon {
 namespace {
-
-// What one microbatch in flight keeps from forward to backward.
-struct Slot {
-  explicit Slot(at::Device device) : arena(device) {}
-  Arena arena;
-  EmbeddingSaved embedding;
-  std::vector<BlockSaved> blocks;
-  HeadSaved head;
-  at::Tensor positions_BT;
-  std::int64_t first_sample = 0;
-  bool live = false;
-};
 
 // Gives a unit's weights for a scope.
 class Acquired {
@@ -51,152 +38,271 @@ void check_batch(const ModelShape& shape, const at::Tensor& tokens_BT, const at:
 }  // namespace
 
 struct Transformer::Parts {
-  Parts(const ModelShape& shape_, int tp, int tp_rank, ParameterStore& store_, ModelDeclaration declared)
-      : shape(shape_),
-        store(store_),
-        passing(store_.device()),
-        embedding(shape_, tp, tp_rank, declared.embedding),
-        head(shape_, tp, tp_rank, declared.head) {
-    if (shape.positions == Positions::rotary)
-      rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator(), store.device());
-    for (int layer = 0; layer < shape.layers; ++layer) {
-      blocks.emplace_back(shape, tp, tp_rank, layer, rotary ? &*rotary : nullptr, declared.blocks[static_cast<std::size_t>(layer)]);
-    }
-  }
+  Parts(const ModelShape& shape, const Placement& placement, ParameterStore& store, Recompute recompute, ModelDeclaration declared);
 
-  int head_unit() const { return static_cast<int>(shape.layers) + 1; }
+  // Which blocks of the stage a chunk has, and what besides.
+  struct Chunk {
+    StageChunk part;
+    std::size_t first_block, end_block;
+  };
+  const Chunk& chunk(const Slot& slot) const { return chunks[static_cast<std::size_t>(slot.chunk)]; }
+  int block_unit(std::size_t block) const { return first_block_unit + static_cast<int>(block); }
   LayerCall call(StepContext& context, Arena& keep, const at::Tensor& positions_BT) const { return {store, context, keep, positions_BT}; }
-  // The head's table belongs to the embedding's unit when tied.
+  // A call whose forward keeps in the slot what the policy says. `full` keeps nothing: a block's forward is called for the moment, and in
+  // backward again.
+  LayerCall kept_call(StepContext& context, Slot& slot) {
+    if (recompute == Recompute::full) return call(context, passing, slot.positions_BT);
+    return {store, context, slot.arena, slot.positions_BT, recompute};
+  }
+  // The head keeps its logits under every policy: they are a product. The output of its norm it rebuilds.
+  LayerCall head_call(StepContext& context, Slot& slot, Arena& keep) const {
+    return {store, context, keep, slot.positions_BT, std::min(recompute, Recompute::selective)};
+  }
+  // The head's table belongs to a unit of its own, or to the embedding's, when tied.
   template <typename Body>
   auto with_head(const Body& body) {
-    const Acquired unit(store, head_unit());
+    const Acquired unit(store, head_unit);
     std::optional<Acquired> table;
-    if (shape.tied) table.emplace(store, 0);
+    if (shape.tied) table.emplace(store, table_unit);
     return body();
   }
 
-  at::Tensor forward_kept(const at::Tensor& tokens_BT, Slot& slot, StepContext& context);
-  at::Tensor forward_passing(const at::Tensor& tokens_BT, const at::Tensor& positions_BT, StepContext& context);
+  at::Tensor forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context);
+  at::Tensor forward_passing(const Boundary& boundary, const at::Tensor& tokens_BT, const at::Tensor& positions_BT, StepContext& context);
+  LayerCall rebuilt_call(std::size_t block, Slot& slot, StepContext& context, Arena& keep);
+  Slot& slot_in(int index, Slot::State state);
+  void free(Slot& slot);
 
   ModelShape shape;
   ParameterStore& store;
+  Recompute recompute;
   Arena passing;  // what passes between layers and no backward needs
+  int table_unit, first_block_unit, head_unit;
   std::optional<RotaryTable> rotary;
   EmbeddingLayer embedding;
   std::vector<BlockLayer> blocks;
   HeadLayer head;
+  std::vector<Chunk> chunks;
   std::deque<Slot> slots;
 };
 
-// The residual stream after the last block; every state of it stays in the slot.
-at::Tensor Transformer::Parts::forward_kept(const at::Tensor& tokens_BT, Slot& slot, StepContext& context) {
-  const LayerCall layer_call = call(context, slot.arena, slot.positions_BT);
-  at::Tensor x_ND = layer_call.keep_tensor({layer_call.rows(), shape.width});
-  {
-    const Acquired unit(store, 0);
-    embedding.forward(x_ND, tokens_BT, slot.embedding, layer_call);
+Transformer::Parts::Parts(const ModelShape& shape_, const Placement& p, ParameterStore& store_, Recompute recompute_,
+                          ModelDeclaration declared)
+    : shape(shape_),
+      store(store_),
+      recompute(recompute_),
+      passing(store_.device()),
+      table_unit(declared.table_unit),
+      first_block_unit(declared.first_block_unit),
+      head_unit(declared.head_unit),
+      embedding(shape_, p.tp, p.tp_rank, declared.embedding, /*after_head=*/shape_.tied && p.pp == 1),
+      head(shape_, p.tp, p.tp_rank, declared.head) {
+  if (shape.positions == Positions::rotary)
+    rotary.emplace(shape.sequence, shape.head_width, shape.rope_theta, store.accumulator(), store.device());
+  for (const StageChunk& part : declared.chunks) {
+    const std::size_t first = blocks.size();
+    for (std::int64_t i = 0; i < part.num_layers; ++i)
+      blocks.emplace_back(shape, p.tp, p.tp_rank, static_cast<int>(part.first_layer + i), rotary ? &*rotary : nullptr,
+                          declared.blocks[blocks.size()]);
+    chunks.push_back({part, first, blocks.size()});
   }
-  for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-    const Acquired unit(store, static_cast<int>(layer) + 1);
-    const at::Tensor y_ND = layer_call.keep_tensor(x_ND.sizes());
-    blocks[layer].forward(y_ND, x_ND, slot.blocks[layer], layer_call);
+}
+
+// The residual stream after the chunk's last block; every state of it stays in the slot, and of a block what the policy keeps.
+at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context) {
+  const Chunk& here = chunk(slot);
+  const LayerCall layer_call = call(context, slot.arena, slot.positions_BT);
+  at::Tensor x_ND = boundary.x_ND;
+  if (here.part.embedding) {
+    x_ND = layer_call.keep_tensor({layer_call.stream_rows(), shape.width});
+    const Acquired unit(store, table_unit);
+    embedding.forward(x_ND, batch.tokens_BT, slot.embedding, layer_call);
+  }
+  for (std::size_t block = here.first_block; block < here.end_block; ++block) {
+    const Acquired unit(store, block_unit(block));
+    const Arena::Frame frame(passing);
+    const bool leaves = block + 1 == here.end_block && !here.part.head;
+    const at::Tensor y_ND = leaves ? boundary.y_ND : layer_call.keep_tensor(x_ND.sizes());
+    slot.blocks[block].x_ND = x_ND;
+    blocks[block].forward(y_ND, x_ND, slot.blocks[block].saved, kept_call(context, slot));
     x_ND = y_ND;
   }
   return x_ND;
 }
 
 // The same, keeping nothing beyond one layer: two states of the residual stream take turns. The caller opens the frame.
-at::Tensor Transformer::Parts::forward_passing(const at::Tensor& tokens_BT, const at::Tensor& positions_BT, StepContext& context) {
+at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const at::Tensor& tokens_BT, const at::Tensor& positions_BT,
+                                               StepContext& context) {
+  const Chunk& here = chunks[static_cast<std::size_t>(boundary.chunk)];
   const LayerCall layer_call = call(context, passing, positions_BT);
-  at::Tensor x_ND = layer_call.keep_tensor({layer_call.rows(), shape.width});
+  at::Tensor x_ND = here.part.embedding ? layer_call.keep_tensor({layer_call.stream_rows(), shape.width}) : boundary.x_ND;
   at::Tensor y_ND = layer_call.keep_tensor(x_ND.sizes());
-  {
-    const Acquired unit(store, 0);
+  if (here.part.embedding) {
+    const Acquired unit(store, table_unit);
     EmbeddingSaved unused;
     embedding.forward(x_ND, tokens_BT, unused, layer_call);
   }
-  for (std::size_t layer = 0; layer < blocks.size(); ++layer) {
-    const Acquired unit(store, static_cast<int>(layer) + 1);
+  for (std::size_t block = here.first_block; block < here.end_block; ++block) {
+    const Acquired unit(store, block_unit(block));
     const Arena::Frame frame(passing);
     BlockSaved unused;
-    blocks[layer].forward(y_ND, x_ND, unused, layer_call);
+    const bool leaves = block + 1 == here.end_block && !here.part.head;
+    if (leaves) y_ND = boundary.y_ND;
+    blocks[block].forward(y_ND, x_ND, unused, layer_call);
     std::swap(x_ND, y_ND);
   }
   return x_ND;
 }
 
-Transformer::Declaration Transformer::declare(const ModelShape& shape, int tp, int tp_rank) {
-  ModelDeclaration declared = declare_parameters(shape, tp, tp_rank);
-  return {std::move(declared.specs), std::move(declared.packs), declared.num_units};
+// The call of a block's backward, after what its policy wants: what `full` has not kept is made again here, the rest by the block itself.
+LayerCall Transformer::Parts::rebuilt_call(std::size_t block, Slot& slot, StepContext& context, Arena& keep) {
+  LayerCall layer_call = call(context, keep, slot.positions_BT);
+  if (recompute != Recompute::full) {
+    layer_call.recompute = recompute;
+    return layer_call;
+  }
+  const FlopAudit::Scope phase(context.gemm.audit(), Phase::recompute);
+  Slot::Block& kept = slot.blocks[block];
+  blocks[block].forward(layer_call.keep_tensor(kept.x_ND.sizes()), kept.x_ND, kept.saved, layer_call);
+  return layer_call;
 }
 
-Transformer::Transformer(const ModelShape& shape, int tp, int tp_rank, ParameterStore& store, Recompute recompute, int slots) {
-  if (recompute != Recompute::none) {
-    throw Error("this build keeps every activation: only the policy none is available", "train.recompute",
-                "set train.recompute = \"none\", or lower train.microbatch");
-  }
-  ModelDeclaration declared = declare_parameters(shape, tp, tp_rank);
+Slot& Transformer::Parts::slot_in(int index, Slot::State state) {
+  Slot& slot = slots.at(static_cast<std::size_t>(index));
+  ERGON_CHECK(slot.state == state, "slot {} is in state {}, not {}", index, static_cast<int>(slot.state), static_cast<int>(state));
+  return slot;
+}
+
+void Transformer::Parts::free(Slot& slot) {
+  slot.state = Slot::State::free;
+  slot.arena.reset();
+  slot.halves.reset();
+}
+
+Transformer::Declaration Transformer::declare(const ModelShape& shape, const Placement& placement) {
+  ModelDeclaration declared = declare_parameters(shape, placement);
+  const bool table_of_head = declared.head_unit >= 0 && shape.tied && placement.pp > 1;
+  return {std::move(declared.specs), std::move(declared.packs), declared.num_units, table_of_head ? declared.table_unit : -1};
+}
+
+Transformer::Transformer(const ModelShape& shape, const Placement& placement, ParameterStore& store, Recompute recompute, int slots) {
+  ModelDeclaration declared = declare_parameters(shape, placement);
   ERGON_CHECK(store.specs().size() == declared.specs.size(), "the store holds {} parameters, the shape declares {}", store.specs().size(),
               declared.specs.size());
-  parts_ = std::make_unique<Parts>(shape, tp, tp_rank, store, std::move(declared));
+  parts_ = std::make_unique<Parts>(shape, placement, store, recompute, std::move(declared));
   for (int slot = 0; slot < slots; ++slot) parts_->slots.emplace_back(store.device()).blocks.resize(parts_->blocks.size());
 }
 
 Transformer::~Transformer() = default;
 
-double Transformer::forward(const Batch& batch, StepContext& context, int slot_index) {
+double Transformer::forward(const Boundary& boundary, const Batch& batch, StepContext& context, int slot_index) {
   Parts& parts = *parts_;
   check_batch(parts.shape, batch.tokens_BT, batch.positions_BT);
+  const StageChunk& part = parts.chunks.at(static_cast<std::size_t>(boundary.chunk)).part;
+  ERGON_CHECK(boundary.x_ND.defined() != part.embedding && boundary.y_ND.defined() != part.head, "chunk {} with {} input and {} output",
+              boundary.chunk, boundary.x_ND.defined() ? "an" : "no", boundary.y_ND.defined() ? "an" : "no");
   context.first_sample = batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), context.training ? Phase::forward : Phase::evaluation);
   if (!context.training) {
     const Arena::Frame frame(parts.passing);
-    const at::Tensor x_ND = parts.forward_passing(batch.tokens_BT, batch.positions_BT, context);
+    const at::Tensor x_ND = parts.forward_passing(boundary, batch.tokens_BT, batch.positions_BT, context);
+    if (!part.head) return 0;
     HeadSaved unused;
     return parts.with_head(
         [&] { return parts.head.forward(x_ND, batch.labels_BT, unused, parts.call(context, parts.passing, batch.positions_BT)); });
   }
-  Slot& slot = parts.slots.at(static_cast<std::size_t>(slot_index));
-  ERGON_CHECK(!slot.live, "slot {} still waits for its backward", slot_index);
+  Slot& slot = parts.slot_in(slot_index, Slot::State::free);
   slot.arena.reset();
   slot.positions_BT = batch.positions_BT;
   slot.first_sample = batch.first_sample;
-  slot.live = true;
-  const at::Tensor x_ND = parts.forward_kept(batch.tokens_BT, slot, context);
-  return parts.with_head(
-      [&] { return parts.head.forward(x_ND, batch.labels_BT, slot.head, parts.call(context, slot.arena, slot.positions_BT)); });
+  slot.chunk = boundary.chunk;
+  slot.state = Slot::State::forward_done;
+  const at::Tensor x_ND = parts.forward_kept(boundary, batch, slot, context);
+  if (!part.head) return 0;
+  return parts.with_head([&] { return parts.head.forward(x_ND, batch.labels_BT, slot.head, parts.head_call(context, slot, slot.arena)); });
 }
 
-void Transformer::backward(StepContext& context, double loss_scale, Write write, const std::function<void(int unit)>& unit_done,
-                           int slot_index) {
+void Transformer::backward(StepContext& context, double loss_scale, Write write, const UnitDone& unit_done, int slot_index,
+                           const at::Tensor& given_ND) {
   Parts& parts = *parts_;
-  Slot& slot = parts.slots.at(static_cast<std::size_t>(slot_index));
-  ERGON_CHECK(slot.live, "slot {} holds no forward", slot_index);
+  Slot& slot = parts.slot_in(slot_index, Slot::State::forward_done);
+  const Parts::Chunk& here = parts.chunk(slot);
   context.first_sample = slot.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
   const Arena::Frame whole_pass(parts.passing);
   const LayerCall call = parts.call(context, parts.passing, slot.positions_BT);
-  const at::Tensor d_ND = call.keep_tensor({call.rows(), parts.shape.width});
-  {
+  const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
+  if (here.part.head) {
     const Arena::Frame frame(parts.passing);
-    parts.with_head([&] { parts.head.backward(d_ND, loss_scale, slot.head, call, write); });
+    parts.with_head([&] { parts.head.backward(d_ND, loss_scale, slot.head, parts.head_call(context, slot, parts.passing), write); });
+    unit_done(parts.head_unit);
   }
-  unit_done(parts.head_unit());
-  for (std::size_t layer = parts.blocks.size(); layer-- > 0;) {
+  for (std::size_t block = here.end_block; block-- > here.first_block;) {
     {
-      const Acquired unit(parts.store, static_cast<int>(layer) + 1);
+      const Acquired unit(parts.store, parts.block_unit(block));
       const Arena::Frame frame(parts.passing);
-      parts.blocks[layer].backward(d_ND, slot.blocks[layer], call, write);
+      parts.blocks[block].backward(d_ND, slot.blocks[block].saved, parts.rebuilt_call(block, slot, context, parts.passing), write);
     }
-    unit_done(static_cast<int>(layer) + 1);
+    unit_done(parts.block_unit(block));
   }
-  {
-    const Acquired unit(parts.store, 0);
-    parts.embedding.backward(d_ND, slot.embedding, call, write);
+  if (here.part.embedding) {
+    {
+      const Acquired unit(parts.store, parts.table_unit);
+      parts.embedding.backward(d_ND, slot.embedding, call, write);
+    }
+    unit_done(parts.table_unit);
   }
-  unit_done(0);
-  slot.live = false;
-  slot.arena.reset();
+  parts.free(slot);
+}
+
+void Transformer::backward_input(StepContext& context, double loss_scale, int slot_index, const at::Tensor& given_ND) {
+  Parts& parts = *parts_;
+  Slot& slot = parts.slot_in(slot_index, Slot::State::forward_done);
+  slot.state = Slot::State::input_done;
+  const Parts::Chunk& here = parts.chunk(slot);
+  context.first_sample = slot.first_sample;
+  const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
+  const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
+  const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
+  if (here.part.head)
+    parts.with_head([&] { parts.head.backward_input(d_ND, loss_scale, slot.head, parts.head_call(context, slot, slot.halves)); });
+  for (std::size_t block = here.end_block; block-- > here.first_block;) {
+    const Acquired unit(parts.store, parts.block_unit(block));
+    parts.blocks[block].backward_input(d_ND, slot.blocks[block].saved, parts.rebuilt_call(block, slot, context, slot.halves));
+  }
+  if (!here.part.embedding) return;
+  const at::Tensor own_ND = call.keep_tensor(d_ND.sizes());  // d is the caller's again
+  copy(own_ND, d_ND);
+  const Acquired unit(parts.store, parts.table_unit);
+  parts.embedding.backward_input(own_ND, slot.embedding, call);
+}
+
+void Transformer::backward_weight(StepContext& context, Write write, const UnitDone& unit_done, int slot_index) {
+  Parts& parts = *parts_;
+  Slot& slot = parts.slot_in(slot_index, Slot::State::input_done);
+  const Parts::Chunk& here = parts.chunk(slot);
+  context.first_sample = slot.first_sample;
+  const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
+  const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
+  if (here.part.head) {
+    parts.with_head([&] { parts.head.backward_weight(slot.head, call, write); });
+    unit_done(parts.head_unit);
+  }
+  for (std::size_t block = here.end_block; block-- > here.first_block;) {
+    {
+      const Acquired unit(parts.store, parts.block_unit(block));
+      parts.blocks[block].backward_weight(slot.blocks[block].saved, call, write);
+    }
+    unit_done(parts.block_unit(block));
+  }
+  if (here.part.embedding) {
+    {
+      const Acquired unit(parts.store, parts.table_unit);
+      parts.embedding.backward_weight(slot.embedding, call, write);
+    }
+    unit_done(parts.table_unit);
+  }
+  parts.free(slot);
 }
 
 at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepContext& context) {
@@ -207,8 +313,9 @@ at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepConte
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::evaluation);
   StepContext evaluation = context;
   evaluation.training = false;
+  evaluation.sequence_parallel = false;  // a prompt has any number of rows
   const Arena::Frame frame(parts.passing);
-  const at::Tensor x_ND = parts.forward_passing(tokens_BT, positions_BT, evaluation);
+  const at::Tensor x_ND = parts.forward_passing(Boundary(), tokens_BT, positions_BT, evaluation);
   const LayerCall call = parts.call(evaluation, parts.passing, positions_BT);
   const at::Tensor last_BD = call.keep_tensor({b, parts.shape.width});
   copy(last_BD, x_ND.view({b, t, parts.shape.width}).select(1, t - 1));
@@ -217,13 +324,15 @@ at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepConte
 
 Bytes Transformer::saved_bytes() const {
   Bytes total = parts_->passing.reserved();
-  for (const Slot& slot : parts_->slots) total += slot.arena.reserved();
+  for (const Slot& slot : parts_->slots) total += slot.arena.reserved() + slot.halves.reserved();
   return total;
 }
 
+Bytes Transformer::kept_bytes(int slot) const { return parts_->slots.at(static_cast<std::size_t>(slot)).arena.taken(); }
+
 std::int64_t Transformer::allocations() const {
   std::int64_t total = parts_->passing.growths();
-  for (const Slot& slot : parts_->slots) total += slot.arena.growths();
+  for (const Slot& slot : parts_->slots) total += slot.arena.growths() + slot.halves.growths();
   return total;
 }
 

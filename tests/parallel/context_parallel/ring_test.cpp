@@ -48,7 +48,7 @@ TEST_CASE("ring: messages are those of the formula, forward and backward, empty 
   const std::int64_t size = 2 * 2 * 5;  // k and v, two samples, head width 5
   for (const AttentionRule& rule : {AttentionRule{}, AttentionRule{.window = 3}})
     for (const at::ScalarType dtype : {at::kDouble, at::kFloat, at::kBFloat16})
-      for (const SequenceLayout layout : {SequenceLayout::zigzag, SequenceLayout::contiguous})
+      for (const SequenceLayout layout : layouts)
         for (const int ranks : {2, 3, 8})
           for (const std::int64_t kv_heads : {8, 2, 1}) {
             const AttentionCase c = whole_case("formula", 8, kv_heads, rule);

@@ -121,11 +121,63 @@ TEST_CASE("refusals: context parallelism that cannot be cut") {
               "mesh.attention = \"gather_kv\""});
 }
 
+TEST_CASE("refusals: pipelines and sequence parallelism that the sizes do not allow") {
+  const auto pipeline = [](std::int64_t pp, std::int64_t v, PipelineSchedule schedule) {
+    return [=](RunConfig& c) {
+      c.mesh.pp = pp;
+      c.mesh.virtual_stages = v;
+      c.mesh.schedule = schedule;
+    };
+  };
+  const auto interleaved = PipelineSchedule::interleaved, one = PipelineSchedule::one_f_one_b;
+  CHECK(refusals(0, pipeline(4, 1, one)).empty());
+  CHECK(refusals(0, pipeline(2, 2, interleaved)).empty());
+  CHECK(refusals(0, pipeline(8, 1, one)) ==
+        Lines{"mesh.pp: 4 layers cannot fill 8 pipeline chunks (mesh.pp = 8 x mesh.virtual_stages = 1) | "
+              "set mesh.pp x mesh.virtual_stages to at most model.layers = 4"});
+  CHECK(refusals(0, pipeline(2, 0, one)) == Lines{"mesh.virtual_stages: 0 chunks a pipeline stage | set mesh.virtual_stages to 1 or more"});
+  CHECK(
+      refusals(0, pipeline(1, 2, interleaved)) ==
+      Lines{
+          "mesh.virtual_stages: 2 chunks a stage, but mesh.pp = 1 makes no stages | set mesh.virtual_stages = 1, or mesh.pp to 2 or more"});
+  CHECK(refusals(0, pipeline(2, 2, one)) ==
+        Lines{"mesh.virtual_stages: 2 chunks a stage need the interleaved schedule | set mesh.schedule = "
+              "\"interleaved\", or mesh.virtual_stages = 1"});
+  CHECK(refusals(0,
+                 [&](RunConfig& c) {
+                   pipeline(2, 2, interleaved)(c);
+                   c.train.batch = 12;
+                 }) ==
+        Lines{"mesh.schedule: the interleaved schedule cannot deal 3 microbatches to mesh.pp = 2 stages in equal groups | set "
+              "train.batch to a multiple of 8"});
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.sequence_parallel = true; }) ==
+        Lines{"mesh.sequence_parallel: sequence parallelism without tensor ranks | set mesh.sequence_parallel = false, or mesh.tp to 2 or "
+              "more"});
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.tp = 4;
+                   c.mesh.sequence_parallel = true;
+                   c.train.microbatch = 1;
+                   c.model.sequence = 126;
+                 }) ==
+        Lines{"mesh.sequence_parallel: the 126 positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be "
+              "cut into mesh.tp = 4 equal parts | set model.sequence or train.microbatch to a multiple of 4, or "
+              "mesh.sequence_parallel = false"});
+  CHECK(refusals(0, [](RunConfig& c) {
+          c.mesh.tp = 4;
+          c.mesh.sequence_parallel = true;
+          c.train.microbatch = 2;
+          c.model.sequence = 126;
+        }).empty());
+}
+
 TEST_CASE("refusals: what is not built yet is refused, not ignored") {
   const std::pair<const char*, std::function<void(RunConfig&)>> cases[] = {
-      {"mesh.pp", [](RunConfig& c) { c.mesh.pp = 2; }},
-      {"mesh.virtual_stages", [](RunConfig& c) { c.mesh.virtual_stages = 2; }},
-      {"mesh.sequence_parallel", [](RunConfig& c) { c.mesh.sequence_parallel = true; }},
+      {"run.device",
+       [](RunConfig& c) {
+         c.mesh.pp = 2;
+         c.run.device = Device::cuda;
+       }},
       {"mesh.zero", [](RunConfig& c) { c.mesh.zero = 1; }},
       {"run.deterministic", [](RunConfig& c) { c.run.deterministic = true; }},
   };

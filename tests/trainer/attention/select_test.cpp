@@ -63,3 +63,12 @@ TEST_CASE("tensors on a device take its kernels, by name or automatically, and n
   CHECK(std::string(choice.kernel->name()) == "device");
   CHECK_THAT(choice.reason, Catch::Matchers::Contains("attention kernel device: the tensors are there"));
 }
+
+TEST_CASE("a run goes on with the kernel that it has used, unless its tensors were elsewhere") {
+  AttentionJob host, device;
+  device.device = at::kCUDA;
+  for (const char* name : {"plain", "tiled", "aten", "auto"}) CHECK(continued_attention(host, name) == name);
+  CHECK(continued_attention(host, "device") == "auto");
+  CHECK(continued_attention(device, "device") == "device");
+  CHECK(continued_attention(device, "tiled") == "auto");
+}

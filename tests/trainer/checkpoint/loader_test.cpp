@@ -186,6 +186,23 @@ TEST_CASE("swapped shards, a stale shard and a folder under another name are ref
   CHECK(any_contains(loaded.messages, "step_00000002.a0001 does not verify"));
 }
 
+TEST_CASE("nobody follows the hint `latest`, whatever it says and wherever it leads") {
+  Copy copy;
+  const std::string latest = copy.run / "checkpoints/latest", elsewhere = copy.run / "elsewhere";
+  for (const std::string text : {"step_00000001.a0001\n", "../../etc", "/etc/passwd", ""}) {
+    copy.storage.write_text(latest, text);
+    CHECK(copy.load().step == 2);
+  }
+  copy.storage.write_text(elsewhere, "kept");
+  fs::remove(latest);
+  fs::create_symlink(elsewhere, latest);
+  CHECK(copy.load().step == 2);
+  save_alone(copy.storage, copy.run.path(), 3, 1);
+  CHECK(copy.load().step == 3);
+  CHECK(copy.storage.read_text(elsewhere) == "kept");
+  CHECK_FALSE(fs::is_symlink(latest));
+}
+
 TEST_CASE("when nothing can be loaded it is an error that says why, not a start from step 0") {
   Copy copy;
   flip(copy.newest + "/state.json", 10, 0);

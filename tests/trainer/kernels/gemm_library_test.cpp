@@ -5,6 +5,7 @@
 
 #include "configs/names.hpp"
 #include "tests/trainer/kernels/gemm_products.hpp"
+#include "trainer/kernels/vectorised.hpp"
 
 using namespace ergon;
 
@@ -32,5 +33,21 @@ TEST_CASE("each dtype is offered the libraries that can multiply it") {
   CHECK(has("float64", "openblas"));
   CHECK_FALSE(has("float64", "onednn"));
   CHECK(has("bfloat16", "onednn") == torch_gemm_library().native_bfloat16());
+  CHECK(has("bfloat16", "mkl-float32") == torch_gemm_library().native_bfloat16());
+  CHECK_FALSE(has("float32", "mkl-float32"));
   CHECK(has("bfloat16", "openblas") != torch_gemm_library().native_bfloat16());
+}
+
+TEST_CASE("unmeasured, bfloat16 takes the processor's instruction where it is the faster way") {
+  CHECK(default_gemm_library("float32") == "mkl");
+  CHECK(default_gemm_library("float64") == "mkl");
+  const bool slower = processor_is_intel() && !processor_has_bfloat16_tiles();
+  CHECK(default_gemm_library("bfloat16") == (slower ? "mkl-float32" : "mkl"));
+}
+
+TEST_CASE("mkl-float32 is mkl without bfloat16 instructions") {
+  const GemmLibrary& library = open_gemm_library("mkl-float32");
+  CHECK(library.name() == "mkl-float32");
+  CHECK_FALSE(library.native_bfloat16());
+  test::check_products(library);
 }

@@ -15,7 +15,7 @@ TEST_CASE("embedding: output and gradients equal autograd; a tied table keeps wh
     CAPTURE(describe(shape));
     LayerUnderTest test(shape);
     Rank& rank = test.rank;
-    const EmbeddingLayer layer(shape, 1, 0, rank.declared.embedding);
+    const EmbeddingLayer layer(shape, 1, 0, rank.declared.embedding, shape.tied);
     const at::Tensor from_head = normal({384, shape.width}, 9);
     from_head.narrow(0, 257, 127).zero_();
     if (shape.tied) rank.store.gradient(rank.declared.embedding.tokens).copy_(from_head);

@@ -47,7 +47,7 @@ TEST_CASE("linear: packed rows act as one matrix, gradients equal autograd") {
       qkv.backward_weight(x.detach(), dy, m.call, write);
       output.forward(z, h.detach(), m.call).wait();
       output.backward_input(dh, dz, m.call);
-      output.backward_weight(h.detach(), dz, m.call, write);
+      output.backward_weight(h.detach(), dz, dz, m.call, write);
       CHECK(qkv.bias_O(rank.store).defined() == shape.biases);
       CHECK(max_error(shape.biases ? y + qkv.bias_O(rank.store) : y, at::cat(parts, 1)) <= tolerance);
       CHECK(max_error(shape.biases ? z + output.bias_O(rank.store) : z, expected_z) <= tolerance);

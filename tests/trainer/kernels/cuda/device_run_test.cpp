@@ -38,6 +38,14 @@ std::string run_on_mock(const RunConfig& config) {
   });
   for (const std::string& text : mock.disagreements()) failed += text + "\n";
   if (mesh.size() > 1 && mock.launches(0).empty()) failed += "nothing went over NCCL\n";
+  // The schedule fixes the order of launches: the same groups and operations on every rank, as many as each other.
+  const auto order = [&](int rank) {
+    std::vector<std::pair<std::string, std::string>> launches;
+    for (const MockLaunch& launch : mock.launches(rank)) launches.emplace_back(launch.group, launch.operation);
+    return launches;
+  };
+  for (int rank = 1; rank < mesh.size(); ++rank)
+    if (order(rank) != order(0)) failed += "rank " + std::to_string(rank) + " launched in another order than rank 0\n";
   return failed;
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/microbatches.hpp"
+
+#include <utility>
+
+#include "configs/clock.hpp"
+#include "configs/error.hpp"
+
+namespace ergon {
+namespace {
+
+class TrainingStage final : public PipelineStage {
+ public:
+  TrainingStage(Replica& replica, const StepBatch& batch, std::int64_t step, double loss_scale)
+      : replica_(replica), batch_(batch), context_(replica.context(step, 0)), loss_scale_(loss_scale), slots_(replica.slots) {
+    slots_.begin_step();
+  }
+
+  void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) override {
+    replica_.enter(FlightPart::forward);
+    replica_.audit.enter(Phase::forward);
+    passes_.loss +=
+        replica_.model.forward({chunk, x_ND, y_ND}, to_device(of(microbatch), replica_.device), context_, slots_.take(microbatch, chunk));
+    passes_.seconds.forward += lap();
+  }
+
+  void backward(int microbatch, int chunk, const at::Tensor& d_ND) override {
+    enter_backward();
+    replica_.model.backward(context_, loss_scale_, write(microbatch), unit_done(microbatch), slots_.give_back(microbatch, chunk), d_ND);
+    passes_.seconds.backward += lap();
+  }
+
+  void backward_input(int microbatch, int chunk, const at::Tensor& d_ND) override {
+    enter_backward();
+    replica_.model.backward_input(context_, loss_scale_, slots_.of(microbatch, chunk), d_ND);
+    passes_.seconds.backward += lap();
+  }
+
+  void backward_weight(int microbatch, int chunk) override {
+    enter_backward();
+    replica_.model.backward_weight(context_, write(microbatch), unit_done(microbatch), slots_.give_back(microbatch, chunk));
+    passes_.seconds.backward += lap();
+  }
+
+  TrainingPasses finish() {
+    if (replica_.tied_table_unit >= 0) complete(replica_.tied_table_unit);
+    passes_.seconds.backward += lap();
+    return passes_;
+  }
+
+ private:
+  const Batch& of(int microbatch) const { return batch_.microbatches[static_cast<std::size_t>(microbatch)]; }
+  static Write write(int microbatch) { return microbatch == 0 ? Write::overwrite : Write::accumulate; }
+
+  // Every schedule runs the backwards of a chunk in the order of the microbatches.
+  Transformer::UnitDone unit_done(int microbatch) {
+    if (microbatch + 1 < static_cast<int>(batch_.microbatches.size())) return [](int) {};
+    return [this](int unit) { complete(unit); };
+  }
+  void complete(int unit) {
+    replica_.partial_sums.sum(unit);
+    replica_.buckets.unit_ready(unit);
+  }
+
+  void enter_backward() {
+    replica_.enter(FlightPart::backward);
+    replica_.audit.enter(Phase::backward);
+  }
+  Seconds lap() { return since(std::exchange(last_, Clock::now())); }
+
+  Replica& replica_;
+  const StepBatch& batch_;
+  StepContext context_;
+  double loss_scale_;
+  SlotTable& slots_;
+  TrainingPasses passes_;
+  Clock::time_point last_ = Clock::now();
+};
+
+class EvaluationStage final : public PipelineStage {
+ public:
+  EvaluationStage(Replica& replica, const StepBatch& batch) : replica_(replica), batch_(batch), context_(replica.context(0, 0, false)) {}
+
+  void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) override {
+    const Batch& batch = batch_.microbatches[static_cast<std::size_t>(microbatch)];
+    loss += replica_.model.forward({chunk, x_ND, y_ND}, to_device(batch, replica_.device), context_, 0);
+  }
+  void backward_input(int, int, const at::Tensor&) override { ERGON_CHECK(false, "a backward in an evaluation"); }
+  void backward_weight(int, int) override { ERGON_CHECK(false, "a backward in an evaluation"); }
+  void backward(int, int, const at::Tensor&) override { ERGON_CHECK(false, "a backward in an evaluation"); }
+
+  double loss = 0;
+
+ private:
+  Replica& replica_;
+  const StepBatch& batch_;
+  StepContext context_;
+};
+
+}  // namespace
+
+TrainingPasses run_training_passes(Replica& replica, const StepBatch& batch, std::int64_t step, double loss_scale) {
+  TrainingStage stage(replica, batch, step, loss_scale);
+  replica.training.run(stage);
+  return stage.finish();
+}
+
+double run_evaluation_passes(Replica& replica, const StepBatch& batch) {
+  EvaluationStage stage(replica, batch);
+  replica.evaluation.run(stage);
+  return stage.loss;
+}
+
+}  // namespace ergon

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one microbatch in flight keeps from the forward of a chunk to the end of its backward.
+#pragma once
+
+#include <vector>
+
+#include "trainer/layers/block.hpp"
+#include "trainer/layers/embedding.hpp"
+#include "trainer/layers/head.hpp"
+
+namespace ergon {
+
+struct Slot {
+  explicit Slot(at::Device device) : arena(device), halves(device) {}
+
+  struct Block {
+    at::Tensor x_ND;  // its input
+    BlockSaved saved;
+  };
+
+  Arena arena;   // from forward
+  Arena halves;  // from backward_input, when the halves of backward come apart
+  EmbeddingSaved embedding;
+  std::vector<Block> blocks;  // by block of the stage; a slot holds those of one chunk
+  HeadSaved head;
+  at::Tensor positions_BT;
+  std::int64_t first_sample = 0;
+  int chunk = 0;
+  enum class State : std::uint8_t { free, forward_done, input_done } state = State::free;
+};
+
+}  // namespace ergon
