@@ -3,9 +3,9 @@
 
 #include <c10/core/InferenceMode.h>
 
-#include <chrono>
 #include <cmath>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/optimizer/adamw.hpp"
 #include "trainer/optimizer/grad_norm.hpp"
@@ -14,14 +14,12 @@
 namespace ergon {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 class Stopwatch {
  public:
   // Since the last call.
   Seconds lap() {
     const auto now = Clock::now();
-    return {std::chrono::duration<double>(now - std::exchange(start_, now)).count()};
+    return since(std::exchange(start_, now), now);
   }
 
  private:
