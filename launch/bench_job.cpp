@@ -3,7 +3,6 @@
 
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
-#include "configs/supported.hpp"
 
 namespace ergon {
 
@@ -11,7 +10,6 @@ RunConfig bench_config(const BenchJob& job) {
   constexpr const char* defaults = "[model]\npreset = \"gpt2-124m\"\nsequence = 64\n[train]\nbatch = 4\nmicrobatch = 4\n";
   RunConfig config = parse_run_text(defaults, "bench train", job.overrides, Purpose::describe);
   config.run.threads = job.threads;
-  require_supported(config);
   if (config.mesh.dp * config.mesh.pp * config.mesh.cp * config.mesh.tp != 1)
     throw Error("bench train measures one rank", "mesh", "leave mesh.dp, mesh.pp, mesh.cp and mesh.tp at 1");
   return config;

@@ -5,7 +5,6 @@
 #include "configs/key_table.hpp"
 #include "configs/parse.hpp"
 #include "configs/resume.hpp"
-#include "configs/supported.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/failure.hpp"
@@ -55,7 +54,6 @@ RunConfig agreed_config(const TrainLine& line, Communicator& world) {
   const std::string resolved = on_rank_zero(world, [&] {
     require_known(line.resume.allow_change);
     const RunConfig config = parse_run_config(line.file, line.overrides);
-    require_supported(config);
     check_plan(config, world.size());
     return to_toml(config);
   });

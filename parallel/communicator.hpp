@@ -81,7 +81,7 @@ class Communicator {
 
   // In place. float32, float64, int64, int32, uint8; max and min too.
   Work all_reduce(at::Tensor data, Reduction reduction = Reduction::sum);
-  // output: size() x input's elements, parts in rank order.
+  // output: size() x input's elements, parts in rank order; input may be this rank's part of it.
   Work all_gather(at::Tensor output, at::Tensor input);
   // input: size() x output's elements.
   Work reduce_scatter(at::Tensor output, at::Tensor input);

@@ -102,7 +102,9 @@ class MpiCommunicator final : public Communicator {
     auto pending = std::make_unique<Pending>();
     if (input.numel() > 0) {
       const MPI_Datatype part = block(*pending, input.numel(), element_size(input), 0);
-      ERGON_MPI(MPI_Iallgather(bytes(input), 1, part, bytes(output), 1, part, comm_.get(), next(*pending)), name());
+      const bool in_place = bytes(input) == bytes(output) + rank() * input.numel() * element_size(input);
+      ERGON_MPI(MPI_Iallgather(in_place ? MPI_IN_PLACE : bytes(input), 1, part, bytes(output), 1, part, comm_.get(), next(*pending)),
+                name());
     }
     return finish(std::move(pending), {output, input});
   }

@@ -5,35 +5,25 @@
 
 namespace ergon {
 
-std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size) {
-  std::vector<Bucket> buckets;
-  for (int unit = static_cast<int>(units.size()) - 1; unit >= 0; --unit) {
-    const ElementRange& range = units[static_cast<std::size_t>(unit)];
-    const bool full = buckets.empty() || buckets.back().range.size() * element_size >= bucket.value;
-    if (full) {
-      buckets.push_back({range, unit, unit});
-      continue;
-    }
-    ERGON_CHECK(range.end <= buckets.back().range.begin, "unit {} overlaps the one after it", unit);
-    buckets.back().range.begin = range.begin;
-    buckets.back().first_unit = unit;
-  }
-  return buckets;
-}
-
-GradientBuckets::GradientBuckets(at::Tensor flat, std::vector<Bucket> buckets, Communicator& reducer)
-    : flat_(std::move(flat)), buckets_(std::move(buckets)), reducer_(reducer) {
-  ERGON_CHECK(!buckets_.empty() && flat_.dim() == 1, "{} buckets over a buffer of {} dims", buckets_.size(), flat_.dim());
+GradientBuckets::GradientBuckets(std::vector<GradientSlices> buckets, Communicator& reducer)
+    : buckets_(std::move(buckets)), reducer_(reducer) {
+  ERGON_CHECK(!buckets_.empty(), "no buckets");
   next_unit_ = buckets_.front().last_unit;
   works_.reserve(buckets_.size());
-  for (const Bucket& bucket : buckets_) slices_.push_back(flat_.narrow(0, bucket.range.begin, bucket.range.size()));
+}
+
+bool GradientBuckets::begin_microbatch(std::int64_t k, std::int64_t n) {
+  last_ = k + 1 == n;
+  return k == 0;
 }
 
 void GradientBuckets::unit_ready(int unit) {
+  if (!last_) return;
   ERGON_CHECK(unit == next_unit_, "unit {} is ready where unit {} was expected", unit, next_unit_);
   --next_unit_;
-  const Bucket& bucket = buckets_[works_.size()];
-  if (unit == bucket.first_unit) works_.push_back(reducer_.all_reduce(slices_[works_.size()]));
+  const GradientSlices& bucket = buckets_[works_.size()];
+  if (unit == bucket.first_unit)
+    works_.push_back(bucket.own.defined() ? reducer_.reduce_scatter(bucket.own, bucket.whole) : reducer_.all_reduce(bucket.whole));
   poll();
 }
 

@@ -1,48 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gradient buckets: contiguous slices of one flat gradient buffer, cut at unit boundaries in reverse order of the layers, each summed over
-// dp x cp as soon as backward has filled it, beside the backward of what is left. Sums, never averages: the loss is already divided by the
-// global token count.
+// What becomes of the gradients of a step: they are summed over dp x cp, bucket by bucket, beside the backward of what is left. Sums, never
+// averages: the loss is already divided by the global token count.
+//
+// GradientBuckets adds the microbatches of a rank where backward writes them and reduces during the last one; gradient_rounds.hpp has the
+// reduction that lets every microbatch leave at once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
 #include <vector>
 
 #include "configs/quantities.hpp"
 #include "parallel/communicator.hpp"
 #include "parallel/gradient_sink.hpp"
-#include "parallel/plan/shard_box.hpp"
+#include "parallel/plan/bucket_plan.hpp"
 
 namespace ergon {
 
-// Cuts the units (ranges of the flat buffer in layer order) into buckets of at least `bucket` bytes, walking from the last unit to the
-// first. Example: units of 4, 3, 3, 6 MiB and bucket 5 MiB give {unit 3}, {units 2, 1}, {unit 0}.
-struct Bucket {
-  ElementRange range;
+// A bucket as its tensors. All ranks' `own` parts, in rank order, make up `whole`.
+struct GradientSlices {
   int first_unit, last_unit;  // inclusive
+  at::Tensor whole;           // where backward writes
+  at::Tensor own;             // where this rank's part of the sum goes; undefined: the sum replaces `whole` on every rank
 };
-std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size);
 
-class GradientBuckets final : public GradientSink {
+class GradientReduction : public GradientSink {
  public:
-  // `flat` is the gradient buffer; `reducer` the dp x cp group, which must outlive this.
-  GradientBuckets(at::Tensor flat, std::vector<Bucket> buckets, Communicator& reducer);
-
-  // Backward of the last microbatch calls this once per unit, last unit first; a bucket's all_reduce starts when its lowest unit arrives.
-  void unit_ready(int unit) override;
+  // Whether unit_ready wants the units of all microbatches, or of the last one only.
+  virtual bool takes_every_microbatch() const = 0;
+  // Before the backward of microbatch k of n, in order; of each chunk, where a stage has several. True: its gradients replace what `whole`
+  // holds; false: they add to it.
+  virtual bool begin_microbatch(std::int64_t k, std::int64_t n) = 0;
   // Polls what is under way: Open MPI makes no progress on its own.
-  void poll();
-  // Waits for every bucket; afterwards the buffer holds the sums and the object is ready for the next step. Throws Bug if a unit never
-  // arrived.
-  void finish();
+  virtual void poll() = 0;
+  // After the last microbatch: waits until the sums are where GradientSlices says. Throws Bug if a unit never arrived.
+  virtual void finish() = 0;
+  virtual Bytes buffer_bytes() const { return {}; }  // beside the slices
+};
+
+class GradientBuckets final : public GradientReduction {
+ public:
+  // Last unit first, as plan_buckets makes them; `reducer`, the dp x cp group, must outlive this.
+  GradientBuckets(std::vector<GradientSlices> buckets, Communicator& reducer);
+
+  bool takes_every_microbatch() const override { return false; }
+  bool begin_microbatch(std::int64_t k, std::int64_t n) override;
+  // A bucket's all_reduce or reduce_scatter starts when its lowest unit arrives in the last microbatch.
+  void unit_ready(int unit) override;
+  void poll() override;
+  void finish() override;
 
  private:
-  at::Tensor flat_;
-  std::vector<Bucket> buckets_;
-  std::vector<at::Tensor> slices_;  // by bucket
+  std::vector<GradientSlices> buckets_;
   Communicator& reducer_;
   std::vector<Work> works_;
+  bool last_ = true;
   int next_unit_ = 0;
 };
 

@@ -19,8 +19,10 @@ class TrainingStage final : public PipelineStage {
   void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) override {
     replica_.enter(FlightPart::forward);
     replica_.audit.enter(Phase::forward);
-    passes_.loss +=
+    const double loss =
         replica_.model.forward({chunk, x_ND, y_ND}, to_device(of(microbatch), replica_.device), context_, slots_.take(microbatch, chunk));
+    passes_.loss += loss;
+    if (replica_.ordered_loss) replica_.ordered_loss->add(loss);
     passes_.seconds.forward += lap();
   }
 
@@ -50,16 +52,19 @@ class TrainingStage final : public PipelineStage {
 
  private:
   const Batch& of(int microbatch) const { return batch_.microbatches[static_cast<std::size_t>(microbatch)]; }
-  static Write write(int microbatch) { return microbatch == 0 ? Write::overwrite : Write::accumulate; }
+  Write write(int microbatch) {
+    return replica_.reduction->begin_microbatch(microbatch, num_microbatches()) ? Write::overwrite : Write::accumulate;
+  }
+  std::int64_t num_microbatches() const { return std::ssize(batch_.microbatches); }
 
   // Every schedule runs the backwards of a chunk in the order of the microbatches.
   Transformer::UnitDone unit_done(int microbatch) {
-    if (microbatch + 1 < static_cast<int>(batch_.microbatches.size())) return [](int) {};
+    if (microbatch + 1 < num_microbatches() && !replica_.reduction->takes_every_microbatch()) return [](int) {};
     return [this](int unit) { complete(unit); };
   }
   void complete(int unit) {
     replica_.partial_sums.sum(unit);
-    replica_.buckets.unit_ready(unit);
+    replica_.reduction->unit_ready(unit);
   }
 
   void enter_backward() {
@@ -79,11 +84,14 @@ class TrainingStage final : public PipelineStage {
 
 class EvaluationStage final : public PipelineStage {
  public:
-  EvaluationStage(Replica& replica, const StepBatch& batch) : replica_(replica), batch_(batch), context_(replica.context(0, 0, false)) {}
+  EvaluationStage(Replica& replica, const StepBatch& batch, OrderedLoss* ordered)
+      : replica_(replica), batch_(batch), ordered_(ordered), context_(replica.context(0, 0, false)) {}
 
   void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) override {
     const Batch& batch = batch_.microbatches[static_cast<std::size_t>(microbatch)];
-    loss += replica_.model.forward({chunk, x_ND, y_ND}, to_device(batch, replica_.device), context_, 0);
+    const double of_microbatch = replica_.model.forward({chunk, x_ND, y_ND}, to_device(batch, replica_.device), context_, 0);
+    loss += of_microbatch;
+    if (ordered_ != nullptr) ordered_->add(of_microbatch);
   }
   void backward_input(int, int, const at::Tensor&) override { ERGON_CHECK(false, "a backward in an evaluation"); }
   void backward_weight(int, int) override { ERGON_CHECK(false, "a backward in an evaluation"); }
@@ -94,6 +102,7 @@ class EvaluationStage final : public PipelineStage {
  private:
   Replica& replica_;
   const StepBatch& batch_;
+  OrderedLoss* ordered_;
   StepContext context_;
 };
 
@@ -105,8 +114,8 @@ TrainingPasses run_training_passes(Replica& replica, const StepBatch& batch, std
   return stage.finish();
 }
 
-double run_evaluation_passes(Replica& replica, const StepBatch& batch) {
-  EvaluationStage stage(replica, batch);
+double run_evaluation_passes(Replica& replica, const StepBatch& batch, OrderedLoss* ordered) {
+  EvaluationStage stage(replica, batch, ordered);
   replica.evaluation.run(stage);
   return stage.loss;
 }

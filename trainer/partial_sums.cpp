@@ -23,7 +23,7 @@ PartialSums::PartialSums(const ParameterStore& store, const Communicators& group
     over_tp[unit].push_back(parameter);
     elements[unit] += store.range(parameter).size();
   }
-  memory_ = at::empty({*std::max_element(elements.begin(), elements.end())}, store.flat_gradients().options());
+  memory_ = at::empty({*std::max_element(elements.begin(), elements.end())}, store.gradient(0).options());
   for (std::size_t unit = 0; unit < units_.size(); ++unit)
     if (!over_tp[unit].empty()) plan_message(units_[unit], over_tp[unit], store);
 }

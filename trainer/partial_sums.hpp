@@ -19,8 +19,8 @@ class PartialSums {
   // Both outlive this.
   PartialSums(const ParameterStore& store, const Communicators& groups);
 
-  // Once a step and unit, when its gradients of all microbatches are complete on this rank. Collective over tp, and over `embedding` for
-  // the unit of a tied table; waits.
+  // Once a step and unit, when its gradients of all microbatches are complete on this rank; once a microbatch, where each one's leave.
+  // Collective over tp, and over `embedding` for the unit of a tied table; waits.
   void sum(int unit);
 
  private:

@@ -2,11 +2,11 @@
 #include "trainer/replica.hpp"
 
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
 #include "configs/error.hpp"
+#include "parallel/gradient_rounds.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/attention/delta.hpp"
 #include "trainer/attention/select.hpp"
@@ -39,16 +39,36 @@ at::TensorOptions activations(const RunConfig& config, at::Device device) {
   return at::TensorOptions().dtype(scalar_type(config.train.dtype)).device(device);
 }
 
+StoreSharding sharding(const RunConfig& config, const Communicators& communicators) {
+  return {.stage = static_cast<ZeroStage>(config.mesh.zero),
+          .group = communicators.dp_cp.get(),
+          .bucket = config.mesh.bucket,
+          .owners_add = config.run.deterministic,
+          .first_with_last = config.model.tied && config.mesh.pp == 1};
+}
+
+std::unique_ptr<GradientReduction> make_reduction(const RunConfig& config, const Communicators& communicators,
+                                                  const ParameterStore& store) {
+  Communicator& group = *communicators.dp_cp;
+  const bool deterministic = config.run.deterministic;
+  if (!deterministic && store.stage() != ZeroStage::parameters) return std::make_unique<GradientBuckets>(store.gradient_slices(), group);
+  return std::make_unique<GradientRounds>(store.gradient_slices(), group, deterministic ? RoundSum::ordered : RoundSum::summed,
+                                          microbatch_order(communicators),
+                                          store.stage() == ZeroStage::none ? SumStays::on_every_rank : SumStays::with_owner);
+}
+
+at::Tensor zero_moment(const ParameterStore& store) {
+  return at::zeros({store.owned_elements()}, at::TensorOptions().dtype(store.accumulator()).device(store.device()));
+}
+
 std::vector<Update> updates_of(const ParameterStore& store, const at::Tensor& first_moment, const at::Tensor& second_moment,
                                const std::vector<std::string>& no_decay) {
-  const bool rounds = store.dtype() != store.accumulator();
   std::vector<Update> updates;
-  for (std::size_t id = 0; id < store.specs().size(); ++id) {
-    const ElementRange range = store.range(static_cast<ParameterId>(id));
-    const auto slice = [&](const at::Tensor& flat) { return flat.narrow(0, range.begin, range.size()); };
-    const bool decays = std::find(no_decay.begin(), no_decay.end(), store.specs()[id].kind) == no_decay.end();
-    updates.push_back({slice(store.flat_parameters()), slice(store.flat_gradients()), slice(first_moment), slice(second_moment),
-                       rounds ? slice(store.flat_weights()) : at::Tensor(), decays});
+  for (const OwnedPiece& piece : store.pieces()) {
+    const auto slice = [&](const at::Tensor& shard) { return shard.narrow(0, piece.run.in_shard.begin, piece.run.in_shard.size()); };
+    const std::string& kind = store.specs()[static_cast<std::size_t>(piece.id)].kind;
+    const bool decays = std::find(no_decay.begin(), no_decay.end(), kind) == no_decay.end();
+    updates.push_back({piece.master, piece.gradient, slice(first_moment), slice(second_moment), piece.weight, decays, piece.run.bucket});
   }
   return updates;
 }
@@ -93,9 +113,10 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       scratch(device),
       attention(choose_attention(config, attention, device).kernel),
       strategy(make_strategy(config, communicators, *this->attention)),
-      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units),
-      first_moment(at::zeros_like(parameters.flat_parameters())),
-      second_moment(at::zeros_like(parameters.flat_parameters())),
+      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units,
+                 sharding(config, communicators)),
+      first_moment(zero_moment(parameters)),
+      second_moment(zero_moment(parameters)),
       training(training_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
                stream_sizes(config, placement(config, communicators)), activations(config, device)),
       evaluation(evaluation_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
@@ -104,11 +125,14 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       model(config.model, placement(config, communicators), parameters, config.train.recompute, training.most_in_flight()),
       tied_table_unit(declaration.tied_table_unit),
       partial_sums(parameters, communicators),
-      buckets(parameters.flat_gradients(),
-              plan_buckets(parameters.unit_ranges(), config.mesh.bucket, parameters.flat_gradients().element_size()), *communicators.dp_cp),
+      reduction(make_reduction(config, communicators, parameters)),
       updates(updates_of(parameters, first_moment, second_moment, config.optimizer.no_decay)),
       host_sum(at::zeros({1}, at::kDouble)),
       host_flags(at::zeros({2}, at::kLong)) {
+  if (config.run.deterministic) {
+    ordered_loss = std::make_unique<OrderedLoss>(accumulation(config), microbatch_order(communicators), *communicators.host_dp_cp);
+    ordered_norm = std::make_unique<OrderedNorm>(parameters, *communicators.host_dp_cp);
+  }
   initialize_parameters(parameters, config.run.seed);
 }
 

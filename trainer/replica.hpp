@@ -17,6 +17,8 @@
 #include "trainer/kernels/gemm.hpp"
 #include "trainer/model/parameter_store.hpp"
 #include "trainer/model/transformer.hpp"
+#include "trainer/optimizer/ordered_norm.hpp"
+#include "trainer/ordered_loss.hpp"
 #include "trainer/partial_sums.hpp"
 #include "trainer/slot_table.hpp"
 
@@ -24,11 +26,12 @@ namespace ergon {
 
 at::ScalarType scalar_type(DType dtype);
 
-// What AdamW reads and writes of one parameter: slices of the flat buffers.
+// What AdamW reads and writes of one piece of the store: slices of flat buffers.
 struct Update {
   at::Tensor master, gradient, first_moment, second_moment;
   at::Tensor weight;  // rounded; undefined where the master is the weight
   bool decays;        // weight decay applies
+  int bucket;         // ParameterStore::start_sharing after its last piece
 };
 
 struct Replica {
@@ -53,16 +56,18 @@ struct Replica {
   std::unique_ptr<LocalAttention> attention;
   std::unique_ptr<AttentionStrategy> strategy;  // over `attention`
   ParameterStore parameters;
-  at::Tensor first_moment, second_moment;  // laid out as the flat parameters
+  at::Tensor first_moment, second_moment;  // of the masters that this rank has, laid out as its shard
   PipelineExecutor training, evaluation;   // this stage's part of the schedule
   SlotTable slots;
   Transformer model;
   int tied_table_unit;  // of the last of several stages, else -1
   PartialSums partial_sums;
-  GradientBuckets buckets;
-  std::vector<Update> updates;  // by parameter
-  at::Tensor host_sum;          // float64 [1]: what a step sums over ranks
-  at::Tensor host_flags;        // int64 [2]: what ranks agree on
+  std::unique_ptr<GradientReduction> reduction;
+  std::vector<Update> updates;                // by piece of `parameters`: by parameter without ZeRO
+  at::Tensor host_sum;                        // float64 [1]: what a step sums over ranks
+  at::Tensor host_flags;                      // int64 [2]: what ranks agree on
+  std::unique_ptr<OrderedLoss> ordered_loss;  // these two: deterministic mode only
+  std::unique_ptr<OrderedNorm> ordered_norm;
 
  private:
   Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,

@@ -48,6 +48,13 @@ void wait_limited(Work& work, const PendingStop& pending_stop) {
                   "a rank is stuck or dead; nothing was saved at this step; run the same line to resume", ExitCode::stuck);
 }
 
+// Over dp x cp; the sum over tp is the squared norm.
+double squares_of_tensor_rank(Replica& replica) {
+  if (replica.ordered_norm) return replica.ordered_norm->squares();
+  const double mine = squared_gradient_norm(replica.parameters);
+  return replica.parameters.stage() == ZeroStage::none ? mine : sum_over(replica, *replica.communicators.host_dp_cp, mine);
+}
+
 struct Agreement {
   bool finite;
   StopRequest stop;
@@ -62,12 +69,16 @@ Agreement agree(Replica& replica, bool finite, const PendingStop& pending_stop) 
   return {flags[0] == 0, static_cast<StopRequest>(flags[1])};
 }
 
+// What this rank has the masters of; the weights of a bucket leave for the other ranks beside the update of the next.
 void update_parameters(Replica& replica, double lr, double gradient_scale, std::int64_t step) {
   const OptimizerSection& optimizer = replica.config.optimizer;
+  int updated = 0;
   for (const Update& u : replica.updates) {
+    for (; updated < u.bucket; ++updated) replica.parameters.start_sharing(updated);
     const AdamW adamw{lr, optimizer.betas[0], optimizer.betas[1], optimizer.epsilon, u.decays ? optimizer.weight_decay : 0.0};
     adamw_update(u.master, u.gradient, u.first_moment, u.second_moment, adamw, gradient_scale, step, u.weight);
   }
+  replica.parameters.share_weights();
 }
 
 }  // namespace
@@ -82,8 +93,8 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   // 1. Losses are summed and divided once by the token count of all ranks; a step without a valid label has loss 0 and gradient 0.
   const double loss_scale = batch.valid_tokens > 0 ? 1.0 / static_cast<double>(batch.valid_tokens) : 0.0;
 
-  // 2. Every microbatch forward and backward, in the order of the pipeline's schedule. The first writes its gradients, the others add to
-  //    them; during the last one each bucket is summed over dp x cp as soon as backward has filled it.
+  // 2. Every microbatch forward and backward, in the order of the pipeline's schedule. A bucket is summed over dp x cp as soon as
+  //    backward has filled it: in the last microbatch, where the others were added before it, or, where owners add them up, in each.
   const TrainingPasses passes = run_training_passes(replica, batch, step, loss_scale);
   result.seconds.forward = passes.seconds.forward;
   result.seconds.backward = passes.seconds.backward;
@@ -91,11 +102,13 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
 
   // 3. What is left of the sums over ranks: the last buckets, and the loss.
   replica.enter(FlightPart::update);
-  replica.buckets.finish();
-  result.loss = over_stages(replica, sum_over(replica, *groups.host_dp_cp, passes.loss)) * loss_scale;
+  replica.reduction->finish();
+  result.loss =
+      over_stages(replica, (replica.ordered_loss ? replica.ordered_loss->total() : sum_over(replica, *groups.host_dp_cp, passes.loss))) *
+      loss_scale;
 
-  // 4. The global norm counts each parameter once, whatever the mesh.
-  result.grad_norm = std::sqrt(over_stages(replica, sum_over(replica, *groups.host_tp, squared_gradient_norm(replica.parameters))));
+  // 4. The global norm counts each parameter once, whatever the mesh: by its owner, where gradients have owners.
+  result.grad_norm = std::sqrt(over_stages(replica, sum_over(replica, *groups.host_tp, squares_of_tensor_rank(replica))));
 
   // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
   const Agreement agreement = agree(replica, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);

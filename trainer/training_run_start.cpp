@@ -138,6 +138,7 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   const CheckpointId opened = checkpoint.id();
   checkpoint.load(tensors_of(*replica_));
   replica_->parameters.round_masters();
+  replica_->parameters.share_weights();
   if (!(checkpoint.id() == opened))
     say(fmt::format("the checkpoint of step {} did not verify; went back to step {}", opened.step, checkpoint.id().step));
   const RunState& state = checkpoint.state();

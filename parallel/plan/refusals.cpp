@@ -153,6 +153,20 @@ std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
       fmt::format("set model.sequence or train.microbatch to a multiple of {}, or mesh.sequence_parallel = false", c.mesh.tp)};
 }
 
+// Bucket order and buffers of what leaves in every microbatch are those of one stage, which runs a microbatch to its end before the next.
+std::optional<Breach> leaves_in_rounds(const RunConfig& c, bool asked, const char* what, const char* way_out) {
+  if (!asked || c.mesh.pp <= 1) return {};
+  return Breach{fmt::format("{} sends the gradients of every microbatch, which stages of a pipeline do not finish one after another", what),
+                fmt::format("set {}, or mesh.pp = 1", way_out)};
+}
+
+// Sums within a kernel of a device, and its library's GEMM, promise no order.
+std::optional<Breach> deterministic(const RunConfig& c, int) {
+  if (!c.run.deterministic || c.run.device == Device::cpu) return {};
+  return Breach{"the order of sums is fixed on CPUs only: devices add the norm of gradients in blocks of their own",
+                "set run.device = \"cpu\", or run.deterministic = false"};
+}
+
 std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
   if (!asked) return {};
   return Breach{fmt::format("this build does not do {} yet", what), hint};
@@ -185,9 +199,12 @@ constexpr Rule rules[] = {
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
     {"mesh.sequence_parallel", sequence_parallel},
-    {"mesh.zero", [](const RunConfig& c, int) { return not_built(c.mesh.zero != 0, "ZeRO", "set mesh.zero = 0"); }},
+    {"mesh.zero", [](const RunConfig& c, int) { return leaves_in_rounds(c, c.mesh.zero == 3, "ZeRO-3", "mesh.zero = 1"); }},
     {"run.deterministic",
-     [](const RunConfig& c, int) { return not_built(c.run.deterministic, "the deterministic mode", "set run.deterministic = false"); }},
+     [](const RunConfig& c, int) {
+       return leaves_in_rounds(c, c.run.deterministic, "the deterministic mode", "run.deterministic = false");
+     }},
+    {"run.deterministic", deterministic},
     {"mesh", world_size},
 };
 

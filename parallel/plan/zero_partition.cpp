@@ -7,27 +7,41 @@
 
 namespace ergon {
 
-ElementRange ZeroPartition::range(int rank) const {
-  ERGON_CHECK(rank >= 0 && rank < ranks, "owner {} of {}", rank, ranks);
-  return {rank * per_rank, (rank + 1) * per_rank};
+std::vector<int> unit_buffers(int units, bool first_with_last) {
+  ERGON_CHECK(units >= 1, "{} units", units);
+  std::vector<int> buffers;
+  for (int unit = 0; unit < units; ++unit) buffers.push_back(unit == 0 ? 0 : 2 - unit % 2);
+  // Two units alone are neighbours: the second is gathered while the first computes.
+  if (units > 1) buffers.back() = first_with_last || units == 2 ? 3 : 0;
+  return buffers;
 }
 
-ElementRange ZeroPartition::real(int rank) const {
-  const ElementRange all = range(rank);
-  return {std::min(all.begin, elements), std::min(all.end, elements)};
+ZeroPartition::ZeroPartition(std::vector<Bucket> buckets, int ranks) : buckets_(std::move(buckets)), ranks_(ranks) {
+  ERGON_CHECK(ranks >= 1, "{} owners", ranks);
+  std::int64_t end = 0;
+  for (const Bucket& bucket : buckets_) {
+    ERGON_CHECK(bucket.range.size() % ranks == 0, "a bucket of {} elements for {} owners", bucket.range.size(), ranks);
+    in_shard_.push_back({end, end + bucket.range.size() / ranks});
+    end = in_shard_.back().end;
+  }
 }
 
-ElementRange ZeroPartition::owned(int rank, const ElementRange& tensor) const {
-  const ElementRange mine = range(rank);
-  const std::int64_t begin = std::max(mine.begin, tensor.begin), end = std::min(mine.end, tensor.end);
-  if (begin >= end) return {};
-  return {begin - tensor.begin, end - tensor.begin};
+ElementRange ZeroPartition::owned(int bucket, int rank) const {
+  ERGON_CHECK(rank >= 0 && rank < ranks_, "owner {} of {}", rank, ranks_);
+  const std::int64_t begin = buckets_.at(static_cast<std::size_t>(bucket)).range.begin, part = in_shard(bucket).size();
+  return {begin + rank * part, begin + (rank + 1) * part};
 }
 
-ZeroPartition partition_flat(std::int64_t elements, int ranks, std::int64_t alignment) {
-  ERGON_CHECK(elements >= 0 && ranks >= 1 && alignment >= 1, "{} elements over {} ranks in multiples of {}", elements, ranks, alignment);
-  const std::int64_t multiple = alignment * ranks;
-  return {elements, (elements + multiple - 1) / multiple * alignment, ranks};
+std::vector<OwnedRun> ZeroPartition::runs(int rank, const ElementRange& tensor) const {
+  std::vector<OwnedRun> result;
+  for (int bucket = 0; bucket < static_cast<int>(buckets_.size()); ++bucket) {
+    const ElementRange mine = owned(bucket, rank);
+    const std::int64_t begin = std::max(mine.begin, tensor.begin), end = std::min(mine.end, tensor.end);
+    if (begin >= end) continue;
+    const std::int64_t to_shard = in_shard(bucket).begin - mine.begin;
+    result.push_back({bucket, {begin - tensor.begin, end - tensor.begin}, {begin + to_shard, end + to_shard}});
+  }
+  return result;
 }
 
 }  // namespace ergon

@@ -1,29 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the owners of ZeRO share a flat buffer: n equal ranges of a padded length, cut without regard for tensors or rows.
+// How the owners of ZeRO share a flat buffer: each bucket is cut into n equal ranges, without regard for tensors or rows, and rank r owns
+// the r-th of every bucket. Its shard is these ranges one after another, in the order of the buckets. So a bucket is what one
+// reduce_scatter or all_gather moves, and no element is moved twice.
 //
-// Example: 100 elements over 3 ranks in multiples of 16: 48 a rank, padded to 144; rank 2 owns [96, 144), of which 4 are real. A tensor
-// that lies at [90, 100) is cut: rank 1 owns its elements [0, 6), rank 2 [6, 10).
+// Example: buckets [64, 160) and [0, 64) over 2 ranks. Rank 1 owns [112, 160) and [32, 64): elements [0, 48) and [48, 80) of its shard. A
+// tensor that lies at [60, 120) is cut in three: rank 0 owns [4, 52) of it (shard [0, 48)), rank 1 [52, 60) (shard [0, 8)) and [0, 4)
+// (shard [76, 80)).
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
-#include "parallel/plan/shard_box.hpp"
+#include "parallel/plan/bucket_plan.hpp"
 
 namespace ergon {
 
-struct ZeroPartition {
-  std::int64_t elements = 0;  // real ones
-  std::int64_t per_rank = 0;  // a multiple of the alignment
-  int ranks = 1;
-
-  std::int64_t padded() const { return per_rank * ranks; }
-  ElementRange range(int rank) const;  // of the padded buffer
-  ElementRange real(int rank) const;   // the same without padding; empty when the rank owns padding only
-  // What `rank` owns of a tensor that fills `tensor` of the buffer, counted from the tensor's first element; empty ranges are [0, 0).
-  ElementRange owned(int rank, const ElementRange& tensor) const;
+// mesh.zero: what the ranks of dp x cp share instead of each having all of it.
+enum class ZeroStage : std::uint8_t {
+  none = 0,
+  optimizer = 1,   // masters beside rounded weights, moments, summed gradients
+  parameters = 3,  // weights and gradients too: whole only while a unit is at work
 };
 
-// 16 elements of 4 bytes are one cache line.
-ZeroPartition partition_flat(std::int64_t elements, int ranks, std::int64_t alignment = 16);
+// Where the units that are at work lie under ZeroStage::parameters: buffer of each unit, from 0. The layers take turns in two, so that one
+// is gathered while the other computes; the first and the last unit (embedding and head) share a third, unless they are at work together.
+// Example: 6 units: {0, 1, 2, 1, 2, 0}; with a table that both read: {0, 1, 2, 1, 2, 3}.
+std::vector<int> unit_buffers(int units, bool first_with_last);
+
+// A run of a tensor's elements that a rank owns.
+struct OwnedRun {
+  int bucket;
+  ElementRange of_tensor, in_shard;
+  bool operator==(const OwnedRun&) const = default;
+};
+
+class ZeroPartition {
+ public:
+  // Throws Bug for a bucket that does not divide into `ranks` equal parts.
+  ZeroPartition(std::vector<Bucket> buckets, int ranks);
+
+  int ranks() const { return ranks_; }
+  const std::vector<Bucket>& buckets() const { return buckets_; }
+  std::int64_t shard_elements() const { return in_shard_.empty() ? 0 : in_shard_.back().end; }
+  ElementRange owned(int bucket, int rank) const;  // of the flat buffer
+  ElementRange in_shard(int bucket) const { return in_shard_.at(static_cast<std::size_t>(bucket)); }
+  // What `rank` owns of a tensor that fills `tensor` of the flat buffer, in the order of the buckets.
+  std::vector<OwnedRun> runs(int rank, const ElementRange& tensor) const;
+
+ private:
+  std::vector<Bucket> buckets_;
+  int ranks_;
+  std::vector<ElementRange> in_shard_;
+};
 
 }  // namespace ergon

@@ -31,7 +31,7 @@ Sums sums_of(const RunConfig& config) {
     const StepBatch& batch = loader.next();
     const double evaluation = run_evaluation_passes(replica, batch);
     const TrainingPasses passes = run_training_passes(replica, batch, 1, 1e-3);
-    replica.buckets.finish();
+    replica.reduction->finish();
     const bool last = communicators.host_pp->rank() + 1 == communicators.host_pp->size();
     if (!last && (passes.loss != 0 || evaluation != 0)) throw std::runtime_error("a stage before the last has a loss");
     if (passes.seconds.forward.value <= 0 || passes.seconds.backward.value <= 0) throw std::runtime_error("no time passed");

@@ -24,22 +24,26 @@ std::vector<CheckpointTensor> model_tensors(const ParameterStore& store, const a
   std::vector<std::int64_t> bytes;
   for (const ParameterSpec& spec : store.specs()) bytes.push_back(spec.counts_here ? num_elements(spec.box.extent) : 0);
   const std::vector<int> writers = assign_writers(bytes, dp);
+  const bool owned = store.stage() != ZeroStage::none;
 
   struct Kind {
     const char* prefix;
-    const at::Tensor& flat;
+    const at::Tensor* moment;  // null: the masters
   };
   std::vector<CheckpointTensor> tensors;
-  for (const Kind& kind :
-       {Kind{"parameters/", store.flat_parameters()}, Kind{"first_moment/", first_moment}, Kind{"second_moment/", second_moment}}) {
-    ERGON_CHECK(kind.flat.sizes() == store.flat_parameters().sizes(), "{}: the flat tensor is not laid out as the parameters", kind.prefix);
-    for (std::size_t i = 0; i < store.specs().size(); ++i) {
-      const ParameterSpec& spec = store.specs()[i];
+  for (const Kind& kind : {Kind{"parameters/", nullptr}, Kind{"first_moment/", &first_moment}, Kind{"second_moment/", &second_moment}}) {
+    ERGON_CHECK(!kind.moment || kind.moment->numel() == store.owned_elements(), "{}: the moments are not laid out as the masters",
+                kind.prefix);
+    for (const OwnedPiece& piece : store.pieces()) {
+      const auto id = static_cast<std::size_t>(piece.id);
+      const ParameterSpec& spec = store.specs()[id];
       // The padding rows come last, so the real elements are the first ones.
-      const std::int64_t begin = store.range(static_cast<ParameterId>(i)).begin;
-      at::Tensor data = kind.flat.narrow(0, begin, num_elements(spec.box.extent));
-      const bool writes = spec.counts_here && writers[i] == dp_rank;
-      tensors.push_back({kind.prefix + spec.name, spec.global_shape, whole_piece(spec.box), std::move(data), writes});
+      const ElementRange range{piece.run.of_tensor.begin, std::min(piece.run.of_tensor.end, num_elements(spec.box.extent))};
+      if (range.size() <= 0) continue;
+      const at::Tensor mine =
+          kind.moment ? kind.moment->narrow(0, piece.run.in_shard.begin, range.size()) : piece.master.narrow(0, 0, range.size());
+      const bool writes = spec.counts_here && (owned || writers[id] == dp_rank);
+      tensors.push_back({kind.prefix + spec.name, spec.global_shape, {spec.box, range}, mine, writes});
     }
   }
   return tensors;

@@ -3,6 +3,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -13,94 +14,197 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t alignment_bytes = 64;
+constexpr std::uintptr_t alignment_bytes = 64;
 
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+at::Tensor narrow(const at::Tensor& flat, const ElementRange& range) { return flat.narrow(0, range.begin, range.size()); }
 
-// packed_after[id]: the parameter follows its predecessor without a gap.
-std::vector<bool> packed_after(std::size_t num_specs, const std::vector<std::vector<ParameterId>>& packs) {
-  std::vector<bool> result(num_specs, false);
-  for (const auto& pack : packs) {
-    for (std::size_t i = 1; i < pack.size(); ++i) {
-      ERGON_CHECK(pack[i] == pack[i - 1] + 1, "ids {} and {} of a pack are not consecutive", pack[i - 1], pack[i]);
-      result.at(static_cast<std::size_t>(pack[i])) = true;
-    }
-  }
-  return result;
-}
-
-// A flat zeroed buffer whose first element is 64-byte aligned, as ATen's CPU allocator gives it.
-at::Tensor flat_buffer(std::int64_t elements, at::ScalarType dtype, at::Device device) {
-  at::Tensor flat = at::zeros({elements}, at::TensorOptions().dtype(dtype).device(device));
-  ERGON_CHECK(reinterpret_cast<std::uintptr_t>(flat.data_ptr()) % alignment_bytes == 0,
-              "the allocator gave a buffer that is not {}-byte aligned", alignment_bytes);
-  return flat;
-}
+int ranks_of(const StoreSharding& sharding) { return sharding.group != nullptr ? sharding.group->size() : 1; }
+int rank_of(const StoreSharding& sharding) { return sharding.group != nullptr ? sharding.group->rank() : 0; }
+ZeroStage stage_of(const StoreSharding& sharding) { return ranks_of(sharding) > 1 ? sharding.stage : ZeroStage::none; }
+bool owners_add(const StoreSharding& sharding) { return stage_of(sharding) != ZeroStage::none || sharding.owners_add; }
 
 }  // namespace
 
 ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std::vector<ParameterId>> packs, at::ScalarType dtype,
-                               at::Device device, int num_units)
-    : specs_(std::move(specs)), units_(static_cast<std::size_t>(num_units)), headers_(device) {
-  const std::int64_t alignment = alignment_bytes / static_cast<std::int64_t>(c10::elementSize(dtype));
-  const std::vector<bool> follows = packed_after(specs_.size(), packs);
-  std::int64_t end = 0;
-  int unit = -1;
+                               at::Device device, int num_units, const StoreSharding& sharding)
+    : specs_(std::move(specs)),
+      dtype_(dtype),
+      accumulator_(accumulator_type(dtype)),
+      device_(device),
+      stage_(stage_of(sharding)),
+      layout_(lay_out(specs_, packs, dtype, num_units, owners_add(sharding) ? ranks_of(sharding) : 1)),
+      buckets_(plan_buckets(layout_.units, stage_ == ZeroStage::parameters ? Bytes{1} : sharding.bucket,
+                            static_cast<std::int64_t>(c10::elementSize(accumulator_)))),
+      headers_(device) {
+  std::optional<ZeroPartition> reduction;
+  if (owners_add(sharding)) reduction.emplace(buckets_, ranks_of(sharding));
+  if (stage_ == ZeroStage::none)
+    ownership_.emplace(std::vector<Bucket>{{{0, layout_.elements()}, 0, num_units - 1}}, 1);
+  else
+    ownership_ = reduction;
+  if (stage_ == ZeroStage::parameters)
+    allocate_shards(sharding);
+  else
+    allocate_whole();
+  for (std::size_t id = 0; id < specs_.size(); ++id) {
+    const auto view = [&](const std::vector<at::Tensor>& units) {
+      const ElementRange unit = layout_.units[static_cast<std::size_t>(specs_[id].unit)], range = layout_.parameters[id];
+      return units[static_cast<std::size_t>(specs_[id].unit)]
+          .narrow(0, range.begin - unit.begin, range.size())
+          .view(specs_[id].local_shape);
+    };
+    weights_.push_back(view(unit_weights_));
+    gradients_of_.push_back(view(unit_gradients_));
+  }
+  slice_gradients(reduction ? &*reduction : nullptr);
+  make_pieces(stage_ == ZeroStage::none ? 0 : rank_of(sharding));
+  make_gather(sharding);
+}
+
+// Zeroed, and its first element 64-byte aligned, as ATen's CPU allocator gives it.
+at::Tensor ParameterStore::buffer(std::int64_t elements, at::ScalarType dtype) {
+  at::Tensor flat = at::zeros({elements}, at::TensorOptions().dtype(dtype).device(device_));
+  ERGON_CHECK(reinterpret_cast<std::uintptr_t>(flat.data_ptr()) % alignment_bytes == 0,
+              "the allocator gave a buffer that is not {}-byte aligned", alignment_bytes);
+  allocated_ += Bytes{static_cast<std::int64_t>(flat.nbytes())};
+  return flat;
+}
+
+void ParameterStore::allocate_whole() {
+  const bool rounds = dtype_ != accumulator_;
+  flat_weights_ = buffer(layout_.elements(), dtype_);
+  gradients_ = buffer(layout_.elements(), accumulator_);
+  if (rounds)
+    masters_ = buffer(ownership_->shard_elements(), accumulator_);
+  else if (stage_ == ZeroStage::none)
+    masters_ = flat_weights_;
+  for (const ElementRange& unit : layout_.units) {
+    unit_weights_.push_back(narrow(flat_weights_, unit));
+    unit_gradients_.push_back(narrow(gradients_, unit));
+  }
+}
+
+void ParameterStore::allocate_shards(const StoreSharding& sharding) {
+  masters_ = buffer(ownership_->shard_elements(), accumulator_);
+  weight_shard_ = dtype_ == accumulator_ ? masters_ : buffer(ownership_->shard_elements(), dtype_);
+  unit_weights_ = unit_slots(dtype_, sharding.first_with_last);
+  unit_gradients_ = unit_slots(accumulator_, sharding.first_with_last);
+}
+
+// A view for each unit of the buffer that it has while it is at work.
+std::vector<at::Tensor> ParameterStore::unit_slots(at::ScalarType dtype, bool first_with_last) {
+  const std::vector<int> slots = unit_buffers(num_units(), first_with_last);
+  std::vector<at::Tensor> buffers, units;
+  for (int slot = 0; slot <= *std::max_element(slots.begin(), slots.end()); ++slot) {
+    std::int64_t largest = 0;
+    for (std::size_t unit = 0; unit < slots.size(); ++unit)
+      if (slots[unit] == slot) largest = std::max(largest, layout_.units[unit].size());
+    buffers.push_back(buffer(largest, dtype));
+  }
+  for (std::size_t unit = 0; unit < slots.size(); ++unit)
+    units.push_back(buffers[static_cast<std::size_t>(slots[unit])].narrow(0, 0, layout_.units[unit].size()));
+  return units;
+}
+
+void ParameterStore::slice_gradients(const ZeroPartition* reduction) {
+  if (reduction != nullptr) gradient_shard_ = buffer(reduction->shard_elements(), accumulator_);
+  for (int b = 0; b < static_cast<int>(buckets_.size()); ++b) {
+    const Bucket& bucket = buckets_[static_cast<std::size_t>(b)];
+    const bool whole = stage_ != ZeroStage::parameters;
+    gradient_slices_.push_back({bucket.first_unit, bucket.last_unit,
+                                whole ? narrow(gradients_, bucket.range) : unit_gradients_[static_cast<std::size_t>(bucket.first_unit)],
+                                reduction != nullptr ? narrow(gradient_shard_, reduction->in_shard(b)) : at::Tensor()});
+  }
+}
+
+void ParameterStore::make_pieces(int rank) {
+  const bool rounds = dtype_ != accumulator_;
   for (std::size_t id = 0; id < specs_.size(); ++id) {
     const ParameterSpec& spec = specs_[id];
-    ERGON_CHECK(spec.unit == unit || spec.unit == unit + 1, "{}: unit {} after unit {}", spec.name, spec.unit, unit);
-    ERGON_CHECK(spec.unit < num_units, "{}: unit {} of {}", spec.name, spec.unit, num_units);
-    ERGON_CHECK(!follows[id] || spec.unit == unit, "{}: a pack crosses units", spec.name);
-    const std::int64_t begin = follows[id] ? end : round_up(end, alignment);
-    if (spec.unit != unit) {
-      if (unit >= 0) units_[static_cast<std::size_t>(unit)].end = begin;
-      unit = spec.unit;
-      units_[static_cast<std::size_t>(unit)].begin = begin;
+    const ElementRange range = layout_.parameters[id];
+    for (const OwnedRun& run : ownership_->runs(rank, range)) {
+      const ElementRange in_flat{range.begin + run.of_tensor.begin, range.begin + run.of_tensor.end};
+      OwnedPiece piece{static_cast<ParameterId>(id), run, {}, {}, {}, {}};
+      piece.master = masters_.defined() ? narrow(masters_, run.in_shard) : narrow(flat_weights_, in_flat);
+      piece.gradient = stage_ == ZeroStage::none ? narrow(gradients_, in_flat) : narrow(gradient_shard_, run.in_shard);
+      if (rounds) piece.weight = weight_shard_.defined() ? narrow(weight_shard_, run.in_shard) : narrow(flat_weights_, in_flat);
+      // Padding rows follow the real ones, so the real elements are the first.
+      const std::int64_t real = std::min(run.of_tensor.end, num_elements(spec.box.extent)) - run.of_tensor.begin;
+      if (spec.counts_here && real > 0) piece.counted = piece.gradient.narrow(0, 0, real);
+      pieces_.push_back(std::move(piece));
     }
-    end = begin + num_elements(spec.local_shape);
-    ranges_.push_back({begin, end});
   }
-  ERGON_CHECK(unit == num_units - 1, "{} units declared, {} expected", unit + 1, num_units);
-  end = round_up(end, alignment);
-  units_.back().end = end;
-
-  parameters_ = flat_buffer(end, accumulator_type(dtype), device);
-  flat_weights_ = dtype == accumulator_type(dtype) ? parameters_ : flat_buffer(end, dtype, device);
-  gradients_ = flat_buffer(end, accumulator_type(dtype), device);
-  for (std::size_t id = 0; id < specs_.size(); ++id) {
-    const ElementRange range = ranges_[id];
-    weights_.push_back(flat_weights_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
-    masters_.push_back(parameters_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
-    gradients_of_.push_back(gradients_.narrow(0, range.begin, range.size()).view(specs_[id].local_shape));
-    // Padding rows follow the real ones, so the real elements are the first.
-    real_gradients_.push_back(gradients_.narrow(0, range.begin, num_elements(specs_[id].box.extent)));
-  }
+  std::stable_sort(pieces_.begin(), pieces_.end(), [](const OwnedPiece& a, const OwnedPiece& b) { return a.run.bucket < b.run.bucket; });
 }
 
-void ParameterStore::acquire(int unit) { ERGON_CHECK(unit >= 0 && unit < num_units(), "unit {} of {}", unit, num_units()); }
+void ParameterStore::make_gather(const StoreSharding& sharding) {
+  if (stage_ == ZeroStage::none) return;
+  std::vector<GatheredPart> parts;
+  if (stage_ == ZeroStage::optimizer) {
+    for (int b = 0; b < static_cast<int>(buckets_.size()); ++b)
+      parts.push_back({narrow(flat_weights_, buckets_[static_cast<std::size_t>(b)].range),
+                       narrow(flat_weights_, ownership_->owned(b, rank_of(sharding))), b});
+  } else {
+    const std::vector<int> slots = unit_buffers(num_units(), sharding.first_with_last);
+    for (int unit = 0; unit < num_units(); ++unit)
+      parts.push_back({unit_weights_[static_cast<std::size_t>(unit)],
+                       narrow(weight_shard_, ownership_->in_shard(num_units() - 1 - unit)),  // buckets begin with the last unit
+                       slots[static_cast<std::size_t>(unit)]});
+  }
+  gather_.emplace(std::move(parts), *sharding.group);
+}
 
-void ParameterStore::release(int unit) { ERGON_CHECK(unit >= 0 && unit < num_units(), "unit {} of {}", unit, num_units()); }
+void ParameterStore::acquire(int unit, int next) {
+  ERGON_CHECK(unit >= 0 && unit < num_units() && next < num_units(), "units {} and {} of {}", unit, next, num_units());
+  if (stage_ != ZeroStage::parameters) return;
+  gather_->start(unit);
+  if (next != no_unit) gather_->start(next);
+  gather_->acquire(unit);
+}
+
+void ParameterStore::release(int unit) {
+  ERGON_CHECK(unit >= 0 && unit < num_units(), "unit {} of {}", unit, num_units());
+  if (stage_ != ZeroStage::parameters) return;
+  gather_->release(unit);
+}
+
+at::Tensor ParameterStore::master(ParameterId id) const {
+  ERGON_CHECK(whole_masters(), "{}: this rank has a part of the master only", specs_[id].name);
+  const ElementRange range = layout_.parameters[id];
+  return masters_.defined() ? narrow(masters_, range).view(specs_[id].local_shape) : weights_[id];
+}
 
 void ParameterStore::round_masters() {
-  if (flat_weights_.scalar_type() != parameters_.scalar_type()) copy(flat_weights_, parameters_);
+  if (dtype_ == accumulator_) return;
+  for (const OwnedPiece& piece : pieces_) copy(piece.weight, piece.master);
 }
 
-at::Tensor ParameterStore::packed_weight(ParameterId first, ParameterId last) const { return packed(flat_weights_, first, last); }
+void ParameterStore::start_sharing(int bucket) {
+  if (stage_ == ZeroStage::optimizer) gather_->start(bucket);
+}
 
-at::Tensor ParameterStore::packed_gradient(ParameterId first, ParameterId last) const { return packed(gradients_, first, last); }
+void ParameterStore::finish_sharing() {
+  if (stage_ == ZeroStage::optimizer) gather_->settle();
+}
 
-at::Tensor ParameterStore::packed(const at::Tensor& flat, ParameterId first, ParameterId last) const {
+void ParameterStore::share_weights() {
+  for (int b = 0; b < static_cast<int>(buckets_.size()); ++b) start_sharing(b);
+  finish_sharing();
+}
+
+at::Tensor ParameterStore::packed(const std::vector<at::Tensor>& units, ParameterId first, ParameterId last) const {
   std::int64_t rows = 0;
   for (ParameterId id = first; id <= last; ++id) {
-    ERGON_CHECK(id == first || ranges_[id].begin == ranges_[id - 1].end, "{} does not follow {} without a gap", specs_[id].name,
+    ERGON_CHECK(id == first || range(id).begin == range(id - 1).end, "{} does not follow {} without a gap", specs_[id].name,
                 specs_[id - 1].name);
     rows += specs_[id].local_shape.at(0);
   }
   const Extents& part = specs_[first].local_shape;
   ERGON_CHECK(part.size() <= 2, "{} has {} dims", specs_[first].name, part.size());
   const std::array<std::int64_t, 2> shape{rows, part.back()};
-  const std::int64_t begin = ranges_[first].begin;
-  return headers_.view(headers_.narrow(flat, 0, begin, ranges_[last].end - begin), {shape.data(), part.size()});
+  const auto unit = static_cast<std::size_t>(specs_[first].unit);
+  const std::int64_t begin = range(first).begin - layout_.units[unit].begin;
+  return headers_.view(headers_.narrow(units[unit], 0, begin, range(last).end - range(first).begin), {shape.data(), part.size()});
 }
 
 }  // namespace ergon

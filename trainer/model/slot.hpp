@@ -2,11 +2,13 @@
 // What one microbatch in flight keeps from the forward of a chunk to the end of its backward.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "trainer/layers/block.hpp"
 #include "trainer/layers/embedding.hpp"
 #include "trainer/layers/head.hpp"
+#include "trainer/model/acquired.hpp"
 
 namespace ergon {
 
@@ -26,6 +28,7 @@ struct Slot {
   at::Tensor positions_BT;
   std::int64_t first_sample = 0;
   int chunk = 0;
+  std::optional<Acquired> table;  // tied, of one stage: from the embedding's forward to the head's backward, which both read it
   enum class State : std::uint8_t { free, forward_done, input_done } state = State::free;
 };
 

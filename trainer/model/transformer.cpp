@@ -15,19 +15,6 @@
 namespace ergon {
 namespace {
 
-// Gives a unit's weights for a scope.
-class Acquired {
- public:
-  Acquired(ParameterStore& store, int unit) : store_(store), unit_(unit) { store_.acquire(unit_); }
-  ~Acquired() { store_.release(unit_); }
-  Acquired(const Acquired&) = delete;
-  Acquired& operator=(const Acquired&) = delete;
-
- private:
-  ParameterStore& store_;
-  int unit_;
-};
-
 void check_batch(const ModelShape& shape, const at::Tensor& tokens_BT, const at::Tensor& positions_BT) {
   ERGON_CHECK(tokens_BT.dim() == 2 && tokens_BT.size(1) <= shape.sequence, "tokens of {} dims, at most {} positions", tokens_BT.dim(),
               shape.sequence);
@@ -58,10 +45,17 @@ struct Transformer::Parts {
   LayerCall head_call(StepContext& context, Slot& slot, Arena& keep) const {
     return {store, context, keep, slot.positions_BT, std::min(recompute, Recompute::selective)};
   }
-  // The head's table belongs to a unit of its own, or to the embedding's, when tied.
+  // Units of one stage that follow each other, in forward and in backward; the embedding's backward reads no weights.
+  int after_block(std::size_t block) const { return block + 1 < blocks.size() ? block_unit(block + 1) : head_unit; }
+  int before_block(std::size_t block) const { return block > 0 ? block_unit(block - 1) : ParameterStore::no_unit; }
+  // What embedding and head of one stage share, held over both.
+  void hold_table(const Chunk& chunk, std::optional<Acquired>& table) {
+    if (shape.tied && chunk.part.embedding && chunk.part.head) table.emplace(store, table_unit, first_block_unit);
+  }
+  // The head's table belongs to a unit of its own, or to the embedding's, when tied. `next`: whose weights come meanwhile.
   template <typename Body>
-  auto with_head(const Body& body) {
-    const Acquired unit(store, head_unit);
+  auto with_head(const Body& body, int next = ParameterStore::no_unit) {
+    const Acquired unit(store, head_unit, next);
     std::optional<Acquired> table;
     if (shape.tied) table.emplace(store, table_unit);
     return body();
@@ -115,11 +109,11 @@ at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batc
   at::Tensor x_ND = boundary.x_ND;
   if (here.part.embedding) {
     x_ND = layer_call.keep_tensor({layer_call.stream_rows(), shape.width});
-    const Acquired unit(store, table_unit);
+    const Acquired unit(store, table_unit, first_block_unit);
     embedding.forward(x_ND, batch.tokens_BT, slot.embedding, layer_call);
   }
   for (std::size_t block = here.first_block; block < here.end_block; ++block) {
-    const Acquired unit(store, block_unit(block));
+    const Acquired unit(store, block_unit(block), after_block(block));
     const Arena::Frame frame(passing);
     const bool leaves = block + 1 == here.end_block && !here.part.head;
     const at::Tensor y_ND = leaves ? boundary.y_ND : layer_call.keep_tensor(x_ND.sizes());
@@ -138,12 +132,12 @@ at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const a
   at::Tensor x_ND = here.part.embedding ? layer_call.keep_tensor({layer_call.stream_rows(), shape.width}) : boundary.x_ND;
   at::Tensor y_ND = layer_call.keep_tensor(x_ND.sizes());
   if (here.part.embedding) {
-    const Acquired unit(store, table_unit);
+    const Acquired unit(store, table_unit, first_block_unit);
     EmbeddingSaved unused;
     embedding.forward(x_ND, tokens_BT, unused, layer_call);
   }
   for (std::size_t block = here.first_block; block < here.end_block; ++block) {
-    const Acquired unit(store, block_unit(block));
+    const Acquired unit(store, block_unit(block), after_block(block));
     const Arena::Frame frame(passing);
     BlockSaved unused;
     const bool leaves = block + 1 == here.end_block && !here.part.head;
@@ -177,6 +171,7 @@ void Transformer::Parts::free(Slot& slot) {
   slot.state = Slot::State::free;
   slot.arena.reset();
   slot.halves.reset();
+  slot.table.reset();
 }
 
 Transformer::Declaration Transformer::declare(const ModelShape& shape, const Placement& placement) {
@@ -205,6 +200,8 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
   const FlopAudit::Scope phase(context.gemm.audit(), context.training ? Phase::forward : Phase::evaluation);
   if (!context.training) {
     const Arena::Frame frame(parts.passing);
+    std::optional<Acquired> table;
+    parts.hold_table(parts.chunks[static_cast<std::size_t>(boundary.chunk)], table);
     const at::Tensor x_ND = parts.forward_passing(boundary, batch.tokens_BT, batch.positions_BT, context);
     if (!part.head) return 0;
     HeadSaved unused;
@@ -217,6 +214,7 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
   slot.first_sample = batch.first_sample;
   slot.chunk = boundary.chunk;
   slot.state = Slot::State::forward_done;
+  parts.hold_table(parts.chunk(slot), slot.table);
   const at::Tensor x_ND = parts.forward_kept(boundary, batch, slot, context);
   if (!part.head) return 0;
   return parts.with_head([&] { return parts.head.forward(x_ND, batch.labels_BT, slot.head, parts.head_call(context, slot, slot.arena)); });
@@ -234,22 +232,21 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head) {
     const Arena::Frame frame(parts.passing);
-    parts.with_head([&] { parts.head.backward(d_ND, loss_scale, slot.head, parts.head_call(context, slot, parts.passing), write); });
+    parts.with_head([&] { parts.head.backward(d_ND, loss_scale, slot.head, parts.head_call(context, slot, parts.passing), write); },
+                    parts.before_block(here.end_block));
+    slot.table.reset();
     unit_done(parts.head_unit);
   }
   for (std::size_t block = here.end_block; block-- > here.first_block;) {
     {
-      const Acquired unit(parts.store, parts.block_unit(block));
+      const Acquired unit(parts.store, parts.block_unit(block), parts.before_block(block));
       const Arena::Frame frame(parts.passing);
       parts.blocks[block].backward(d_ND, slot.blocks[block].saved, parts.rebuilt_call(block, slot, context, parts.passing), write);
     }
     unit_done(parts.block_unit(block));
   }
   if (here.part.embedding) {
-    {
-      const Acquired unit(parts.store, parts.table_unit);
-      parts.embedding.backward(d_ND, slot.embedding, call, write);
-    }
+    parts.embedding.backward(d_ND, slot.embedding, call, write);
     unit_done(parts.table_unit);
   }
   parts.free(slot);
@@ -315,6 +312,8 @@ at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepConte
   evaluation.training = false;
   evaluation.sequence_parallel = false;  // a prompt has any number of rows
   const Arena::Frame frame(parts.passing);
+  std::optional<Acquired> table;
+  parts.hold_table(parts.chunks.front(), table);
   const at::Tensor x_ND = parts.forward_passing(Boundary(), tokens_BT, positions_BT, evaluation);
   const LayerCall call = parts.call(evaluation, parts.passing, positions_BT);
   const at::Tensor last_BD = call.keep_tensor({b, parts.shape.width});

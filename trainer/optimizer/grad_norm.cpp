@@ -9,11 +9,8 @@ namespace ergon {
 
 double squared_gradient_norm(const ParameterStore& store) {
   double sum = 0.0;
-  const auto& specs = store.specs();
-  for (std::size_t id = 0; id < specs.size(); ++id) {
-    if (!specs[id].counts_here) continue;
-    sum += squared_sum(store.real_gradient(static_cast<ParameterId>(id)));
-  }
+  for (const OwnedPiece& piece : store.pieces())
+    if (piece.counted.defined()) sum += squared_sum(piece.counted);
   return sum;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // This rank's share of the squared global gradient norm: the parameters that it counts (each element counted once over tp), vocabulary
-// padding left out. The sum over tp of these is the squared norm. fp64 over fixed blocks in order: the same on any number of threads.
+// padding left out; under ZeRO, of these what it owns. The sum over tp, under ZeRO over dp x cp too, is the squared norm. fp64 over fixed
+// blocks in order: the same on any number of threads.
 #pragma once
 
 #include "trainer/model/parameter_store.hpp"

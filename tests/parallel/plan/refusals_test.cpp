@@ -32,6 +32,7 @@ TEST_CASE("refusals: a run that fits is accepted") {
   CHECK(refusals(1, [](RunConfig&) {}).empty());
   CHECK(refusals(4, [](RunConfig& c) { c.mesh.dp = c.mesh.tp = 2; }).empty());
   CHECK(refusals(0, [](RunConfig& c) { c.mesh.dp = 4; }).empty());
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.zero = 3; }).empty());
   CHECK(accumulation(small_run()) == 4);
 }
 
@@ -171,6 +172,37 @@ TEST_CASE("refusals: pipelines and sequence parallelism that the sizes do not al
         }).empty());
 }
 
+TEST_CASE("refusals: the deterministic mode needs sums in a fixed order, which devices do not promise") {
+  CHECK(refusals(0, [](RunConfig& c) { c.run.deterministic = true; }).empty());
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.run.deterministic = true;
+                   c.run.device = Device::cuda;
+                 }) == Lines{"run.deterministic: the order of sums is fixed on CPUs only: devices add the norm of gradients in blocks of "
+                             "their own | set run.device = \"cpu\", or run.deterministic = false"});
+}
+
+TEST_CASE("refusals: what sends the gradients of every microbatch runs in no pipeline") {
+  CHECK(refusals(0, [](RunConfig& c) {
+          c.mesh.pp = 2;
+          c.mesh.zero = 1;
+        }).empty());
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.pp = 2;
+                   c.mesh.zero = 3;
+                 }) ==
+        Lines{"mesh.zero: ZeRO-3 sends the gradients of every microbatch, which stages of a pipeline do not finish one after "
+              "another | set mesh.zero = 1, or mesh.pp = 1"});
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.pp = 2;
+                   c.run.deterministic = true;
+                 }) ==
+        Lines{"run.deterministic: the deterministic mode sends the gradients of every microbatch, which stages of a pipeline "
+              "do not finish one after another | set run.deterministic = false, or mesh.pp = 1"});
+}
+
 TEST_CASE("refusals: what is not built yet is refused, not ignored") {
   const std::pair<const char*, std::function<void(RunConfig&)>> cases[] = {
       {"run.device",
@@ -178,8 +210,6 @@ TEST_CASE("refusals: what is not built yet is refused, not ignored") {
          c.mesh.pp = 2;
          c.run.device = Device::cuda;
        }},
-      {"mesh.zero", [](RunConfig& c) { c.mesh.zero = 1; }},
-      {"run.deterministic", [](RunConfig& c) { c.run.deterministic = true; }},
   };
   for (const auto& [key, change] : cases) {
     const Lines lines = refusals(0, change);

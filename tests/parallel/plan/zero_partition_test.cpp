@@ -8,32 +8,50 @@
 namespace ergon {
 
 TEST_CASE("zero_partition: the header's example") {
-  const ZeroPartition cut = partition_flat(100, 3, 16);
-  CHECK(cut.per_rank == 48);
-  CHECK(cut.padded() == 144);
-  CHECK(cut.range(2) == ElementRange{96, 144});
-  CHECK(cut.real(2) == ElementRange{96, 100});
-  CHECK(cut.owned(0, {90, 100}) == ElementRange{0, 0});
-  CHECK(cut.owned(1, {90, 100}) == ElementRange{0, 6});
-  CHECK(cut.owned(2, {90, 100}) == ElementRange{6, 10});
+  const ZeroPartition cut({{{64, 160}, 1, 1}, {{0, 64}, 0, 0}}, 2);
+  CHECK(cut.shard_elements() == 80);
+  CHECK(cut.owned(0, 1) == ElementRange{112, 160});
+  CHECK(cut.owned(1, 1) == ElementRange{32, 64});
+  CHECK(cut.in_shard(0) == ElementRange{0, 48});
+  CHECK(cut.in_shard(1) == ElementRange{48, 80});
+  CHECK(cut.runs(0, {60, 120}) == std::vector<OwnedRun>{{0, {4, 52}, {0, 48}}});
+  CHECK(cut.runs(1, {60, 120}) == std::vector<OwnedRun>{{0, {52, 60}, {0, 8}}, {1, {0, 4}, {76, 80}}});
 }
 
-TEST_CASE("zero_partition: the pieces of a tensor that is cut through its rows cover it") {
-  for (int ranks : {1, 2, 3, 8})
-    for (std::int64_t elements : {0, 5, 64, 1000}) {
-      const ZeroPartition cut = partition_flat(elements, ranks, 4);
-      CHECK(cut.padded() - elements < 4 * ranks);
-      std::int64_t real = 0;
-      for (int rank = 0; rank < ranks; ++rank) real += cut.real(rank).size();
-      CHECK(real == elements);
-      if (elements < 64) continue;
-      const ElementRange tensor{3, 3 + 56};
-      const Extents shape = {8, 7};
-      std::vector<Piece> pieces;
-      for (int rank = 0; rank < ranks; ++rank) pieces.push_back({whole(shape), cut.owned(rank, tensor)});
-      CHECK_NOTHROW(check_cover("tensor", shape, pieces));
+TEST_CASE("zero_partition: the runs of a tensor that is cut through its rows cover it, and each lies where its owner has it") {
+  for (const int ranks : {1, 2, 3, 8}) {
+    const std::int64_t half = 48 * ranks;
+    const ZeroPartition cut({{{half, 3 * half}, 1, 2}, {{0, half}, 0, 0}}, ranks);
+    CHECK(cut.shard_elements() == 3 * 48);
+    const ElementRange tensor{half - 5, half - 5 + 8 * 7};
+    const Extents shape = {8, 7};
+    std::vector<Piece> pieces;
+    for (int rank = 0; rank < ranks; ++rank)
+      for (const OwnedRun& run : cut.runs(rank, tensor)) {
+        CHECK(run.of_tensor.size() == run.in_shard.size());
+        CHECK(tensor.begin + run.of_tensor.begin - cut.owned(run.bucket, rank).begin ==
+              run.in_shard.begin - cut.in_shard(run.bucket).begin);
+        pieces.push_back({whole(shape), run.of_tensor});
+      }
+    CHECK_NOTHROW(check_cover("tensor", shape, pieces));
+  }
+}
+
+TEST_CASE("zero_partition: units at work take turns in few buffers, and neighbours never share one") {
+  CHECK(unit_buffers(6, false) == std::vector<int>{0, 1, 2, 1, 2, 0});
+  CHECK(unit_buffers(6, true) == std::vector<int>{0, 1, 2, 1, 2, 3});
+  for (const bool together : {false, true})
+    for (int units = 1; units < 8; ++units) {
+      const std::vector<int> buffers = unit_buffers(units, together);
+      for (std::size_t unit = 1; unit < buffers.size(); ++unit) CHECK(buffers[unit] != buffers[unit - 1]);
     }
-  CHECK_THROWS_AS(partition_flat(10, 2).range(2), Bug);
+  CHECK_THROWS_AS(unit_buffers(0, false), Bug);
+}
+
+TEST_CASE("zero_partition: parts that would not be equal, and ranks that are not there, are bugs") {
+  CHECK_THROWS_AS(ZeroPartition({{{0, 9}, 0, 0}}, 2), Bug);
+  CHECK_THROWS_AS(ZeroPartition({}, 0), Bug);
+  CHECK_THROWS_AS(ZeroPartition({{{0, 10}, 0, 0}}, 2).owned(0, 2), Bug);
 }
 
 }  // namespace ergon

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parallel/plan/zero_memory.hpp"
+
+#include "configs/error.hpp"
+
+#include "tests/support/catch.hpp"
+
+namespace ergon {
+namespace {
+
+const std::vector<ElementRange> units = {{0, 64}, {64, 160}, {160, 256}, {256, 288}};
+
+std::vector<std::int64_t> bytes(const ZeroSetup& setup) {
+  const StateBytes state = state_bytes(units, setup);
+  CHECK(state.total().value == state.parameters.value + state.gradients.value + state.optimizer.value);
+  return {state.parameters.value, state.gradients.value, state.optimizer.value};
+}
+
+using Numbers = std::vector<std::int64_t>;
+
+}  // namespace
+
+TEST_CASE("zero_memory: the header's example") {
+  CHECK(bytes({.ranks = 2}) == Numbers{1152, 1152, 2304});
+  CHECK(bytes({.stage = ZeroStage::optimizer, .ranks = 2}) == Numbers{1152, 1728, 1152});
+  CHECK(bytes({.stage = ZeroStage::parameters, .ranks = 2}) == Numbers{576 + 1024, 1024 + 576 + 192, 1152});
+}
+
+TEST_CASE("zero_memory: rounded weights, a table that two units read, and the deterministic mode") {
+  CHECK(bytes({.stage = ZeroStage::optimizer, .ranks = 4, .weight_size = 2}) == Numbers{576 + 288, 1152 + 288, 576});
+  CHECK(bytes({.stage = ZeroStage::parameters, .ranks = 4, .first_with_last = true, .weight_size = 2}) ==
+        Numbers{288 + 144 + 576, 1152 + 288 + 96, 576});
+  CHECK(bytes({.ranks = 2, .deterministic = true}) == Numbers{1152, 1152 + 576 + 1152, 2304});
+  CHECK(bytes({.stage = ZeroStage::optimizer, .ranks = 2, .deterministic = true, .bucket = {1}}) == Numbers{1152, 1728 + 384, 1152});
+  CHECK(bytes({.stage = ZeroStage::parameters, .ranks = 2, .deterministic = true}) == Numbers{1600, 1024 + 576 + 384, 1152});
+}
+
+TEST_CASE("zero_memory: one rank shares nothing, and adds in order without a buffer") {
+  CHECK(bytes({.stage = ZeroStage::parameters}) == Numbers{1152, 1152, 2304});
+  CHECK(bytes({.deterministic = true}) == Numbers{1152, 2304, 2304});
+  CHECK_THROWS_AS(state_bytes({}, {}), Bug);
+}
+
+}  // namespace ergon
