@@ -27,9 +27,11 @@ struct RankOfRun {
         source(config.data.train, Split::train, config.model.sequence, storage),
         communicators(
             mesh_of(config.mesh), std::move(world),
-            static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas)),
+            static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas),
+            {}, context_sharding(config.mesh).exchanging()),
         replica(config, communicators),
-        loader(source, {config.train.microbatch, accumulation(config), 1}, communicators, initial_data_state(source, 1), uneven_labels) {}
+        loader(source, {config.train.microbatch, accumulation(config), 1, config.mesh.layout}, communicators, initial_data_state(source, 1),
+               uneven_labels) {}
 
   StepResult steps(int count) {
     StepResult result;

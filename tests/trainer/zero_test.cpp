@@ -35,7 +35,13 @@ const std::vector<Layout> layouts = {
     {"dp2cp2zero1", {"mesh.dp=2", "mesh.cp=2", "mesh.zero=1"}},
     {"dp2cp2zero3", {"mesh.dp=2", "mesh.cp=2", "mesh.zero=3", "train.recompute=full"}},
     {"dp2pp2zero1", {"mesh.dp=2", "mesh.pp=2", "mesh.zero=1"}},
-    {"dp2tp2spzero3", {"mesh.dp=2", "mesh.tp=2", "mesh.sequence_parallel=true", "mesh.zero=3"}},
+    {"cp2zero1", {"mesh.cp=2", "mesh.zero=1", "mesh.layout=\"striped\""}},
+    {"cp2zero3", {"mesh.cp=2", "mesh.zero=3", "mesh.attention=\"gather_kv\"", "mesh.layout=\"contiguous\""}},
+    {"dp2cp2zero1ulysses", {"mesh.dp=2", "mesh.cp=2", "mesh.zero=1", "mesh.attention=\"ulysses\""}},
+    {"dp2cp2zero3ulysses", {"mesh.dp=2", "mesh.cp=2", "mesh.zero=3", "mesh.attention=\"ulysses\"", "train.recompute=core"}},
+    {"dp2cp4zero3hybrid", {"mesh.dp=2", "mesh.cp=4", "mesh.zero=3", "mesh.attention=\"hybrid\"", "mesh.ulysses=2"}},
+    {"dp2cp2tp2zero1", {"mesh.dp=2", "mesh.cp=2", "mesh.tp=2", "mesh.sequence_parallel=true", "mesh.zero=1", "train.recompute=core"}},
+    {"dp2tp2spzero3", {"mesh.dp=2", "mesh.tp=2", "mesh.sequence_parallel=true", "mesh.zero=3", "train.recompute=selective"}},
     {"dp2tp4zero3", {"mesh.dp=2", "mesh.tp=4", "mesh.zero=3", "mesh.order=\"dp-tp-cp-pp\""}},
 };
 // A table of its own for the head, biases everywhere, positions that are learned: other units, other cuts.
