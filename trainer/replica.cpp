@@ -15,10 +15,6 @@
 namespace ergon {
 namespace {
 
-Placement placement(const RunConfig& config, const Communicators& communicators) {
-  return placement_of(config.mesh, communicators.mesh, communicators.world->rank());
-}
-
 // One stage runs a microbatch to its end before the next, whatever the schedule: it has no bubble to fill.
 PipelinePlan training_plan(const RunConfig& config, const Placement& place) {
   const PipelineSchedule schedule = place.pp > 1 ? config.mesh.schedule : PipelineSchedule::one_f_one_b;
@@ -102,12 +98,17 @@ at::ScalarType scalar_type(DType dtype) {
 Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
                  at::Device device)
     : Replica(config, communicators, attention, gemm_library, device,
-              Transformer::declare(config.model, placement(config, communicators))) {}
+              placement_of(config.mesh, communicators.mesh, communicators.world->rank())) {}
 
 Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
-                 at::Device device_, Transformer::Declaration declaration)
+                 at::Device device, const Placement& place)
+    : Replica(config, communicators, attention, gemm_library, device, place, Transformer::declare(config.model, place)) {}
+
+Replica::Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
+                 at::Device device_, const Placement& place_, Transformer::Declaration declaration)
     : config(config),
       communicators(communicators),
+      place(place_),
       device(device_),
       gemm(audit, gemm_library),
       scratch(device),
@@ -117,12 +118,12 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
                  sharding(config, communicators)),
       first_moment(zero_moment(parameters)),
       second_moment(zero_moment(parameters)),
-      training(training_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
-               stream_sizes(config, placement(config, communicators)), activations(config, device)),
-      evaluation(evaluation_plan(config, placement(config, communicators)), *communicators.pp, *communicators.pp_gradients,
-                 stream_sizes(config, placement(config, communicators)), activations(config, device)),
+      training(training_plan(config, place), *communicators.pp, *communicators.pp_gradients, stream_sizes(config, place),
+               activations(config, device)),
+      evaluation(evaluation_plan(config, place), *communicators.pp, *communicators.pp_gradients, stream_sizes(config, place),
+                 activations(config, device)),
       slots(training.most_in_flight(), training.plan().microbatches, training.plan().chunks),
-      model(config.model, placement(config, communicators), parameters, config.train.recompute, training.most_in_flight()),
+      model(config.model, place, parameters, config.train.recompute, training.most_in_flight()),
       tied_table_unit(declaration.tied_table_unit),
       partial_sums(parameters, communicators),
       reduction(make_reduction(config, communicators, parameters)),
@@ -148,7 +149,7 @@ void Replica::enter(FlightPart part) const {
 StepContext Replica::context(std::int64_t step, std::int64_t first_sample, bool training) {
   StepContext context{gemm, *strategy, *communicators.tp, scratch};
   context.kv_replicas = communicators.kv_replicas->size() > 1 ? communicators.kv_replicas.get() : nullptr;
-  context.sequence_parallel = placement(config, communicators).sequence_parallel;
+  context.sequence_parallel = place.sequence_parallel;
   context.seed = config.run.seed;
   context.step = step;
   context.first_sample = first_sample;

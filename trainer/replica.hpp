@@ -49,6 +49,7 @@ struct Replica {
 
   const RunConfig& config;
   Communicators& communicators;
+  Placement place;    // of this rank in the model
   at::Device device;  // of every tensor below
   FlopAudit audit;
   Gemm gemm;
@@ -71,7 +72,9 @@ struct Replica {
 
  private:
   Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
-          at::Device device, Transformer::Declaration declaration);
+          at::Device device, const Placement& place);
+  Replica(const RunConfig& config, Communicators& communicators, const std::string& attention, const GemmLibrary& gemm_library,
+          at::Device device, const Placement& place, Transformer::Declaration declaration);
 };
 
 }  // namespace ergon

@@ -6,6 +6,7 @@
 #include "configs/error.hpp"
 #include "parallel/context_parallel/block.hpp"
 #include "parallel/context_parallel/head_exchange.hpp"
+#include "parallel/context_parallel/key_value_pair.hpp"
 
 namespace ergon {
 namespace {
@@ -18,8 +19,6 @@ HeadRange stride_heads(const AttentionCall& call, std::int64_t stride, std::int6
 
 // Keys and values of one rank beside each other: [2 B, T, s, Q], one rank after another.
 at::Tensor pair_of_rank(const at::Tensor& all, int rank, std::int64_t batch) { return all.narrow(0, 2 * batch * rank, 2 * batch); }
-at::Tensor first(const at::Tensor& pair) { return pair.narrow(0, 0, pair.size(0) / 2); }
-at::Tensor second(const at::Tensor& pair) { return pair.narrow(0, pair.size(0) / 2, pair.size(0) / 2); }
 
 }  // namespace
 
@@ -52,8 +51,8 @@ class GatherKvAttention::Gather {
     for (int rank = 0; rank < cp_.size(); ++rank) {
       const at::Tensor pair = pair_of_rank(ready.all, rank, call_.k_BTKQ.size(0));
       const PositionRuns& rows = rows_.rows[static_cast<std::size_t>(rank)];
-      scatter_rows(keys_, rows, first(pair));
-      scatter_rows(values_, rows, second(pair));
+      scatter_rows(keys_, rows, keys_of(pair));
+      scatter_rows(values_, rows, values_of(pair));
     }
   }
 
@@ -65,8 +64,8 @@ class GatherKvAttention::Gather {
   void start(std::int64_t index) {
     Buffers& buffer = buffers_[index % 2];
     const HeadRange heads = stride_heads(call_, stride_, index);
-    first(buffer.own).copy_(key_heads(call_.k_BTKQ, heads));
-    second(buffer.own).copy_(key_heads(call_.v_BTKQ, heads));
+    keys_of(buffer.own).copy_(key_heads(call_.k_BTKQ, heads));
+    values_of(buffer.own).copy_(key_heads(call_.v_BTKQ, heads));
     buffer.work = cp_.all_gather(buffer.all, buffer.own);
   }
 
@@ -125,8 +124,8 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
   HeadRange scattered;
   const auto finish = [&] {
     scatter.wait();
-    key_heads(result.dk_BSKQ, scattered).copy_(first(own));
-    key_heads(result.dv_BSKQ, scattered).copy_(second(own));
+    key_heads(result.dk_BSKQ, scattered).copy_(keys_of(own));
+    key_heads(result.dv_BSKQ, scattered).copy_(values_of(own));
   };
   for (std::int64_t index = 0; index < gather.strides(); ++index) {
     gather.advance();
@@ -142,8 +141,8 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
     if (index > 0) finish();
     for (int rank = 0; rank < cp_.size(); ++rank) {
       const PositionRuns& rows = of.rows.rows[static_cast<std::size_t>(rank)];
-      collect_rows(first(pair_of_rank(parts, rank, b)), dk, rows);
-      collect_rows(second(pair_of_rank(parts, rank, b)), dv, rows);
+      collect_rows(keys_of(pair_of_rank(parts, rank, b)), dk, rows);
+      collect_rows(values_of(pair_of_rank(parts, rank, b)), dv, rows);
     }
     scatter = cp_.reduce_scatter(own, parts);
     scattered = heads;

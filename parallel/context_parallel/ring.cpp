@@ -5,16 +5,10 @@
 
 #include "configs/error.hpp"
 #include "parallel/context_parallel/block.hpp"
+#include "parallel/context_parallel/key_value_pair.hpp"
 
 namespace ergon {
 namespace {
-
-// Keys and values of one member in one message: [2 B, S, K, Q].
-at::Tensor take_pair(TensorMemory& memory, const at::Tensor& k_BSKQ, at::ScalarType dtype) {
-  return memory.take({2 * k_BSKQ.size(0), k_BSKQ.size(1), k_BSKQ.size(2), k_BSKQ.size(3)}, dtype);
-}
-at::Tensor first(const at::Tensor& pair) { return pair.narrow(0, 0, pair.size(0) / 2); }
-at::Tensor second(const at::Tensor& pair) { return pair.narrow(0, pair.size(0) / 2, pair.size(0) / 2); }
 
 void add_rows(const at::Tensor& sum_pair, const at::Tensor& part_pair, const BlockPart& part) {
   if (!part.empty()) sum_pair.narrow(1, part.first_key, part.keys).add_(part_pair.narrow(1, part.first_key, part.keys));
@@ -45,14 +39,14 @@ AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor
   state.last_kv = take_pair(call.keep, call.k_BTKQ, call.k_BTKQ.scalar_type());
   at::Tensor current = state.last_kv, next = take_pair(call.scratch, call.k_BTKQ, call.k_BTKQ.scalar_type());
   if (n % 2 == 0) std::swap(current, next);  // the block that arrives last lands in last_kv
-  first(current).copy_(call.k_BTKQ);
-  second(current).copy_(call.v_BTKQ);
+  keys_of(current).copy_(call.k_BTKQ);
+  values_of(current).copy_(call.v_BTKQ);
   RunningOutput output(kernel_, call, out_BTHQ, state.lse_BHT);
   AttentionWork work;
   for (int step = 0; step < n; ++step) {
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, 1);
-    add_work(work, output.add(block(parts, -step), first(current), second(current)));
+    add_work(work, output.add(block(parts, -step), keys_of(current), values_of(current)));
     hop.wait();
     if (step + 1 < n) std::swap(current, next);
   }
@@ -74,7 +68,7 @@ AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tenso
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, -1);
     const BlockPart& part = block(parts, step + 1);
-    add_work(work, gradients.add(part, first(current), second(current), first(own), second(own)));
+    add_work(work, gradients.add(part, keys_of(current), values_of(current), keys_of(own), values_of(own)));
     gradient_hop.wait();
     if (step == 0)
       sum.zero_();
@@ -86,8 +80,8 @@ AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tenso
     hop.wait();
     std::swap(current, next);
   }
-  result.dk_BSKQ.copy_(first(sum));
-  result.dv_BSKQ.copy_(second(sum));
+  result.dk_BSKQ.copy_(keys_of(sum));
+  result.dv_BSKQ.copy_(values_of(sum));
   return work;
 }
 
