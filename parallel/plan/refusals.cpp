@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "configs/names.hpp"
 #include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/sequence_layout.hpp"
 
@@ -61,6 +62,14 @@ std::optional<Breach> head_exchange(const RunConfig& c, int) {
                 c.mesh.attention == AttentionSharding::hybrid
                     ? fmt::format("set mesh.ulysses to {} or less", heads)
                     : std::string("set mesh.attention = \"ring\", or \"hybrid\" with a smaller mesh.ulysses")};
+}
+
+// A choice of how to use an axis changes nothing where the axis is one rank: whoever made it is told.
+template <typename Choice>
+std::optional<Breach> needs_axis(Choice made, Choice otherwise, const char* key, std::int64_t size, const char* axis) {
+  if (made == otherwise || size > 1) return {};
+  return Breach{fmt::format("\"{}\" changes nothing with {} = 1", choice_name(made), axis),
+                fmt::format("leave {} out, or set {} to 2 or more", key, axis)};
 }
 
 std::optional<Breach> exchanging_ranks(const RunConfig& c, int) {
@@ -146,11 +155,12 @@ std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
     return Breach{"sequence parallelism without tensor ranks", "set mesh.sequence_parallel = false, or mesh.tp to 2 or more"};
   const std::int64_t rows = c.train.microbatch * (c.model.sequence / c.mesh.cp);
   if (rows % c.mesh.tp == 0) return {};
+  const std::int64_t fits = std::lcm(sequence_multiple(c.mesh.layout, static_cast<int>(c.mesh.cp)), c.mesh.cp * c.mesh.tp);
   return Breach{
       fmt::format(
           "the {} positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be cut into mesh.tp = {} equal parts",
           rows, c.mesh.tp),
-      fmt::format("set model.sequence or train.microbatch to a multiple of {}, or mesh.sequence_parallel = false", c.mesh.tp)};
+      fmt::format("set mesh.sequence_parallel = false, or model.sequence to a multiple of {}", fits)};
 }
 
 // Bucket order and buffers of what leaves in every microbatch are those of one stage, which runs a microbatch to its end before the next.
@@ -158,6 +168,12 @@ std::optional<Breach> leaves_in_rounds(const RunConfig& c, bool asked, const cha
   if (!asked || c.mesh.pp <= 1) return {};
   return Breach{fmt::format("{} sends the gradients of every microbatch, which stages of a pipeline do not finish one after another", what),
                 fmt::format("set {}, or mesh.pp = 1", way_out)};
+}
+
+// ZeRO-3 gathers and sends one layer at a time, of whatever size.
+std::optional<Breach> bucket(const RunConfig& c, int) {
+  if (c.mesh.zero != 3 || c.mesh.bucket == MeshSection{}.bucket) return {};
+  return Breach{"ZeRO-3 sends the gradients of a layer as one piece, of no other size", "leave mesh.bucket out, or set mesh.zero = 1"};
 }
 
 // Sums within a kernel of a device, and its library's GEMM, promise no order.
@@ -194,12 +210,21 @@ constexpr Rule rules[] = {
        return not_built(c.mesh.pp > 1 && c.run.device == Device::cuda, "pipelines between devices",
                         "set run.device = \"cpu\", or mesh.pp = 1");
      }},
+    {"mesh.attention",
+     [](const RunConfig& c, int) { return needs_axis(c.mesh.attention, AttentionSharding::ring, "mesh.attention", c.mesh.cp, "mesh.cp"); }},
+    {"mesh.layout",
+     [](const RunConfig& c, int) { return needs_axis(c.mesh.layout, SequenceLayout::zigzag, "mesh.layout", c.mesh.cp, "mesh.cp"); }},
+    {"mesh.schedule",
+     [](const RunConfig& c, int) {
+       return needs_axis(c.mesh.schedule, PipelineSchedule::one_f_one_b, "mesh.schedule", c.mesh.pp, "mesh.pp");
+     }},
     {"mesh.attention", head_exchange},
     {"mesh.ulysses", exchanging_ranks},
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
     {"mesh.sequence_parallel", sequence_parallel},
     {"mesh.zero", [](const RunConfig& c, int) { return leaves_in_rounds(c, c.mesh.zero == 3, "ZeRO-3", "mesh.zero = 1"); }},
+    {"mesh.bucket", bucket},
     {"run.deterministic",
      [](const RunConfig& c, int) {
        return leaves_in_rounds(c, c.run.deterministic, "the deterministic mode", "run.deterministic = false");

@@ -6,19 +6,22 @@ configs that needs ATen fails.
 
 A header that a source of its own name includes before all else is proven by the build, where nothing was precompiled in front of that source; such are left out.
 
-Most of the time would go into the tensor header of ATen. It is precompiled once, and given to those headers that include it themselves, directly or through
-our other headers: they would have read the same text, so they learn nothing that they do not ask for. Planted headers prove both halves: one that leans on
-what others include must fail, also when it includes the tensor header, which has nothing to do with what it lacks."""
+Where there is ccache this goes through it, as the build does: what has not changed since the last time is not compiled again. Elsewhere most of the time would go into the
+tensor header of ATen. It is precompiled once, and given to those headers that include it themselves, directly or through our other headers: they would have
+read the same text, so they learn nothing that they do not ask for. Planted headers prove both halves: one that leans on what others include must fail, also
+when it includes the tensor header, which has nothing to do with what it lacks."""
 import concurrent.futures
 import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 
 import sources
 
+CCACHE = shutil.which("ccache")
 LARGE = "ATen/core/Tensor.h"
 PLANTED = {
     "planted_alone.hpp": "#pragma once\ninline std::string planted() { return {}; }\n",
@@ -95,7 +98,8 @@ def alone(flags, header, home, folder, large):
     unit = folder / (header.replace("/", "__") + ".cpp")
     unit.write_text(f'#include "{header}"\n')
     start = large if LARGE in included(home, header, set()) else []
-    result = subprocess.run([*flags, f"-I{home}", "-O0", "-fsyntax-only", *start, str(unit)], capture_output=True, text=True)
+    check = [CCACHE, *flags, "-c", "-o", str(unit.with_suffix(".o"))] if CCACHE else [*flags, "-fsyntax-only"]  # ccache keeps objects only
+    result = subprocess.run([*check, f"-I{home}", "-O0", *start, str(unit)], capture_output=True, text=True)
     return None if result.returncode == 0 else result.stderr[:1500]
 
 
@@ -109,7 +113,7 @@ def main(root, build, jobs):
     proven = proven_by_build(root, build)
     headers = [header for header in sources.files(root, suffixes={".hpp"}) if header not in proven]
     units = [(flags["trainer"], name, folder) for name in PLANTED] + [(flags_for(header, flags), header, root) for header in headers]
-    large = precompile(flags["trainer"], folder)
+    large = [] if CCACHE else precompile(flags["trainer"], folder)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda unit: alone(*unit, folder, large), units))
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "parallel/communicator_mpi.hpp"
-#include "tests/trainer/zero_run.hpp"
+#include "tests/trainer/mesh_run.hpp"
 #include "trainer/events.hpp"
 #include "trainer/rank_zero.hpp"
 

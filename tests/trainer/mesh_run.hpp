@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of the small model on a mesh of threads, and what they leave, by logical name and whole, to compare meshes and ZeRO stages by.
+// Steps of the small model on a mesh, and what they leave, by logical name and whole, to compare meshes and ZeRO stages by.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,23 +15,15 @@
 
 namespace ergon::test {
 
-// Labels that count differ between every part of a step: whole samples are ignored, so some microbatches have none.
-inline void uneven_labels(std::int64_t sample, std::span<std::uint8_t> counts) {
-  for (std::size_t t = 0; t < counts.size(); ++t) counts[t] = sample % 3 != 0 && (t * 7 + static_cast<std::size_t>(sample)) % 5 < 3;
-}
-
 // Everything that one rank of a run has.
 struct RankOfRun {
   RankOfRun(const RunConfig& config_, std::unique_ptr<Communicator> world)
       : config(config_),
         source(config.data.train, Split::train, config.model.sequence, storage),
-        communicators(
-            mesh_of(config.mesh), std::move(world),
-            static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas),
-            {}, context_sharding(config.mesh).exchanging()),
+        communicators(communicators_of(config, std::move(world))),
         replica(config, communicators),
-        loader(source, {config.train.microbatch, accumulation(config), 1, config.mesh.layout}, communicators, initial_data_state(source, 1),
-               uneven_labels) {}
+        loader(source, {config.train.microbatch, accumulation(config), 1, config.mesh.layout}, communicators,
+               initial_data_state(source, config.run.seed), uneven_labels) {}
 
   StepResult steps(int count) {
     StepResult result;
@@ -112,8 +104,9 @@ inline at::Tensor box_of(at::Tensor whole, const ShardBox& box) {
   return whole.contiguous().view({-1});
 }
 
-// What this rank owns, and the weights that it computes with, against `whole`.
-inline void compare(RankOfRun& rank, const Whole& whole, Worst& worst) {
+// What this rank owns, and the weights that it computes with, against `whole`: gradients apart from what AdamW made of them, whose first
+// update is the rate times the sign of a gradient, however small.
+inline void compare(RankOfRun& rank, const Whole& whole, Worst& gradients, Worst& updated) {
   ParameterStore& store = rank.replica.parameters;
   for (std::size_t i = 0; i < store.pieces().size(); ++i) {
     const OwnedPiece& piece = store.pieces()[i];
@@ -122,7 +115,7 @@ inline void compare(RankOfRun& rank, const Whole& whole, Worst& worst) {
     if (count <= 0) continue;
     for (const auto& [what, flat] : parts_of(rank.replica, i)) {
       const at::Tensor expected = box_of(whole.parameters.at(spec.name).at(what), spec.box).narrow(0, begin, count);
-      worst.see(distance(flat.narrow(0, 0, count), expected), spec.name + ", " + what);
+      (what == "gradient" ? gradients : updated).see(distance(flat.narrow(0, 0, count), expected), spec.name + ", " + what);
     }
   }
   for (int unit = 0; unit < store.num_units(); ++unit) {
@@ -131,10 +124,12 @@ inline void compare(RankOfRun& rank, const Whole& whole, Worst& worst) {
       const ParameterSpec& spec = store.specs()[id];
       if (spec.unit != unit) continue;
       const at::Tensor weight = store.weight(static_cast<ParameterId>(id)).flatten().narrow(0, 0, num_elements(spec.box.extent));
-      worst.see(distance(weight, box_of(whole.parameters.at(spec.name).at("master"), spec.box)), spec.name + ", weight");
+      updated.see(distance(weight, box_of(whole.parameters.at(spec.name).at("master"), spec.box)), spec.name + ", weight");
     }
     store.release(unit);
   }
 }
+
+inline void compare(RankOfRun& rank, const Whole& whole, Worst& worst) { compare(rank, whole, worst, worst); }
 
 }  // namespace ergon::test

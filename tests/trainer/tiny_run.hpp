@@ -3,7 +3,9 @@
 // train` uses.
 #pragma once
 
+#include <cmath>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -15,6 +17,7 @@
 #include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "trainer/data/token_store_writer.hpp"
+#include "trainer/events.hpp"
 #include "trainer/loop.hpp"
 #include "trainer/process.hpp"
 
@@ -33,6 +36,25 @@ inline void write_tiny_store(const std::string& path, int documents = 40) {
     writer.add(ids, d % 5 == 0 ? Split::validation : Split::train);
   }
   writer.finish("[]");
+}
+
+// Labels that count differ between every part of a step: whole samples are ignored, so some microbatches have none.
+inline void uneven_labels(std::int64_t sample, std::span<std::uint8_t> counts) {
+  for (std::size_t t = 0; t < counts.size(); ++t) counts[t] = sample % 3 != 0 && (t * 7 + static_cast<std::size_t>(sample)) % 5 < 3;
+}
+
+// The groups of the run's mesh.
+inline Communicators communicators_of(const RunConfig& config, std::unique_ptr<Communicator> world) {
+  const Mesh mesh = mesh_of(config.mesh);
+  const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
+  return Communicators(mesh, std::move(world), replicas, {}, context_sharding(config.mesh).exchanging());
+}
+
+// Infinite where the runs have different steps, or none.
+inline double worst_difference(const std::map<std::int64_t, double>& a, const std::map<std::int64_t, double>& b) {
+  double worst = a.size() == b.size() && !a.empty() ? 0 : INFINITY;
+  for (const auto& [step, loss] : a) worst = std::max(worst, b.contains(step) ? std::abs(loss - b.at(step)) : INFINITY);
+  return worst;
 }
 
 inline thread_local int this_rank = 0;  // of the run that this thread trains in
@@ -73,12 +95,10 @@ struct TinyRun {
   RunResult run(const RunConfig& config, const std::function<void(LoopOptions&)>& adjust = {}) const {
     RunResult result;
     std::mutex mutex;
-    const Mesh mesh = mesh_of(config.mesh);
-    run_local_ranks(mesh.size(), [&](std::unique_ptr<Communicator> world) {
+    run_local_ranks(mesh_of(config.mesh).size(), [&](std::unique_ptr<Communicator> world) {
       prepare_process(1);
       const int rank = this_rank = world->rank();
-      const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
-      Communicators communicators(mesh, std::move(world), replicas, {}, context_sharding(config.mesh).exchanging());
+      Communicators communicators = communicators_of(config, std::move(world));
       ergon::test::InspectingStorage storage;
       LoopOptions options;
       if (adjust) adjust(options);
@@ -90,6 +110,12 @@ struct TinyRun {
   }
 
   std::string events(const RunConfig& config) const { return read_file(config.run.folder + "/events.jsonl"); }
+
+  std::map<std::int64_t, double> losses(const RunConfig& config) const {
+    std::map<std::int64_t, double> curve;
+    for (const auto& [step, event] : loss_curve(events(config), "events")) curve[step] = event.loss;
+    return curve;
+  }
 
   TemporaryFolder folder;
 };

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "parallel/plan/zero_memory.hpp"
-#include "tests/trainer/zero_run.hpp"
+#include "tests/trainer/mesh_run.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/saver.hpp"
@@ -51,18 +51,6 @@ const std::vector<std::string> untied = {"model.tied=false", "model.norm=layerno
 std::vector<std::string> joined(std::vector<std::string> keys, const std::vector<std::string>& more) {
   keys.insert(keys.end(), more.begin(), more.end());
   return keys;
-}
-
-std::map<std::int64_t, double> losses(const TinyRun& tiny, const RunConfig& config) {
-  std::map<std::int64_t, double> curve;
-  for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) curve[step] = event.loss;
-  return curve;
-}
-
-double worst_difference(const std::map<std::int64_t, double>& a, const std::map<std::int64_t, double>& b) {
-  double worst = a.size() == b.size() && !a.empty() ? 0 : INFINITY;
-  for (const auto& [step, loss] : a) worst = std::max(worst, b.count(step) ? std::abs(loss - b.at(step)) : INFINITY);
-  return worst;
 }
 
 void uneven(LoopOptions& options) { options.label_mask = test::uneven_labels; }
@@ -128,7 +116,7 @@ TEST_CASE("zero: 20 losses in fp64 are those of one rank, with accumulation, dro
                layout.keys));
     const RunResult result = tiny.run(config, uneven);
     INFO(layout.name);
-    CHECK(worst_difference(losses(tiny, config), losses(tiny, one)) <= 1e-10);
+    CHECK(test::worst_difference(tiny.losses(config), tiny.losses(one)) <= 1e-10);
     CHECK(result.validation_loss.has_value());
   }
 }
@@ -334,7 +322,7 @@ TEST_CASE("zero: interrupted and resumed equals uninterrupted, bit for bit under
     tiny.run(whole);
     cut_short(cut);
     CHECK(tiny.run(cut).code == ExitCode::ok);
-    CHECK(losses(tiny, cut) == losses(tiny, whole));
+    CHECK(tiny.losses(cut) == tiny.losses(whole));
   }
   const RunConfig reference = keys("reference", {"mesh.zero=0"});
   tiny.run(reference);
@@ -344,6 +332,6 @@ TEST_CASE("zero: interrupted and resumed equals uninterrupted, bit for bit under
     const RunConfig changed = keys("to" + to, {"mesh.zero=" + to});
     CHECK(tiny.run(changed).code == ExitCode::ok);
     INFO(from << " to " << to);
-    CHECK(worst_difference(losses(tiny, changed), losses(tiny, reference)) <= 1e-10);
+    CHECK(test::worst_difference(tiny.losses(changed), tiny.losses(reference)) <= 1e-10);
   }
 }

@@ -139,8 +139,8 @@ TEST_CASE("refusals: pipelines and sequence parallelism that the sizes do not al
   CHECK(refusals(0, pipeline(2, 0, one)) == Lines{"mesh.virtual_stages: 0 chunks a pipeline stage | set mesh.virtual_stages to 1 or more"});
   CHECK(
       refusals(0, pipeline(1, 2, interleaved)) ==
-      Lines{
-          "mesh.virtual_stages: 2 chunks a stage, but mesh.pp = 1 makes no stages | set mesh.virtual_stages = 1, or mesh.pp to 2 or more"});
+      Lines{"mesh.virtual_stages: 2 chunks a stage, but mesh.pp = 1 makes no stages | set mesh.virtual_stages = 1, or mesh.pp to 2 or more",
+            "mesh.schedule: \"interleaved\" changes nothing with mesh.pp = 1 | leave mesh.schedule out, or set mesh.pp to 2 or more"});
   CHECK(refusals(0, pipeline(2, 2, one)) ==
         Lines{"mesh.virtual_stages: 2 chunks a stage need the interleaved schedule | set mesh.schedule = "
               "\"interleaved\", or mesh.virtual_stages = 1"});
@@ -162,14 +162,45 @@ TEST_CASE("refusals: pipelines and sequence parallelism that the sizes do not al
                    c.model.sequence = 126;
                  }) ==
         Lines{"mesh.sequence_parallel: the 126 positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be "
-              "cut into mesh.tp = 4 equal parts | set model.sequence or train.microbatch to a multiple of 4, or "
-              "mesh.sequence_parallel = false"});
+              "cut into mesh.tp = 4 equal parts | set mesh.sequence_parallel = false, or model.sequence to a multiple of 4"});
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.tp = 4;
+                   c.mesh.cp = 3;
+                   c.mesh.sequence_parallel = true;
+                   c.train.microbatch = 1;
+                   c.model.sequence = 126;
+                 }) ==
+        Lines{"mesh.sequence_parallel: the 42 positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be "
+              "cut into mesh.tp = 4 equal parts | set mesh.sequence_parallel = false, or model.sequence to a multiple of 12"});
   CHECK(refusals(0, [](RunConfig& c) {
           c.mesh.tp = 4;
           c.mesh.sequence_parallel = true;
           c.train.microbatch = 2;
           c.model.sequence = 126;
         }).empty());
+}
+
+TEST_CASE("refusals: how to use an axis of one rank") {
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.attention = AttentionSharding::gather_kv; }) ==
+        Lines{"mesh.attention: \"gather_kv\" changes nothing with mesh.cp = 1 | leave mesh.attention out, or set mesh.cp to 2 or more"});
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.layout = SequenceLayout::striped; }) ==
+        Lines{"mesh.layout: \"striped\" changes nothing with mesh.cp = 1 | leave mesh.layout out, or set mesh.cp to 2 or more"});
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.schedule = PipelineSchedule::gpipe; }) ==
+        Lines{"mesh.schedule: \"gpipe\" changes nothing with mesh.pp = 1 | leave mesh.schedule out, or set mesh.pp to 2 or more"});
+}
+
+TEST_CASE("refusals: buckets of ZeRO-3, which sends layer by layer") {
+  const auto with = [](std::int64_t zero) {
+    return [=](RunConfig& c) {
+      c.mesh.dp = 2;
+      c.mesh.zero = zero;
+      c.mesh.bucket = Bytes{1 << 20};
+    };
+  };
+  CHECK(refusals(0, with(1)).empty());
+  CHECK(refusals(0, with(3)) == Lines{"mesh.bucket: ZeRO-3 sends the gradients of a layer as one piece, of no other size | leave "
+                                      "mesh.bucket out, or set mesh.zero = 1"});
 }
 
 TEST_CASE("refusals: the deterministic mode needs sums in a fixed order, which devices do not promise") {
