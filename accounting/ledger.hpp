@@ -14,11 +14,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "accounting/communication_volume.hpp"
 #include "accounting/conventions.hpp"
 #include "accounting/parameters.hpp"
 #include "configs/quantities.hpp"
@@ -88,7 +90,9 @@ struct Interval {
   Tokens tokens, valid_tokens;  // trained on; evaluation's tokens are not in it
   FlopTally training, evaluation;
   TimeSplit seconds;
-  std::vector<CommunicationRow> communication;
+  std::vector<CommunicationRow> communication;  // as counted
+  // The same as the configuration predicts it. None where nothing was counted (recovered work), or by builds before predictions.
+  std::optional<CommunicationVolumes> predicted;
   bool operator==(const Interval&) const = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <type_traits>
 
 #include "configs/error.hpp"
@@ -50,6 +51,14 @@ void fields(Archive& field, ParameterCounts& counts) {
 }
 
 template <typename Archive>
+void fields(Archive& field, CommunicationVolume& volume) {
+  field("group", volume.group);
+  field("operation", volume.operation);
+  field("calls", volume.calls);
+  field("bytes", volume.bytes);
+}
+
+template <typename Archive>
 void fields(Archive& field, ConfigChange& change) {
   field("key", change.key);
   field("before", change.before);
@@ -91,6 +100,7 @@ void fields(Archive& field, Interval& interval) {
   field("evaluation", interval.evaluation);
   field("seconds", interval.seconds);
   field("communication", interval.communication);
+  field.if_known("predicted", interval.predicted);
 }
 
 template <typename Archive>
@@ -126,6 +136,10 @@ struct Writer {
   template <typename T>
   void unless_empty(const char* key, const std::vector<T>& value) {
     if (!value.empty()) json[key] = written(value);
+  }
+  template <typename T>
+  void if_known(const char* key, const std::optional<T>& value) {
+    if (value) json[key] = written(*value);
   }
 };
 
@@ -173,6 +187,10 @@ struct Reader {
   template <typename T>
   void unless_empty(const char* key, std::vector<T>& value) {
     if (json.contains(key)) value = read<std::vector<T>>(json.at(key));
+  }
+  template <typename T>
+  void if_known(const char* key, std::optional<T>& value) {
+    if (json.contains(key)) value = read<T>(json.at(key));
   }
 };
 

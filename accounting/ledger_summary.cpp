@@ -44,7 +44,7 @@ class Walk {
     AttemptSummary& attempt = attempt_of(interval.attempt);
     attempt.spent += interval;
     attempt.last_step = std::max(attempt.last_step, interval.to_step);
-    summary_.communication = merge(std::move(summary_.communication), interval.communication);
+    book_communication(interval, attempt.start);
   }
 
   void book(const Abandon& abandon) {
@@ -73,6 +73,13 @@ class Walk {
   }
 
  private:
+  void book_communication(const Interval& interval, const AttemptStart& start) {
+    summary_.communication = merge(std::move(summary_.communication), interval.communication);
+    if (interval.predicted) add(summary_.predicted, *interval.predicted);
+    if (!interval.predicted && !interval.communication.empty()) summary_.predicted_in_part = true;
+    if (interval.communication.empty() && start.world_size > 1) summary_.uncounted_steps += interval.to_step - interval.from_step;
+  }
+
   [[noreturn]] void refuse(const std::string& what) const {
     throw Error(what, source_, "the ledger was edited or lines of it are missing: put back a copy of it", ExitCode::data);
   }

@@ -30,7 +30,10 @@ struct AttemptSummary {
 struct LedgerSummary {
   Tally spent, kept, lost;
   std::vector<AttemptSummary> attempts;
-  std::vector<CommunicationRow> communication;  // of everything spent
+  std::vector<CommunicationRow> communication;  // counted, of everything spent
+  CommunicationVolumes predicted;               // of what was counted
+  bool predicted_in_part = false;               // some was counted by builds that predicted nothing
+  std::int64_t uncounted_steps = 0;             // on several ranks: their counts died with the process
   std::int64_t torn_lines = 0;
 };
 

@@ -14,6 +14,7 @@ int command_data_inspect(int argc, char** argv);
 int command_data_verify(int argc, char** argv);
 int command_doctor(int argc, char** argv);
 int command_fit(int argc, char** argv);
+int command_flight(int argc, char** argv);
 int command_flops(int argc, char** argv);
 int command_gemm_probe(int argc, char** argv);
 int command_generate(int argc, char** argv);

@@ -29,6 +29,7 @@ constexpr Command commands[] = {
     {"bench", "how fast this build is on this machine", command_bench},
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"fit", "a scaling law from points or runs, with intervals and what it hides", command_fit},
+    {"flight", "where the ranks of a run parted that ended with code 5", command_flight},
     {"flops", "what a model costs to train, by convention", command_flops},
     {"history", "how the compute of published systems grew, and where runs stand", command_history},
     {"law", "scaling laws: list, show, predict, compare", command_law},

@@ -189,7 +189,7 @@ Work Communicator::all_reduce(at::Tensor data, Reduction reduction) {
   check_tensor(data);
   check_reducible(data, reduction);
   const std::int64_t bytes = share(2 * (size_ - 1) * size_of(data), rank_, size_);
-  return track({Collective::all_reduce, data.scalar_type(), data.numel(), bytes}, [&]() -> RequestPtr {
+  return track({Collective::all_reduce, data.scalar_type(), data.numel(), bytes, -1, data.sizes()}, [&]() -> RequestPtr {
     if (size_ == 1) return nullptr;
     return sums_in_float32(data.scalar_type(), reduction) ? start_ordered_all_reduce(data) : start_all_reduce(data, reduction);
   });
@@ -199,7 +199,7 @@ Work Communicator::all_gather(at::Tensor output, at::Tensor input) {
   check_pair(output, input);
   ERGON_CHECK(output.numel() == size_ * input.numel(), "all_gather of {} elements over {} ranks into {}", input.numel(), size_,
               output.numel());
-  return track({Collective::all_gather, input.scalar_type(), input.numel(), (size_ - 1) * size_of(input)},
+  return track({Collective::all_gather, input.scalar_type(), input.numel(), (size_ - 1) * size_of(input), -1, input.sizes()},
                [&] { return size_ > 1 ? start_all_gather(output, input) : copied(output, input); });
 }
 
@@ -208,7 +208,7 @@ Work Communicator::reduce_scatter(at::Tensor output, at::Tensor input) {
   check_reducible(input, Reduction::sum);
   ERGON_CHECK(input.numel() == size_ * output.numel(), "reduce_scatter of {} elements over {} ranks into {}", input.numel(), size_,
               output.numel());
-  return track({Collective::reduce_scatter, output.scalar_type(), output.numel(), (size_ - 1) * size_of(output)}, [&] {
+  return track({Collective::reduce_scatter, output.scalar_type(), output.numel(), (size_ - 1) * size_of(output), -1, output.sizes()}, [&] {
     if (size_ == 1) return copied(output, input);
     return sums_in_float32(input.scalar_type(), Reduction::sum) ? start_ordered_reduce_scatter(output, input)
                                                                 : start_reduce_scatter(output, input);
@@ -222,7 +222,7 @@ Work Communicator::all_to_all(at::Tensor output, at::Tensor input) {
   const std::int64_t part = input.numel() / size_;
   const std::int64_t bytes = (size_ - 1) * part * static_cast<std::int64_t>(input.element_size());
   const std::vector<std::int64_t> counts(static_cast<std::size_t>(size_), part);
-  return track({Collective::all_to_all, input.scalar_type(), part, bytes},
+  return track({Collective::all_to_all, input.scalar_type(), part, bytes, -1, input.sizes()},
                [&] { return size_ > 1 ? start_all_to_all_v(output, counts, input, counts) : copied(output, input); });
 }
 
@@ -235,7 +235,7 @@ Work Communicator::all_to_all_v(at::Tensor output, std::vector<std::int64_t> rec
   const auto self = static_cast<std::size_t>(rank_);
   ERGON_CHECK(receive[self] == send[self], "rank {} sends itself {} elements and expects {}", rank_, send[self], receive[self]);
   const std::int64_t bytes = (input.numel() - send[self]) * static_cast<std::int64_t>(input.element_size());
-  return track({Collective::all_to_all, input.scalar_type(), input.numel(), bytes},
+  return track({Collective::all_to_all, input.scalar_type(), input.numel(), bytes, -1, input.sizes()},
                [&] { return size_ > 1 ? start_all_to_all_v(output, std::move(receive), input, std::move(send)) : copied(output, input); });
 }
 
@@ -243,27 +243,28 @@ Work Communicator::broadcast(at::Tensor data, int root) {
   check_tensor(data);
   check_peer(root, false);
   const std::int64_t bytes = rank_ == root ? (size_ - 1) * size_of(data) : 0;
-  return track({Collective::broadcast, data.scalar_type(), data.numel(), bytes},
+  return track({Collective::broadcast, data.scalar_type(), data.numel(), bytes, -1, data.sizes()},
                [&] { return size_ > 1 ? start_broadcast(data, root) : nullptr; });
 }
 
 Work Communicator::send(at::Tensor data, int peer) {
   check_tensor(data);
   check_peer(peer, true);
-  return track({Collective::send, data.scalar_type(), data.numel(), size_of(data), peer}, [&] { return start_send(data, peer, 0); });
+  return track({Collective::send, data.scalar_type(), data.numel(), size_of(data), peer, data.sizes()},
+               [&] { return start_send(data, peer, 0); });
 }
 
 Work Communicator::recv(at::Tensor data, int peer) {
   check_tensor(data);
   check_peer(peer, true);
-  return track({Collective::recv, data.scalar_type(), data.numel(), 0, peer}, [&] { return start_recv(data, peer, 0); });
+  return track({Collective::recv, data.scalar_type(), data.numel(), 0, peer, data.sizes()}, [&] { return start_recv(data, peer, 0); });
 }
 
 Work Communicator::ring_shift(at::Tensor output, at::Tensor input, int distance) {
   check_pair(output, input);
   ERGON_CHECK(output.numel() == input.numel(), "ring_shift of {} elements into {}", input.numel(), output.numel());
   const int hops = (distance % size_ + size_) % size_;
-  return track({Collective::ring_shift, input.scalar_type(), input.numel(), hops > 0 ? size_of(input) : 0},
+  return track({Collective::ring_shift, input.scalar_type(), input.numel(), hops > 0 ? size_of(input) : 0, -1, input.sizes()},
                [&] { return hops > 0 ? start_ring_shift(output, input, hops) : copied(output, input); });
 }
 

@@ -90,8 +90,15 @@ std::vector<Communicator*> Communicators::device_groups() const {
 }
 
 void Communicators::observe(CommunicationObserver* observer) {
-  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get(), host_pp.get()}) group->observe(observer);
-  for (Communicator* group : device_groups()) group->observe(observer);
+  const auto observed = [&](Communicator& group) {
+    if (group.size() > 1) group.observe(observer);
+  };
+  for (Communicator* group : {world.get(), control.get(), host_tp.get(), host_dp_cp.get(), host_pp.get()}) observed(*group);
+  for_each_device_group(*this, observed);
+}
+
+void Communicators::settle() {
+  for_each_device_group(*this, [](Communicator& group) { group.settle(); });
 }
 
 void Communicators::poll() {

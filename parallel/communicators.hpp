@@ -30,8 +30,9 @@ struct Communicators {
   Communicators(const Mesh& mesh, std::unique_ptr<Communicator> world, int kv_replicas = 1, const DeviceGroup& device = {},
                 int exchanging = 1);
 
-  void observe(CommunicationObserver* observer);
-  void poll();  // reports what streams have finished since
+  void observe(CommunicationObserver* observer);  // groups of one rank move nothing and are not observed
+  void poll();                                    // reports what streams have finished since
+  void settle();                                  // waits until all that was left to streams is done and reported
 
   std::vector<Communicator*> device_groups() const;
 

@@ -23,6 +23,7 @@ Json json_of(const FlightEntry& entry, std::int64_t origin) {
           {"operation", name(entry.operation)},
           {"dtype", dtype_name(entry.dtype)},
           {"elements", entry.elements},
+          {"shape", entry.shape.list()},
           {"peer", entry.peer < 0 ? Json() : Json(entry.peer)},
           {"sequence", entry.sequence},
           {"created_ns", time(entry.created)},
@@ -46,7 +47,12 @@ std::string format_flight(const FlightRecord& record, const std::string& verdict
   const std::int64_t steady = nanoseconds_now<std::chrono::steady_clock>(), origin = entries.empty() ? steady : entries.front().created;
   Json groups = Json::array(), operations = Json::array();
   for (const FlightGroup& group : record.groups())
-    groups.push_back({{"name", group.name}, {"key", group.key()}, {"members", group.members}, {"collectives", group.collectives}});
+    groups.push_back({{"name", group.name},
+                      {"key", group.key()},
+                      {"members", group.members},
+                      {"collectives", group.collectives},
+                      {"sent", group.sent},
+                      {"asked", group.asked}});
   for (const FlightEntry& entry : entries) operations.push_back(json_of(entry, origin));
   const std::int64_t unix_origin = nanoseconds_now<std::chrono::system_clock>() - (steady - origin);
   const Json file = {{"schema", "ergon.flight.v1"},

@@ -89,15 +89,32 @@ std::size_t FlightRecord::free_slot() {
   return oldest;
 }
 
-std::uint64_t FlightRecord::open(int group_number, Collective operation, at::ScalarType dtype, std::int64_t elements, int peer) {
+FlightShape::FlightShape(at::IntArrayRef shape) {
+  if (shape.size() > most) return;
+  dims = shape.size();
+  std::copy(shape.begin(), shape.end(), sizes.begin());
+}
+
+std::uint64_t FlightRecord::open(int group_number, Collective operation, at::ScalarType dtype, std::int64_t elements, int peer,
+                                 at::IntArrayRef shape) {
   const std::lock_guard lock(mutex_);
   FlightGroup& group = groups_[static_cast<std::size_t>(group_number)];
   std::uint64_t& count = peer < 0                        ? group.collectives
                          : operation == Collective::send ? group.sent[static_cast<std::size_t>(peer)]
                                                          : group.asked[static_cast<std::size_t>(peer)];
   const std::size_t slot = free_slot();
-  ring_[slot] = {++num_opened_,        group_number, operation, dtype, elements, peer, count++, now(), 0, 0,
-                 FlightState::created, phase_,       part_,     step_};
+  ring_[slot] = {.id = ++num_opened_,
+                 .group = group_number,
+                 .operation = operation,
+                 .dtype = dtype,
+                 .elements = elements,
+                 .shape = FlightShape(shape),
+                 .peer = peer,
+                 .sequence = count++,
+                 .created = now(),
+                 .phase = phase_,
+                 .part = part_,
+                 .step = step_};
   under_way_.push_back(slot);
   newest_slot_ = slot;
   return num_opened_;

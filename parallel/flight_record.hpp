@@ -12,6 +12,7 @@
 // Times are nanoseconds of the steady clock.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -34,12 +35,24 @@ const char* name(FlightState state);
 
 const char* dtype_name(at::ScalarType dtype);  // "float64"
 
+// The sizes of a tensor, held without allocating; of one with more dims than `most`, none.
+struct FlightShape {
+  static constexpr std::size_t most = 6;
+  std::array<std::int64_t, most> sizes = {};
+  std::size_t dims = 0;
+
+  FlightShape() = default;
+  explicit FlightShape(at::IntArrayRef shape);
+  std::vector<std::int64_t> list() const { return {sizes.begin(), sizes.begin() + dims}; }
+};
+
 struct FlightEntry {
   std::uint64_t id = 0;  // of all operations of this rank, from 1
   int group = 0;         // number in the record's list
   Collective operation = Collective::barrier;
   at::ScalarType dtype = at::kByte;
   std::int64_t elements = 0;   // as in CommunicationEvent
+  FlightShape shape;           // of the tensor that `elements` counts, of all_to_all of the whole input; no dims: not told
   int peer = -1;               // place in the group of a message's other side; -1: a collective
   std::uint64_t sequence = 0;  // number within its count, from 0
   std::int64_t created = 0, started = 0, completed = 0;
@@ -71,7 +84,8 @@ class FlightRecord {
 
   // What the communicators tell.
   int add_group(const std::string& name, const std::vector<int>& members);
-  std::uint64_t open(int group, Collective operation, at::ScalarType dtype, std::int64_t elements, int peer = -1);  // the id
+  std::uint64_t open(int group, Collective operation, at::ScalarType dtype, std::int64_t elements, int peer = -1,
+                     at::IntArrayRef shape = {});  // the id
   void started(std::uint64_t id);
   void waited_for(std::uint64_t id);  // the caller does nothing else until it is done
   void close(std::uint64_t id, FlightState state = FlightState::completed);

@@ -23,7 +23,8 @@ struct Communicator::Operation {
   Collective collective;
   at::ScalarType dtype = at::kByte;
   std::int64_t elements = 0, bytes = 0;
-  int peer = -1;  // the other side of a message
+  int peer = -1;               // the other side of a message
+  at::IntArrayRef shape = {};  // for the flight record; valid while the operation starts
 };
 
 class Communicator::Journal {
@@ -34,7 +35,7 @@ class Communicator::Journal {
   };
 
   Place open(const std::string& group, const Operation& o) {
-    const Place place{next(), record ? record->open(flight_group, o.collective, o.dtype, o.elements, o.peer) : 0};
+    const Place place{next(), record ? record->open(flight_group, o.collective, o.dtype, o.elements, o.peer, o.shape) : 0};
     entries_.push_back({{group, o.collective, o.dtype, o.elements, Bytes{o.bytes}, place.sequence, Seconds{0}, Seconds{0}}, false});
     return place;
   }

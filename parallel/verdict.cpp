@@ -14,8 +14,8 @@ using Why = MissingRank::Why;
 
 std::string sentence(const AwaitedOperation& o) {
   const std::string other = o.peer < 0 ? "" : fmt::format(", rank {} on the other side", o.members[static_cast<std::size_t>(o.peer)]);
-  return fmt::format("{} {} on {} (ranks {}{}): {} x {}, step {} ({})", o.operation, o.sequence, o.group, fmt::join(o.members, ", "), other,
-                     o.elements, o.dtype, o.step, o.phase);
+  return fmt::format("{} {} on {} (ranks {}{}): {}, step {} ({})", o.operation, o.sequence, o.group, fmt::join(o.members, ", "), other,
+                     o.tensor(), o.step, o.phase);
 }
 
 // How many operations of the kind that `o` needs a rank has started.
@@ -28,10 +28,7 @@ std::uint64_t started_by(const RankStatus& status, const AwaitedOperation& o) {
 }
 
 // When a run comes to an operation: in which step, and where in it.
-std::pair<std::int64_t, std::size_t> due(const AwaitedOperation& o) {
-  constexpr const char* order[] = {"start", "step", "forward", "backward", "update", "evaluation", "checkpoint", "finish"};
-  return {o.step, static_cast<std::size_t>(std::find(std::begin(order), std::end(order), o.phase) - order)};
-}
+std::pair<std::int64_t, std::size_t> due(const AwaitedOperation& o) { return {o.step, phase_order(o.phase)}; }
 
 bool same_operation(const AwaitedOperation& a, const AwaitedOperation& b) {
   return a.group_key == b.group_key && a.sequence == b.sequence && a.peer == b.peer && a.rank == b.rank;
@@ -50,15 +47,25 @@ const char* name(Why why) {
 Json json_of(const AwaitedOperation& o) {
   return {{"rank", o.rank},           {"group", o.group}, {"group_key", o.group_key}, {"members", o.members},
           {"operation", o.operation}, {"dtype", o.dtype}, {"elements", o.elements},   {"sequence", o.sequence},
-          {"peer", o.peer},           {"step", o.step},   {"phase", o.phase}};
+          {"peer", o.peer},           {"step", o.step},   {"phase", o.phase},         {"shape", o.shape}};
 }
 
 AwaitedOperation operation_from(const Json& j) {
   return {j.at("rank"),     j.at("group"),    j.at("group_key"), j.at("members"), j.at("operation"), j.at("dtype"),
-          j.at("elements"), j.at("sequence"), j.at("peer"),      j.at("step"),    j.at("phase")};
+          j.at("elements"), j.at("sequence"), j.at("peer"),      j.at("step"),    j.at("phase"),     j.at("shape")};
 }
 
 }  // namespace
+
+std::size_t phase_order(const std::string& phase) {
+  constexpr const char* order[] = {"start", "step", "forward", "backward", "update", "evaluation", "checkpoint", "finish"};
+  return static_cast<std::size_t>(std::find(std::begin(order), std::end(order), phase) - order);
+}
+
+std::string AwaitedOperation::tensor() const {
+  if (shape.empty()) return fmt::format("{} x {}", elements, dtype);
+  return fmt::format("[{}] {}", fmt::join(shape, ", "), dtype);
+}
 
 std::vector<int> AwaitedOperation::awaited() const {
   if (peer >= 0) return {members[static_cast<std::size_t>(peer)]};
@@ -69,8 +76,8 @@ std::vector<int> AwaitedOperation::awaited() const {
 
 AwaitedOperation describe(const FlightRecord& record, const FlightEntry& entry) {
   const FlightGroup group = record.group(entry.group);
-  return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation),        dtype_name(entry.dtype),
-          entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase, entry.part)};
+  return {record.rank(),  group.name,     group.key(), group.members, name(entry.operation),         dtype_name(entry.dtype),
+          entry.elements, entry.sequence, entry.peer,  entry.step,    name(entry.phase, entry.part), entry.shape.list()};
 }
 
 RankStatus status_of(const FlightRecord& record) {
@@ -143,6 +150,9 @@ Error to_error(const Verdict& verdict, const std::string& folder) {
   std::string what;
   if (!verdict.operation)
     what = who + ", and training cannot go on without";
+  else if (ranks.empty() && verdict.circle)
+    what = fmt::format("ranks wait for each other, nobody is missing: {}, waited for {:.1f} s, needs ranks that wait in other operations",
+                       sentence(*verdict.operation), verdict.waited.value);
   else if (ranks.empty())
     what = fmt::format("every rank has started {}, and it does not end, waited for {:.1f} s", sentence(*verdict.operation),
                        verdict.waited.value);
@@ -151,6 +161,15 @@ Error to_error(const Verdict& verdict, const std::string& folder) {
   const std::string records = folder.empty() ? "" : fmt::format("; flight records of the living ranks: {}", folder);
   const std::string where = verdict.operation ? fmt::format("rank {}", verdict.operation->rank) : fmt::format("rank {}", verdict.finder);
   return Error(what, where, fmt::format("{}the same line resumes from the newest checkpoint{}", reasons, records), ExitCode::stuck);
+}
+
+Error told_error(const Error& verdict, int finder, const FlightRecord& record) {
+  const RankStatus here = status_of(record);
+  const std::string position = here.waits
+                                   ? fmt::format("waits in {} {} on {}", here.waits->operation, here.waits->sequence, here.waits->group)
+                                   : fmt::format("waits for nobody in step {} ({})", here.step, here.phase);
+  return Error(fmt::format("{} (found by rank {}; this rank {})", verdict.problem(), finder, position),
+               fmt::format("rank {}", record.rank()), "", verdict.code());
 }
 
 std::string to_text(const AwaitedOperation& operation) { return json_of(operation).dump(); }

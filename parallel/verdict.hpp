@@ -31,8 +31,10 @@ struct AwaitedOperation {
   std::uint64_t sequence = 0;
   int peer = -1;  // place in `members` of a message's other side; -1: a collective
   std::int64_t step = 0;
-  std::string phase;  // or the part of a step: "forward"
+  std::string phase;                     // or the part of a step: "forward"
+  std::vector<std::int64_t> shape = {};  // as in FlightEntry
 
+  std::string tensor() const;        // "[4, 32] float64", "128 x float64" without a shape
   std::vector<int> awaited() const;  // whom it needs: all other members, or the other side
   bool operator==(const AwaitedOperation&) const = default;
 };
@@ -44,6 +46,9 @@ struct RankStatus {
   std::map<std::string, FlightGroup> groups;  // by key; counts only
   std::optional<AwaitedOperation> waits;
 };
+
+// Phases and parts of a step by name, in the order in which a run comes to them: "forward" before "backward".
+std::size_t phase_order(const std::string& phase);
 
 AwaitedOperation describe(const FlightRecord& record, const FlightEntry& entry);
 RankStatus status_of(const FlightRecord& record);
@@ -67,7 +72,8 @@ struct Verdict {
   int finder = 0;
   std::optional<AwaitedOperation> operation;  // none: a process is gone while this rank waits for nobody
   Seconds waited = {0};
-  std::vector<MissingRank> missing;  // empty: all have started the operation and it does not end
+  std::vector<MissingRank> missing;  // empty: all have started the operation and it does not end, or
+  bool circle = false;               // ranks wait for ranks that wait for them
   std::set<int> absent() const;      // of these, those that do not answer
 };
 // The same verdict over the operation that was due first, of all that a missing rank is awaited in: a rank that died in a forward is
@@ -75,6 +81,8 @@ struct Verdict {
 Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answers);
 // The sentence for people and the exit code (ExitCode::stuck); `folder` is where the records are, may be empty.
 Error to_error(const Verdict& verdict, const std::string& folder);
+// What a rank says that was told a verdict by rank `finder`: the same, and where it stands itself.
+Error told_error(const Error& verdict, int finder, const FlightRecord& record);
 
 // JSON, for messages and files.
 std::string to_text(const AwaitedOperation& operation);

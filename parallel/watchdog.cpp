@@ -23,10 +23,10 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr Seconds tick = {0.02}, pause = {0.005}, process_tick = {0.1};
-constexpr Seconds longest_tick = {0.5};  // a longer one was no waiting: this process was stopped
-constexpr Seconds sure = {0.1};          // an operation that has waited for so long is worth a question after a stop
-constexpr Seconds probe = {0.5};         // how long a question after a stop, or after a death, may take: the launcher kills soon
-constexpr int longest_chain = 8;         // of ranks that wait for ranks that wait
+constexpr Seconds longest_tick = {0.5};    // a longer one was no waiting: this process was stopped
+constexpr Seconds sure = {0.1};            // an operation that has waited for so long is worth a question after a stop
+constexpr Seconds probe = {0.5};           // how long a question after a stop, or after a death, may take: the launcher kills soon
+constexpr std::size_t longest_chain = 64;  // of ranks that wait for ranks that wait
 
 void sleep(Seconds time) { std::this_thread::sleep_for(clock_ticks(time)); }
 
@@ -82,6 +82,7 @@ class Watchdog::Loop {
     int from;
     Error why;
     std::set<int> absent;
+    bool verdict;  // else that rank cannot go on, and has said so itself
   };
 
   void run() {
@@ -164,17 +165,19 @@ class Watchdog::Loop {
   std::optional<Verdict> inquire(const FlightEntry& entry, Seconds patience, bool only_dead) {
     AwaitedOperation operation = describe(*record_, entry);
     const Seconds waited = awake_ - watched_.since;
-    for (int round = 0;; ++round) {
+    for (std::vector<AwaitedOperation> seen;;) {
       const Answers answers = ask(operation, patience, entry.id);
       if (over_ || told_ || !record_->under_way(entry.id)) return {};
       Judgement judgement = judge(operation, answers.statuses, answers.processes);
-      if (judgement.next && round < longest_chain) {
-        operation = *judgement.next;
+      const bool leads_on = judgement.next && *judgement.next != operation && seen.size() < longest_chain &&
+                            std::find(seen.begin(), seen.end(), *judgement.next) == seen.end();
+      if (leads_on) {
+        seen.push_back(std::exchange(operation, *judgement.next));
         continue;
       }
       if (only_dead) std::erase_if(judgement.missing, [&](const MissingRank& missing) { return !certainly_dead(missing); });
       if (only_dead && judgement.missing.empty()) return {};
-      return Verdict{record_->rank(), operation, waited, judgement.missing};
+      return Verdict{record_->rank(), operation, waited, judgement.missing, judgement.next.has_value()};
     }
   }
 
@@ -247,7 +250,8 @@ class Watchdog::Loop {
     } else if (kind == "status") {
       if (by_folder || letter.at("number") == question_) answers_[mail.from] = status_from_text(letter.at("status").dump());
     } else if (kind == "end") {
-      if (!told_) told_.emplace(Told{mail.from, error_from(letter.at("error")), letter.at("absent").get<std::set<int>>()});
+      if (!told_)
+        told_.emplace(Told{mail.from, error_from(letter.at("error")), letter.at("absent").get<std::set<int>>(), letter.at("verdict")});
     } else {
       written_.insert(mail.from);
     }
@@ -320,7 +324,8 @@ class Watchdog::Loop {
     std::set<int> absent = told_ ? told_->absent : verdict ? verdict->absent() : std::set<int>();
 
     if (finds) hooks_.say(why);
-    if (first) send_all({{"kind", "end"}, {"error", json_of(why)}, {"absent", absent}});
+    if (told_ && told_->verdict) hooks_.say(told_error(why, told_->from, *record_));
+    if (first) send_all({{"kind", "end"}, {"error", json_of(why)}, {"absent", absent}, {"verdict", finds}});
     const int finder = told_ ? told_->from : record_->rank();
     const std::string text = verdict ? to_text(*verdict, why) : Json{{"finder", finder}, {"message", why.what()}}.dump();
     write(flight_file_name(record_->rank()), format_flight(*record_, text));

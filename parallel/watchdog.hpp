@@ -6,9 +6,10 @@
 // asked for and a rank that is waited for is dead or stopped, or does not come within `stop`. A wait begins anew when the phase or the step
 // changes, and time in which this process itself was stopped does not count.
 // Then: ask every member of the group how far it is, for at most `collect`; judge (parallel/verdict.hpp), following members that wait for
-// others themselves; ask all ranks for the operation that was due first; say it once; tell all ranks; write the record; wait until every
-// living rank has written, at most `gather`; break what the backend has under way; end. A rank that is told does the same without a verdict
-// of its own. The end comes at the latest `abort` after the hit. A watchdog always answers, also while its rank computes.
+// others themselves; ask all ranks for the operation that was due first; say it; tell all ranks; write the record; wait until every
+// living rank has written, at most `gather`; break what the backend has under way; end. A rank that is told says so too, and where it
+// stands itself, and does the same without a verdict of its own. The end comes at the latest `abort` after the hit. A watchdog always
+// answers, also while its rank computes.
 #pragma once
 
 #include <functional>

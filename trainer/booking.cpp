@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/booking.hpp"
 
+#include <utility>
+
 namespace ergon {
 namespace {
 
@@ -28,7 +30,8 @@ Booking::Booking(const RunConfig& config, std::int64_t attempt, std::int64_t fro
   open_.seconds.startup = startup;
 }
 
-void Booking::step(const StepBatch& batch, Seconds seconds) {
+void Booking::step(const StepBatch& batch, Seconds seconds, StepUpdate update) {
+  ++(update == StepUpdate::done ? updated_ : skipped_);
   open_.tokens += Tokens{batch.tokens};
   open_.valid_tokens += Tokens{batch.valid_tokens};
   open_.seconds.step += seconds - batch.data_wait;
@@ -39,6 +42,7 @@ void Booking::step(const StepBatch& batch, Seconds seconds) {
 
 void Booking::evaluation(const EvaluationResult& result) {
   add(open_.evaluation.model, sequence_forward_, result.sequences);
+  add(evaluated_, evaluation_volumes(config_, result.sequences / config_.train.batch));
   open_.seconds.evaluation += result.seconds;
   exact_spent_ += sequence_forward_.at("exact") * static_cast<unsigned __int128>(result.sequences);
 }
@@ -54,6 +58,10 @@ Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLed
   audit.reset();
   open_.communication = rows(sum_over_ranks(communication.totals(), control));
   communication.reset();
+  add(evaluated_, step_volumes(config_, StepUpdate::done), updated_);
+  add(evaluated_, step_volumes(config_, StepUpdate::skipped), skipped_);
+  open_.predicted = std::exchange(evaluated_, {});
+  updated_ = skipped_ = 0;
   open_.to_step = to_step;
 
   Interval closed = open_;

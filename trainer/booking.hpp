@@ -2,6 +2,7 @@
 // Adds up what a run spends between two lines of its ledger.
 #pragma once
 
+#include "accounting/communication_volume.hpp"
 #include "accounting/ledger.hpp"
 #include "configs/run_config.hpp"
 #include "parallel/communication_ledger.hpp"
@@ -16,7 +17,7 @@ class Booking {
   // The first interval begins at `from_step` and carries the seconds of start-up.
   Booking(const RunConfig& config, std::int64_t attempt, std::int64_t from_step, Seconds startup);
 
-  void step(const StepBatch& batch, Seconds seconds);  // seconds: the whole step, data_wait included
+  void step(const StepBatch& batch, Seconds seconds, StepUpdate update);  // seconds: the whole step, data_wait included
   void evaluation(const EvaluationResult& result);
   void checkpoint(Seconds seconds) { open_.seconds.checkpoint += seconds; }
 
@@ -32,6 +33,8 @@ class Booking {
   FlopsById step_flops_;        // of one step, all ranks
   FlopsById sequence_forward_;  // of one sequence, forward only
   Interval open_;
+  std::int64_t updated_ = 0, skipped_ = 0;  // steps of the open interval
+  CommunicationVolumes evaluated_;          // by its evaluations, as predicted
   Flops exact_spent_ = {};
 };
 

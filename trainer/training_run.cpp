@@ -31,7 +31,7 @@ void TrainingRun::step() {
   if (step_ == first_step_ + 1) check_first_step();
   const Seconds seconds = since(start);
 
-  booking_->step(batch, seconds);
+  booking_->step(batch, seconds, result.skipped ? StepUpdate::skipped : StepUpdate::done);
   data_state_ = batch.after;
   tokens_ += Tokens{batch.tokens};
   loss_ = result.loss;
@@ -182,6 +182,7 @@ void TrainingRun::save() {
 }
 
 void TrainingRun::close_interval() {
+  communicators_.settle();
   const Interval interval = booking_->close(step_, replica_->audit, communication_, *communicators_.control);
   on_rank_zero(*communicators_.control, [&] {
     append_ledger(interval);

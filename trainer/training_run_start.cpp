@@ -78,9 +78,12 @@ void TrainingRun::resume() {
 
   communicators_.observe(&communication_);
   loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_), communicators_, data_state_, options_.label_mask);
-  if (config_.train.evaluate_every > 0)
+  loader_->observe(&communication_);
+  if (config_.train.evaluate_every > 0) {
     evaluation_ =
         std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_), communicators_, config_.train.evaluate_batches);
+    evaluation_->observe(&communication_);
+  }
 
   SaverOptions saver{folder_.path(),
                      run_uuid(),

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_json.hpp"
+#include "accounting/report/communication.hpp"
 #include "accounting/report/total.hpp"
 
 namespace ergon {
@@ -64,6 +65,21 @@ Json attempts_json(const LedgerSummary& ledger) {
 
 Json loss_json(const std::optional<LossPoint>& point) { return point ? Json{{"step", point->step}, {"loss", point->loss}} : Json(nullptr); }
 
+// Of each group and operation what was counted, and what was predicted; why not stands in `reason`.
+Json communication_json(const LedgerSummary& ledger, Json& reason) {
+  Json rows = Json::array();
+  for (const ComparedCommunication& row : compare_communication(ledger)) {
+    Json json = json_of(std::vector{row.counted}).front();
+    json["axes"] = row.axes;
+    json["predicted_calls"] = row.predicted ? Json(row.predicted->calls) : Json(nullptr);
+    json["predicted_bytes"] = row.predicted ? Json(fmt::format("{}", row.predicted->bytes.value)) : Json(nullptr);
+    json["equals_prediction"] = row.predicted ? Json(!row.differs()) : Json(nullptr);
+    if (!row.predicted) reason[fmt::format("communication[{}]", rows.size())] = row.reason;
+    rows.push_back(json);
+  }
+  return rows;
+}
+
 // What the run is, and what it came to in whole numbers.
 Json identity_json(const RunReport& run) {
   const LedgerSummary& ledger = run.ledger;
@@ -73,6 +89,7 @@ Json identity_json(const RunReport& run) {
           {"steps", ledger.kept.steps},
           {"lost_steps", ledger.lost.steps},
           {"unbooked_steps", run.unbooked_steps},
+          {"uncounted_steps", ledger.uncounted_steps},
           {"tokens", ledger.kept.tokens.value},
           {"valid_tokens", ledger.kept.valid_tokens.value},
           {"lost_tokens", ledger.lost.tokens.value},
@@ -109,7 +126,7 @@ Json run_json(const RunReport& run) {
   json["peak"] = last.peak.value == 0 ? Json(nullptr) : Json{{"flops_per_second", last.peak.value}, {"source", last.peak_source}};
   json["loss"] = {{"training", loss_json(run.training_loss)}, {"validation", loss_json(run.validation_loss)}};
   json["outcome"] = run.outcome.empty() ? Json(nullptr) : Json(run.outcome);
-  json["communication"] = json_of(ledger.communication);
+  json["communication"] = communication_json(ledger, reason);
   json["attempt_list"] = attempts_json(ledger);
   for (const auto& [id, figure] : figures) {
     if (useful[id].is_null()) reason["goodput." + id] = "no training step was booked";

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
+#include "accounting/report/communication.hpp"
 #include "accounting/report/figures.hpp"
 #include "accounting/report/total.hpp"
 
@@ -105,15 +107,32 @@ std::string time_table(const TimeSplit& seconds) {
   return text;
 }
 
-std::string communication_table(const std::vector<CommunicationRow>& rows) {
+std::string difference(const ComparedCommunication& row) {
+  return fmt::format("  DIFFERS      {} {}: counted {} calls, {} bytes; predicted {} calls, {} bytes\n", row.counted.group,
+                     row.counted.operation, grouped(row.counted.calls), grouped(row.counted.bytes.value), grouped(row.predicted->calls),
+                     grouped(row.predicted->bytes.value));
+}
+
+std::string communication_table(const LedgerSummary& ledger) {
+  const std::vector<ComparedCommunication> rows = compare_communication(ledger);
   if (rows.empty()) return "\nCommunication: none, one rank\n";
-  std::string text = fmt::format("\nCommunication, summed over ranks\n  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", "group", "operation",
-                                 "calls", "bytes", "time", "waited");
-  for (const CommunicationRow& row : rows) {
-    text += fmt::format("  {:<12} {:<15} {:>10} {:>12} {:>12} {:>12}\n", row.group, row.operation, grouped(row.calls),
-                        rounded_bytes(row.bytes), clock(row.seconds), clock(row.exposed));
+  std::string text = fmt::format("\nCommunication, summed over ranks\n  {:<9} {:<13} {:<15} {:>10} {:>12} {:>13} {:>12} {:>12}\n", "axes",
+                                 "group", "operation", "calls", "bytes", "predicted", "time", "exposed");
+  std::string notes;
+  std::map<std::string, std::string> reasons;  // by group
+  for (const ComparedCommunication& row : rows) {
+    const std::string predicted = row.predicted ? rounded_bytes(row.predicted->bytes) + (row.differs() ? " !" : " =") : "-";
+    text += fmt::format("  {:<9} {:<13} {:<15} {:>10} {:>12} {:>13} {:>12} {:>12}\n", row.axes, row.counted.group, row.counted.operation,
+                        grouped(row.counted.calls), rounded_bytes(row.counted.bytes), predicted, clock(row.counted.seconds),
+                        clock(row.counted.exposed));
+    if (row.differs()) notes += difference(row);
+    if (!row.predicted) reasons[row.counted.group] = row.reason;
   }
-  return text;
+  for (const auto& [group, why] : reasons) notes += fmt::format("  {} has no prediction: {}\n", group, why);
+  if (ledger.uncounted_steps > 0)
+    notes += fmt::format("  {} step{} of a killed process {} in no row: the counts died with it\n", grouped(ledger.uncounted_steps),
+                         plural(ledger.uncounted_steps), ledger.uncounted_steps == 1 ? "is" : "are");
+  return text + notes;
 }
 
 std::string legend(const FiguresById& figures) {
@@ -126,6 +145,8 @@ std::string legend(const FiguresById& figures) {
       "  hardware     what the ranks executed in training: padding, recomputed scores and masked parts of tiles included\n"
       "  spent        kept + lost; lost: steps done after the checkpoint that a later attempt resumed\n"
       "  pfs-days     of what was spent; one is 1e15 FLOP/s for a day, 8.64e19 FLOPs\n"
+      "  predicted    bytes of the same calls, from mesh, model, batch, steps and evaluations alone; = the same calls and bytes, ! not\n"
+      "  exposed      the part of the time that ranks spent waiting, with nothing else to do\n"
       "  tokens/s     over step and data wait; MFU, HFU: model and hardware FLOPs over peak x devices x the same time\n";
   return text;
 }
@@ -140,7 +161,7 @@ std::string report_text(const std::vector<RunReport>& runs) {
     text += heading(run);
     if (run.ledger.attempts.size() > 1) text += attempts_table(run.ledger);
     text += "\nTraining FLOPs, by convention\n" + flops_table(figures) + hardware_lines(run.ledger);
-    text += speed(run) + time_table(run.ledger.spent.seconds) + communication_table(run.ledger.communication);
+    text += speed(run) + time_table(run.ledger.spent.seconds) + communication_table(run.ledger);
   }
   const FiguresById total = total_figures(runs);
   if (runs.size() > 1) {

@@ -95,6 +95,8 @@ TEST_CASE("an uninterrupted run keeps everything") {
   CHECK(to_decimal(s.kept.training.model.at("6n")) == "1000000000000000000000000");
   CHECK(s.kept.seconds.step.value == 50);
   CHECK(s.communication == std::vector<CommunicationRow>{{"tp", "all_reduce", 200, {102400}, {0.125}, {0.0625}}});
+  CHECK(s.predicted == CommunicationVolumes{{"tp", "all_reduce", 200, {102400}}});
+  CHECK((!s.predicted_in_part && s.uncounted_steps == 0));
   CHECK(goodput(s, "6n") == 1.0);
 }
 
@@ -185,4 +187,19 @@ TEST_CASE("a ledger that contradicts itself is refused") {
   CHECK(refusal({one, ten, attempt_start(3, 2, 10)}) == "attempt 2 has no start in the ledger");
   CHECK(refusal({one, ten, Abandon{1, 5}}) == "attempt 1 is abandoned from step 5, where none of its intervals ends");
   CHECK(refusal({one, ten, Abandon{4, 5}}) == "attempt 4 has no start in the ledger");
+}
+
+TEST_CASE("what was counted without a prediction, and what was not counted at all, is known") {
+  Interval old = interval(1, 0, 5), recovered = interval(1, 5, 8);
+  old.predicted.reset();
+  recovered.predicted.reset();
+  recovered.communication.clear();
+  const LedgerSummary before = summarise({.lines = {attempt_start(1), old, interval(1, 5, 6)}}, "x");
+  CHECK((before.predicted_in_part && before.uncounted_steps == 0));
+  CHECK(before.predicted == CommunicationVolumes{{"tp", "all_reduce", 2, {1024}}});
+  const LedgerSummary after = summarise({.lines = {attempt_start(1), interval(1, 0, 5), recovered}}, "x");
+  CHECK((!after.predicted_in_part && after.uncounted_steps == 3));
+  AttemptStart alone = attempt_start(1);
+  alone.world_size = 1;
+  CHECK(summarise({.lines = {alone, interval(1, 0, 5), recovered}}, "x").uncounted_steps == 0);
 }

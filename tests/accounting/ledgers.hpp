@@ -37,6 +37,7 @@ inline Interval interval(std::int64_t attempt, std::int64_t from, std::int64_t t
   line.evaluation = {{{"6n", times("2")}, {"exact", times("1")}}, times("1"), times("1")};
   line.seconds = {{0.5 * static_cast<double>(steps)}, {0.25 * static_cast<double>(steps)}, {0.125}, {0}, {0}};
   line.communication = {{"tp", "all_reduce", 2 * steps, {1024 * steps}, {0.0625}, {0.03125}}};
+  line.predicted = {{"tp", "all_reduce", 2 * steps, {1024 * steps}}};
   return line;
 }
 

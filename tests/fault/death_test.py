@@ -21,8 +21,11 @@ LONGEST = 16  # the longest of these limits but the start's, 2 s to ask, 4 s for
 PATIENT = ["watchdog.step=120", "watchdog.checkpoint=120"]  # nobody dies: a slow disk must not end it
 # One microbatch a step: a rank that is gone behind the last sum of one would be missed from the forward of the next.
 MESHES = {2: ["mesh.dp=1", "mesh.tp=2", "train.microbatch=16"], 4: ["mesh.dp=2", "mesh.tp=2", "train.microbatch=8"], 8: ["mesh.dp=4", "mesh.tp=2", "train.microbatch=4"]}
-WHOLE = {}  # ranks -> curve of a run that nothing happens to
-MESSAGE = re.compile(r"ergon: error: rank \d+: (?:rank|ranks) ([\d, ]+) (?:is|are) missing from (\w+) (\d+) on ([\w-]+) \(ranks ([\d, ]+)[^)]*\): (\d+) x (\w+), step (\d+) \((\w+)\), waited for ([\d.]+) s$")
+WHOLE = {}  # mesh -> curve of a run that nothing happens to
+# Said by who finds it, and, with what stands behind, by each rank that is told.
+MESSAGE = re.compile(r"ergon: error: rank (?P<speaker>\d+): ranks? (?P<missing>[\d, ]+) (?:is|are) missing from (?P<operation>\w+) (?P<sequence>\d+) on (?P<group>[\w-]+) "
+                     r"\((?P<members>ranks [^)]*)\): (?P<tensor>\[[\d, ]+\] \w+|0 x uint8), step (?P<step>\d+) \((?P<part>\w+)\), waited for (?P<waited>[\d.]+) s"
+                     r"(?: \(found by rank \d+; this rank waits (?:in \w+ \d+ on [\w-]+|for nobody in step \d+ \(\w+\))\))?$")
 
 
 # place -> groups that a rank may be missed in, and the parts of a step (or phases) that the message may name
@@ -31,13 +34,26 @@ PLACES = {
     "backward": (("tp", "cp-dp"), ("backward", "update")),  # behind its last sum a rank is missed from the sum of the gradients
     "collective": (("tp", "cp-dp"), ("forward", "backward", "update")),
     "save": (("control",), ("checkpoint",)),
+    # While the rank waits in this operation of this group. It has started it, so it is missed from one that follows.
+    "cp:ring_shift": (("cp", "cp-dp"), ("forward", "backward", "update")),
+    "cp:all_to_all": (("cp", "cp-dp"), ("forward", "backward", "update")),
+    "cp:reduce_scatter": (("cp", "cp-dp"), ("forward", "backward", "update")),
+    "pp:recv": (("pp", "pp-gradients"), ("forward", "backward", "update")),
+    "pp-gradients:recv": (("pp", "pp-gradients"), ("forward", "backward", "update")),
+    "cp-dp:all_gather": (("cp-dp",), ("forward", "backward", "update")),
+    "cp-dp:reduce_scatter": (("cp-dp",), ("forward", "backward", "update")),
 }
 
 
 class FaultCase(Case):
+    mesh = None  # keys; else that of MESHES
+
+    def keys_of(self, ranks):
+        return self.mesh or MESHES[ranks]
+
     def probe(self, rank, place, step, deed, ranks=4, mpirun=(), keys=(), act=None, timeout=60):
         """Runs a planned end to its end; (exit code of mpirun, its stderr, seconds)."""
-        line = ["mpirun", *mpirun, "-n", str(ranks), "--oversubscribe", "--bind-to", "none", PROBE, rank, place, step, deed, "run.toml", "run.folder=run", *MESHES[ranks], *KEYS, *LIMITS, *keys]
+        line = ["mpirun", *mpirun, "-n", str(ranks), "--oversubscribe", "--bind-to", "none", PROBE, rank, place, step, deed, "run.toml", "run.folder=run", *self.keys_of(ranks), *KEYS, *LIMITS, *keys]
         start = time.monotonic()
         process = subprocess.Popen([str(word) for word in line], cwd=self.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         self.addCleanup(self.end, process)
@@ -52,7 +68,7 @@ class FaultCase(Case):
         wrapper = self.folder / "wrapper"
         wrapper.write_text('#!/bin/sh\ntrap "" TERM\n"$@"\necho $? > "code.$OMPI_COMM_WORLD_RANK"\n')
         wrapper.chmod(0o755)
-        line = ["mpirun", "--enable-recovery", "-n", ranks, "--oversubscribe", "--bind-to", "none", "./wrapper", PROBE, rank, place, step, deed, "run.toml", "run.folder=run", *MESHES[ranks], *KEYS, *LIMITS, *keys]
+        line = ["mpirun", "--enable-recovery", "-n", ranks, "--oversubscribe", "--bind-to", "none", "./wrapper", PROBE, rank, place, step, deed, "run.toml", "run.folder=run", *self.keys_of(ranks), *KEYS, *LIMITS, *keys]
         process = subprocess.Popen([str(word) for word in line], cwd=self.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         self.addCleanup(self.end, process)
         if act:
@@ -101,21 +117,35 @@ class FaultCase(Case):
     def assert_message(self, err, missing, groups, step, parts=None):
         said = [MESSAGE.search(line) for line in err.splitlines() if "missing from" in line]
         self.assertTrue(said and all(said), err)
-        self.assertTrue(all(match[1] == ", ".join(map(str, missing)) for match in said), err)
-        self.assertTrue(any(match[4] in groups and int(match[8]) >= step for match in said), err)
-        self.assertTrue(parts is None or {match[9] for match in said} <= set(parts), err)
-        self.assertLess(max(float(match[10]) for match in said), LONGEST, err)
-        self.assertTrue(all(set(missing) <= {int(rank) for rank in match[5].split(",")} for match in said), err)
+        self.assertTrue(all(match["missing"] == ", ".join(map(str, missing)) for match in said), err)
+        self.assertTrue(any(match["group"] in groups and int(match["step"]) >= step for match in said), err)
+        self.assertTrue(parts is None or {match["part"] for match in said} <= set(parts), err)
+        self.assertLess(max(float(match["waited"]) for match in said), LONGEST, err)
+        self.assertTrue(all(set(missing) <= set(map(int, re.findall(r"\d+", match["members"]))) for match in said), err)
+        return {int(match["speaker"]) for match in said}
+
+    def assert_flight(self, ranks, missing, groups):
+        """`ergon flight` comes to the same from the records alone, for ranks that left none."""
+        flight = json.loads(self.ergon("flight", "run", "--json").stdout)
+        self.assertEqual((flight["schema"], flight["without_record"], flight["mismatch"]["kind"]), ("ergon.flight.v1", missing, "missing"), flight)
+        self.assertTrue(set(missing) <= set(flight["mismatch"]["late"]), flight["mismatch"])
+        self.assertIn(flight["mismatch"]["group"], groups)
+        self.assertTrue(flight["mismatch"]["axes"])
+        self.assertEqual([rank["rank"] for rank in flight["ranks"]], sorted(set(range(ranks)) - set(missing)))
+        page = self.ergon("flight", "run").stdout
+        self.assertIn(f"no record of rank {missing[0]}", page)
+        self.assertRegex(page, r"First mismatch: ranks? [\d, ]+ did not start \w+ \d+ on")
 
     def assert_resumes(self, ranks):
         """The same line goes on, and ends as a run that nothing happened to."""
-        self.ergon("train", "run.toml", "run.folder=run", *MESHES[ranks], *KEYS, *LIMITS, ranks=ranks)
+        self.ergon("train", "run.toml", "run.folder=run", *self.keys_of(ranks), *KEYS, *LIMITS, ranks=ranks)
         self.assertEqual(self.result("run")["code"], 0)
-        if ranks not in WHOLE:
-            self.ergon("train", "run.toml", "run.folder=whole", *MESHES[ranks], *KEYS, *PATIENT, ranks=ranks)
-            WHOLE[ranks] = self.curve("whole")
+        mesh = tuple(self.keys_of(ranks))
+        if mesh not in WHOLE:
+            self.ergon("train", "run.toml", "run.folder=whole", *self.keys_of(ranks), *KEYS, *PATIENT, ranks=ranks)
+            WHOLE[mesh] = self.curve("whole")
             shutil.rmtree(self.folder / "whole")
-        self.assert_close(self.curve("run"), WHOLE[ranks], 1e-12)
+        self.assert_close(self.curve("run"), WHOLE[mesh], 1e-12)
 
     def die(self, rank, place, deed, ranks=4, step=6, mpirun=()):
         for _ in range(4):
@@ -126,9 +156,12 @@ class FaultCase(Case):
         if not mpirun:
             self.assertIn(code, (5, 137) if deed == "kill" else (5,), err)  # of mpirun: whatever it saw first
         groups, parts = PLACES[place]
-        self.assert_message(err, [rank], groups, step, parts)
+        speakers = self.assert_message(err, [rank], groups, step, parts)
+        if deed == "stop" and not mpirun:  # else mpirun ends the others while they speak
+            self.assertEqual(speakers, set(range(ranks)) - {rank}, err)
         for verdict in self.assert_records(ranks, [rank]):
             self.assertIn(verdict["operation"]["phase"], parts)
+        self.assert_flight(ranks, [rank], groups)
         self.assertLess(seconds, 40)
         self.assert_resumes(ranks)
 
@@ -154,8 +187,49 @@ class Death(FaultCase):
 
     def test_the_living_end_with_5(self):
         err = self.assert_codes(["5", "5", "137", "5"], 2, "collective", 6, "kill")
-        self.assert_message(err, [2], ("tp", "cp-dp"), 6)
+        self.assertEqual(self.assert_message(err, [2], ("tp", "cp-dp"), 6), {0, 1, 3})
         self.assert_records(4, [2])
+
+
+AXES = {  # of two ranks each
+    "ring": ["mesh.cp=2", "train.microbatch=8"],
+    "ulysses": ["mesh.cp=2", "mesh.attention=ulysses", "train.microbatch=8"],
+    "gather": ["mesh.cp=2", "mesh.attention=gather_kv", "train.microbatch=8"],
+    "pipeline": ["mesh.pp=2", "train.microbatch=4"],
+    "zero_bubble": ["mesh.pp=2", "mesh.schedule=zero_bubble", "train.microbatch=4"],
+    "zero_3": ["mesh.dp=2", "mesh.zero=3", "train.microbatch=4"],
+}
+
+
+class Axes(FaultCase):
+    """The new collectives and both new axes, one death each."""
+    def die_on(self, axis, rank, place, deed):
+        self.mesh = AXES[axis]
+        self.die(rank, place, deed, ranks=2)
+
+    def test_killed_in_a_ring(self):
+        self.die_on("ring", 1, "cp:ring_shift", "kill")
+
+    def test_stopped_in_a_ring_rank_0(self):
+        self.die_on("ring", 0, "cp:ring_shift", "stop")
+
+    def test_killed_in_a_head_exchange_rank_0(self):
+        self.die_on("ulysses", 0, "cp:all_to_all", "kill")
+
+    def test_stopped_in_a_head_exchange(self):
+        self.die_on("ulysses", 1, "cp:all_to_all", "stop")
+
+    def test_killed_before_an_activation_comes(self):
+        self.die_on("pipeline", 1, "pp:recv", "kill")
+
+    def test_stopped_before_a_gradient_comes_rank_0(self):
+        self.die_on("pipeline", 0, "pp-gradients:recv", "stop")
+
+    def test_killed_in_a_gather_of_weights_rank_0(self):
+        self.die_on("zero_3", 0, "cp-dp:all_gather", "kill")
+
+    def test_stopped_in_a_gather_of_weights(self):
+        self.die_on("zero_3", 1, "cp-dp:all_gather", "stop")
 
 
 class Stop(FaultCase):
@@ -224,6 +298,9 @@ class OneRank(FaultCase):
         self.assert_message(err, [1], ("tp", "cp-dp", "control"), 6)
         self.assertIn("rank 1 is alive in step", err)
         self.assert_records(4, [1])
+        mismatch = json.loads(self.ergon("flight", "run", "--json").stdout)["mismatch"]
+        self.assertEqual((mismatch["kind"], mismatch["group"], mismatch["late"]), ("missing", "control", [1]))
+        self.assertRegex(self.ergon("flight", "run").stdout, r"rank 1 +not started, waits for nobody in step \d+ \(update\)")
         self.assert_resumes(4)
 
     def test_full_disk_in_a_save(self):
@@ -281,6 +358,25 @@ class EveryRankOf4(EveryRank, FaultCase):
 
 class EveryRankOf8(EveryRank, FaultCase):
     ranks = 8
+
+
+class EveryRankOfEveryAxis(FaultCase):
+    """Both ranks of each of the meshes above, killed and stopped, in each of their operations."""
+    def test_matrix(self):
+        places = {"ring": ["cp:ring_shift"], "ulysses": ["cp:all_to_all"], "gather": ["cp:reduce_scatter"], "zero_3": ["cp-dp:all_gather", "cp-dp:reduce_scatter"]}
+        failures = []
+        for axis, deed, rank in itertools.product(AXES, ("kill", "stop"), range(2)):
+            stage = ["pp-gradients:recv" if rank == 0 else "pp:recv"]
+            self.mesh = AXES[axis]
+            for place in [*places.get(axis, stage), "forward", "backward"] if axis in ("ring", "zero_3") else places.get(axis, stage):
+                case = f"{axis}: {deed} {rank} in {place}"
+                try:
+                    self.die(rank, place, deed, ranks=2)
+                    print(case, flush=True)
+                except (AssertionError, subprocess.TimeoutExpired) as error:
+                    failures.append(case)
+                    print(f"{case}: FAILED: {error}", flush=True)
+        self.assertEqual(failures, [])
 
 
 main()

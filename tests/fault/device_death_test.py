@@ -11,7 +11,7 @@ from harness import ENVIRONMENT, Case, main
 
 PROBE = os.environ["ERGON_PROBE"]
 KEYS = ["train.steps=6", "train.batch=4", "train.evaluate_every=0", "checkpoint.every=2", "watchdog.start=60", "watchdog.step=3", "watchdog.abort=6"]
-MESSAGE = re.compile(r"ergon: error: rank \d: every rank has started (\w+) \d+ on ([\w-]+) \(ranks [\d, ]+\): \d+ x \w+, step (\d+) \((\w+)\), and it does not end, waited for")
+MESSAGE = re.compile(r"ergon: error: rank \d: every rank has started (\w+) \d+ on ([\w-]+) \(ranks [\d, ]+\): \[[\d, ]+\] \w+, step (\d+) \((\w+)\), and it does not end, waited for")
 
 
 # The numbers of the collectives: late enough for a checkpoint, early enough for the run, which has about 48 a rank and step, or 26 with dp=2.

@@ -3,6 +3,7 @@
 //
 // On rank RANK, in step STEP or later, the DEED is done at PLACE:
 //   forward, backward  while it computes there and waits for nobody   collective  while this rank waits for an operation of tp or cp-dp
+//   GROUP:OPERATION    while this rank waits for that operation of that group: cp:ring_shift, pp:recv
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
 //   loss        of its microbatches
 // DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none; of the loss: nan, and
@@ -25,6 +26,7 @@
 #include "launch/watch.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
+#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "tests/support/filtered_loss.hpp"
 #include "tests/support/inspecting_storage.hpp"
@@ -40,6 +42,7 @@ struct Plan {
   std::string place, deed;
   std::int64_t step = 0;
 
+  bool waits() const { return place == "collective" || place.find(':') != std::string::npos; }
   void carry_out() const {
     if (deed == "kill") std::raise(SIGKILL);
     if (deed == "stop") std::raise(SIGSTOP);
@@ -93,10 +96,11 @@ class Saboteur {
     }
   }
   bool is_the_place(const FlightRecord::Position& here) const {
-    if (plan_.place != "collective") return computes_in(plan_.place, here);
+    if (!plan_.waits()) return computes_in(plan_.place, here);
     if (!here.waits) return false;
     const std::string group = record_->group(here.waits->group).name;
-    return group == "tp" || group == "cp-dp";
+    if (plan_.place == "collective") return group == "tp" || group == "cp-dp";
+    return plan_.place == group + ":" + name(here.waits->operation);
   }
 
   // In the forward behind a sum of activations, so that another operation of the forward follows.
@@ -138,11 +142,11 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
     const RunConfig config = parse_run_config(file, keys);
     watchdog->set_limits(limits_of(config.watchdog));
     prepare_process(1);
-    Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), 1, {}, context_sharding(config.mesh).exchanging());
     const Plan* mine = rank == plan.rank ? &plan : nullptr;
     PlannedStorage storage(mine, watchdog->record());
     std::optional<Saboteur> saboteur;
-    if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.place == "collective"))
+    if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.waits()))
       saboteur.emplace(plan, watchdog->record());
     std::optional<test::FilteredLoss> losses;
     if (mine != nullptr && plan.place == "loss")

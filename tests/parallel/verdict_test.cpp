@@ -111,7 +111,23 @@ TEST_CASE("verdict: the sentences") {
   Verdict verdict{2, operation(), Seconds{3.04}, {{5, MissingRank::Why::gone, "its process is gone"}}};
   const Error one = to_error(verdict, "RUN/flight/attempt_0001");
   CHECK(one.problem() == "rank 5 is missing from all_reduce 17 on tp (ranks 2, 3, 5): 64 x float64, step 12 (step), waited for 3.0 s");
+  AwaitedOperation shaped = operation();
+  shaped.shape = {4, 16};
+  CHECK(shaped.tensor() == "[4, 16] float64");
+  FlightRecord record(3);
+  record.enter(FlightPhase::step, 12);
+  CHECK(told_error(one, 2, record).problem() == one.problem() + " (found by rank 2; this rank waits for nobody in step 12 (step))");
+  const std::array<std::int64_t, 2> sizes = {4, 16};
+  record.waited_for(record.open(record.add_group("cp", {1, 3}), Collective::ring_shift, at::kDouble, 64, -1, sizes));
+  CHECK(told_error(one, 2, record).problem() == one.problem() + " (found by rank 2; this rank waits in ring_shift 0 on cp)");
+  CHECK((told_error(one, 2, record).where() == "rank 3" && told_error(one, 2, record).code() == ExitCode::stuck));
+  CHECK(describe(record, record.entries().back()).shape == std::vector<std::int64_t>{4, 16});
   CHECK(one.where() == "rank 2");
+  const Verdict circle{2, operation(), Seconds{3}, {}, true};
+  CHECK(to_error(circle, "").problem() ==
+        "ranks wait for each other, nobody is missing: all_reduce 17 on tp (ranks 2, 3, 5): 64 x float64, step 12 (step), waited for 3.0 "
+        "s, needs "
+        "ranks that wait in other operations");
   CHECK(one.hint() ==
         "rank 5 its process is gone; the same line resumes from the newest checkpoint; flight records of the living ranks: "
         "RUN/flight/attempt_0001");

@@ -26,8 +26,8 @@ TEST_CASE("an interval adds up what happened since the last one") {
   FlopAudit audit;
   CommunicationLedger communication;
   Booking booking(config, 3, 10, Seconds{1.5});
-  booking.step(batch(128, 100, 0.25), Seconds{1.0});
-  booking.step(batch(128, 110, 0.25), Seconds{2.0});
+  booking.step(batch(128, 100, 0.25), Seconds{1.0}, StepUpdate::done);
+  booking.step(batch(128, 110, 0.25), Seconds{2.0}, StepUpdate::skipped);
   booking.checkpoint(Seconds{0.5});
   EvaluationResult evaluation;
   evaluation.sequences = 16;
@@ -62,6 +62,29 @@ TEST_CASE("an interval adds up what happened since the last one") {
   CHECK(next.from_step == 12);
   CHECK(next.tokens.value == 0);
   CHECK(next.training.gemm.value == 0);
+  CHECK(next.predicted == CommunicationVolumes{});
+}
+
+TEST_CASE("an interval carries what its steps, skipped steps and evaluations should have moved") {
+  const test::TinyRun tiny;
+  RunConfig config = tiny.config();
+  config.mesh.dp = 2;
+  config.mesh.zero = 1;
+  const auto world = std::move(make_local_group(1).front());
+  FlopAudit audit;
+  CommunicationLedger communication;
+  Booking booking(config, 1, 0, Seconds{0});
+  for (const StepUpdate update : {StepUpdate::done, StepUpdate::skipped, StepUpdate::done})
+    booking.step(batch(128, 100, 0), Seconds{1}, update);
+  EvaluationResult evaluation;
+  evaluation.sequences = 3 * config.train.batch;
+  booking.evaluation(evaluation);
+  CommunicationVolumes expected = evaluation_volumes(config, 3);
+  add(expected, step_volumes(config, StepUpdate::done), 2);
+  add(expected, step_volumes(config, StepUpdate::skipped));
+  CHECK_FALSE(expected.empty());
+  CHECK(booking.close(3, audit, communication, *world).predicted == expected);
+  CHECK(booking.close(3, audit, communication, *world).predicted == CommunicationVolumes{});
 }
 
 TEST_CASE("recovered work has the predicted FLOPs of its steps") {
@@ -69,6 +92,7 @@ TEST_CASE("recovered work has the predicted FLOPs of its steps") {
   const RunConfig config = tiny.config();
   const Interval interval = recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, 5, TimeSplit{});
   CHECK(interval.tokens.value == 3 * 8 * 16);
+  CHECK((interval.communication.empty() && !interval.predicted));
   CHECK(interval.training.model.at("6n") == flops_by_convention(config.model, {8, 16}).at("6n") * 3);
   Flops gemm;
   for (const PhaseFlops& phase : predicted_totals(config, AttentionTiles{}, 8)) gemm += phase.gemm;

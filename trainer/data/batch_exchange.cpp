@@ -47,8 +47,8 @@ BatchExchange::BatchExchange(Communicators& communicators, const StepReader& rea
 }
 
 void BatchExchange::observe(CommunicationObserver* observer) {
-  data_->observe(observer);
-  data_dp_->observe(observer);
+  for (Communicator* group : {data_.get(), data_dp_.get()})
+    if (group->size() > 1) group->observe(observer);
 }
 
 void BatchExchange::post(const at::Tensor& payload_ABCT, std::int64_t valid) {

@@ -218,6 +218,8 @@ EvaluationLoader::EvaluationLoader(const TokenSource& source, LoaderShape shape,
     : parts_(std::make_unique<Parts>(source, shape, communicators, batches, std::move(mask))) {}
 EvaluationLoader::~EvaluationLoader() = default;
 
+void EvaluationLoader::observe(CommunicationObserver* observer) { parts_->exchange.observe(observer); }
+
 std::int64_t EvaluationLoader::batches() const { return parts_->batches; }
 
 const StepBatch& EvaluationLoader::batch(std::int64_t index) {

@@ -55,6 +55,7 @@ class EvaluationLoader {
   std::int64_t batches() const;
   // Collective over the mesh; 0 <= index < batches(). `after` is not filled.
   const StepBatch& batch(std::int64_t index);
+  void observe(CommunicationObserver* observer);
 
  private:
   struct Parts;

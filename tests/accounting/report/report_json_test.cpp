@@ -60,7 +60,17 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
   CHECK(one["device"] == "cpu");
   CHECK(one["mfu"]["6n"].is_null());
   CHECK(one["reason"]["mfu.6n"] == "peak unknown: accounting.peak is empty");
-  CHECK(one["communication"][0]["bytes"] == "133120");
+  CHECK(one["communication"] == json::array({{{"group", "tp"},
+                                              {"operation", "all_reduce"},
+                                              {"calls", 260},
+                                              {"bytes", "133120"},
+                                              {"seconds", 3 * 0.0625},
+                                              {"exposed", 3 * 0.03125},
+                                              {"axes", "tp"},
+                                              {"predicted_calls", 260},
+                                              {"predicted_bytes", "133120"},
+                                              {"equals_prediction", true}}}));
+  CHECK(one["uncounted_steps"] == 0);
   CHECK(one["attempt_list"][1]["resumed_step"] == 50);
   CHECK(all["total"]["tokens"] == 6400);
   CHECK(all["total"]["flops"] == one["flops"]);
@@ -97,6 +107,24 @@ TEST_CASE("a run that has spent nothing explains every null") {
   const json one = of({&run})["runs"][0];
   CHECK(one["goodput"]["6n"].is_null());
   CHECK(one["tokens_per_second"].is_null());
+  check_nulls(one, one["reason"], "");
+}
+
+TEST_CASE("communication without a prediction says why, and a difference is false") {
+  WrittenRun run;
+  Interval line = interval(1, 0, 2), recovered = interval(1, 2, 5);
+  line.communication.push_back({"control", "broadcast", 3, {100}, {0.5}, {0.5}});
+  line.predicted->front().bytes = {1};
+  recovered.communication.clear();
+  recovered.predicted.reset();
+  run.write("ledger.jsonl", text_of({attempt_start(1), line, recovered}));
+  const json one = of({&run})["runs"][0];
+  CHECK(one["communication"][0]["group"] == "control");
+  CHECK(one["communication"][0]["predicted_bytes"].is_null());
+  CHECK(one["communication"][0]["equals_prediction"].is_null());
+  CHECK_FALSE(one["reason"]["communication[0]"].get<std::string>().empty());
+  CHECK(one["communication"][1]["equals_prediction"] == false);
+  CHECK(one["uncounted_steps"] == 3);
   check_nulls(one, one["reason"], "");
 }
 

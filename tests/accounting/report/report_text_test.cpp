@@ -37,7 +37,8 @@ TEST_CASE("the page shows spent, kept and lost beside the convention, and explai
   CHECK_THAT(text, Contains("training 3.5000 at step 100, validation unknown") && Contains("no result.json"));
   CHECK_THAT(text, Contains("1 step after the last ledger line of an attempt") && Contains("1 torn last line of the ledger ignored"));
   CHECK_THAT(text, Contains("tokens/s     85") && Contains("data wait") && Contains("start-up"));
-  CHECK_THAT(text, Contains("tp           all_reduce             260    130.0 KiB"));
+  CHECK_THAT(text, Contains("  tp        tp            all_reduce             260    130.0 KiB   130.0 KiB ="));
+  CHECK_THAT(text, Contains("predicted") && Contains("exposed") && !Contains("DIFFERS"));
   CHECK_THAT(text, Contains("Legend") && Contains("6 N a token") && Contains("lost: steps done after the checkpoint"));
   CHECK(text.find("All ") == std::string::npos);
   CHECK(text.find("palm") == std::string::npos);  // the run booked none
@@ -50,6 +51,7 @@ TEST_CASE("with a known peak the page shows MFU by convention, HFU and the peak'
   start.peak_source = "data sheet";
   Interval line = interval(1, 0, 10);
   line.communication.clear();
+  line.predicted = CommunicationVolumes{};
   run.write("ledger.jsonl", text_of({start, line}));
   const std::string text = page({&run});
   CHECK_THAT(text, Contains("MFU 6n       33.3 %") && Contains("HFU          0.0 %") && Contains("1e+22 FLOP/s a device: data sheet"));
@@ -63,4 +65,20 @@ TEST_CASE("a run without training time shows why it has no speed, and several ru
   b.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}) + "{");
   const std::string text = page({&a, &b});
   CHECK_THAT(text, Contains("tokens/s     no training time was booked") && Contains("All 2 runs: 320 tokens kept") && Contains("5e+22"));
+}
+
+TEST_CASE("a row that differs from its prediction says by how much, a row without one why, and uncounted steps are named") {
+  WrittenRun run;
+  Interval line = interval(1, 0, 10), recovered = interval(1, 10, 11);
+  line.communication[0].calls = 21;
+  line.communication.push_back({"control", "broadcast", 3, {100}, {0.5}, {0.5}});
+  recovered.communication.clear();
+  recovered.predicted.reset();
+  run.write("ledger.jsonl", text_of({attempt_start(1), line, recovered}));
+  const std::string text = page({&run});
+  CHECK_THAT(text, Contains("10.0 KiB !"));
+  CHECK_THAT(text, Contains("  DIFFERS      tp all_reduce: counted 21 calls, 10,240 bytes; predicted 20 calls, 10,240 bytes\n"));
+  CHECK_THAT(text, Contains("  all       control       broadcast                3        100 B             -"));
+  CHECK_THAT(text, Contains("  control has no prediction: what ranks agree on"));
+  CHECK_THAT(text, Contains("  1 step of a killed process is in no row: the counts died with it\n"));
 }
