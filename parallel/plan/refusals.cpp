@@ -163,13 +163,6 @@ std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
       fmt::format("set mesh.sequence_parallel = false, or model.sequence to a multiple of {}", fits)};
 }
 
-// Bucket order and buffers of what leaves in every microbatch are those of one stage, which runs a microbatch to its end before the next.
-std::optional<Breach> leaves_in_rounds(const RunConfig& c, bool asked, const char* what, const char* way_out) {
-  if (!asked || c.mesh.pp <= 1) return {};
-  return Breach{fmt::format("{} sends the gradients of every microbatch, which stages of a pipeline do not finish one after another", what),
-                fmt::format("set {}, or mesh.pp = 1", way_out)};
-}
-
 // ZeRO-3 gathers and sends one layer at a time, of whatever size.
 std::optional<Breach> bucket(const RunConfig& c, int) {
   if (c.mesh.zero != 3 || c.mesh.bucket == MeshSection{}.bucket) return {};
@@ -223,12 +216,7 @@ constexpr Rule rules[] = {
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
     {"mesh.sequence_parallel", sequence_parallel},
-    {"mesh.zero", [](const RunConfig& c, int) { return leaves_in_rounds(c, c.mesh.zero == 3, "ZeRO-3", "mesh.zero = 1"); }},
     {"mesh.bucket", bucket},
-    {"run.deterministic",
-     [](const RunConfig& c, int) {
-       return leaves_in_rounds(c, c.run.deterministic, "the deterministic mode", "run.deterministic = false");
-     }},
     {"run.deterministic", deterministic},
     {"mesh", world_size},
 };

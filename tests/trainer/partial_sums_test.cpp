@@ -33,10 +33,10 @@ void check_sums(const Mesh& mesh, const MeshSection& section, const Factor& expe
     const int rank = world->rank();
     const Communicators groups(mesh, std::move(world));
     const ModelDeclaration declared = declare_parameters(shape(), placement_of(section, mesh, rank));
-    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.num_units);
+    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.units.units());
     store.flat_gradients().fill_(1.0 + rank);
     PartialSums sums(store, groups);
-    for (int unit = declared.num_units - 1; unit >= 0; --unit) sums.sum(unit);
+    for (int unit = declared.units.units() - 1; unit >= 0; --unit) sums.sum(unit);
     for (std::size_t id = 0; id < declared.specs.size(); ++id) {
       const ParameterSpec& spec = declared.specs[id];
       const at::Tensor gradient = store.gradient(static_cast<ParameterId>(id));
