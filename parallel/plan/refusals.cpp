@@ -169,11 +169,17 @@ std::optional<Breach> bucket(const RunConfig& c, int) {
   return Breach{"ZeRO-3 sends the gradients of a layer as one piece, of no other size", "leave mesh.bucket out, or set mesh.zero = 1"};
 }
 
-// Sums within a kernel of a device, and its library's GEMM, promise no order.
+// What is left to the device's library: sums over tensor ranks, and of gathered keys' gradients. Two terms have one order; of more it may
+// be another when there are more data ranks.
 std::optional<Breach> deterministic(const RunConfig& c, int) {
   if (!c.run.deterministic || c.run.device == Device::cpu) return {};
-  return Breach{"the order of sums is fixed on CPUs only: devices add the norm of gradients in blocks of their own",
-                "set run.device = \"cpu\", or run.deterministic = false"};
+  if (c.mesh.tp > 2)
+    return Breach{fmt::format("NCCL adds what mesh.tp = {} ranks have in an order of its own", c.mesh.tp),
+                  "set mesh.tp to 2 or less, or run.device = \"cpu\", or run.deterministic = false"};
+  if (c.mesh.cp > 2 && c.mesh.attention == AttentionSharding::gather_kv)
+    return Breach{fmt::format("NCCL adds the gradients of keys that mesh.cp = {} ranks have gathered in an order of its own", c.mesh.cp),
+                  "set mesh.attention = \"ring\", or run.device = \"cpu\", or run.deterministic = false"};
+  return {};
 }
 
 std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {

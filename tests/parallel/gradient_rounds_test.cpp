@@ -127,11 +127,11 @@ TEST_CASE("gradient_rounds: what is sent") {
   for (int size : {2, 4}) CHECK(on_threads(size, check_operations) == "");
 }
 
-// A stage with two chunks comes to them in the order of its schedule, and its table has a twin on another stage: ranks 0 and 1, 2 and 3.
+// A stage with two chunks comes to them in the order of its schedule, and its table has a twin on another stage: even and odd ranks.
 void check_chunks(Communicator& world, Failures& failures) {
   const int half = world.size() / 2;
-  auto group = world.split(world.rank() % 2, world.rank() / 2);
-  auto twin = world.split(world.rank() / 2, world.rank() % 2);
+  auto group = world.split(world.rank() % 2, world.rank() / 2, "dp");
+  auto twin = world.split(world.rank() / 2, world.rank() % 2, "twins");
   std::vector<int> order(static_cast<std::size_t>(half));
   std::iota(order.begin(), order.end(), 0);
   const at::Tensor whole = at::empty({3 * 4 * half}, at::kFloat), own = at::empty({3 * 4}, at::kFloat);

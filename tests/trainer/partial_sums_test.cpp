@@ -26,14 +26,17 @@ ModelShape shape() {
   return shape;
 }
 
-// Gradients of 1 + rank everywhere; after the sums of every unit `factor_of(spec)` says how many times as much.
+// Gradients of 1 + rank everywhere; after the sums of every unit `expected(spec, own)` says what they are.
 template <class Factor>
-void check_sums(const Mesh& mesh, const MeshSection& section, const Factor& expected) {
+void check_sums(const Mesh& mesh, const MeshSection& section, const Factor& expected, StoreSharding sharding = {}) {
   run_local_ranks(mesh.size(), [&](std::unique_ptr<Communicator> world) {
     const int rank = world->rank();
     const Communicators groups(mesh, std::move(world));
     const ModelDeclaration declared = declare_parameters(shape(), placement_of(section, mesh, rank));
-    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.units.units());
+    StoreSharding mine = sharding;
+    mine.units = declared.units;
+    mine.twin = groups.embedding.get();
+    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.units.units(), mine);
     store.flat_gradients().fill_(1.0 + rank);
     PartialSums sums(store, groups);
     for (int unit = declared.units.units() - 1; unit >= 0; --unit) sums.sum(unit);
@@ -70,4 +73,10 @@ TEST_CASE("partial_sums: a tied table is summed over the first and the last stag
   section.pp = 2;
   check_sums(Mesh({.pp = 2}), section,
              [](const ParameterSpec& spec, double own) { return spec.name == "embedding.tokens.weight" ? 3.0 : own; });
+}
+
+TEST_CASE("partial_sums: a tied table that owners sum is left to them") {
+  MeshSection section;
+  section.pp = 2;
+  check_sums(Mesh({.pp = 2}), section, [](const ParameterSpec&, double own) { return own; }, {.owners_add = true});
 }
