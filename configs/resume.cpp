@@ -2,6 +2,8 @@
 #include "configs/resume.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 #include "configs/key_hint.hpp"
 #include "configs/problems.hpp"
@@ -26,6 +28,12 @@ std::vector<Change> changes(const RunConfig& stored, const RunConfig& now) {
     found.push_back({key.name, before, after, grows ? OnResume::free : key.on_resume});
   }
   return found;
+}
+
+bool keeps_bits(const Change& change, const RunConfig& stored, const RunConfig& now) {
+  constexpr std::string_view ordered[] = {"mesh.dp", "mesh.order", "mesh.zero", "mesh.bucket"};
+  return stored.run.deterministic && now.run.deterministic &&
+         std::find(std::begin(ordered), std::end(ordered), change.key) != std::end(ordered);
 }
 
 void require_known(const std::vector<std::string>& allowed) {

@@ -20,6 +20,10 @@ struct Change {
 // Every key that differs, in table order.
 std::vector<Change> changes(const RunConfig& stored, const RunConfig& now);
 
+// Of changes of class layout: whether losses go on with the bits that they would have had. They do where the deterministic mode, before and
+// now, makes the key change nothing: how many data ranks there are, in which order, and what they share.
+bool keeps_bits(const Change& change, const RunConfig& stored, const RunConfig& now);
+
 // Throws Error (ExitCode::config) that names every key in `allowed`, the values of --allow-change, that no run file can hold.
 void require_known(const std::vector<std::string>& allowed);
 

@@ -6,7 +6,12 @@
 //   summed    reduce_scatter; the sum over ranks is added to `own`. Microbatches are added in order, ranks as the backend likes.
 //   ordered   all_to_all; the ranks' parts are added to `own` one by one, by (dp, cp) coordinate: in order of the global microbatch
 //             k x dp + dp coordinate, within one in order of cp. The bits of the sum do not depend on dp.
+//
+// A stage of a pipeline with several chunks comes to them in the order of its schedule: buckets may come in any order, each once for
+// every microbatch, in order of the microbatches.
 #pragma once
+
+#include <optional>
 
 #include "parallel/gradients.hpp"
 
@@ -23,31 +28,37 @@ class GradientRounds final : public GradientReduction {
 
   bool takes_every_microbatch() const override { return true; }
   bool begin_microbatch(std::int64_t k, std::int64_t n) override;
-  void unit_ready(int unit) override;  // in every microbatch
+  void unit_ready(int unit) override;  // in every microbatch; the units of a bucket from the last to the first
   void poll() override;
   void finish() override;
 
   Bytes buffer_bytes() const override;  // for what is under way
 
  private:
+  struct State {
+    at::Tensor received;            // a view of one buffer
+    std::vector<at::Tensor> parts;  // what is added to `own`, in order
+    int next_unit;
+    std::int64_t rounds = 0;  // that have left in this step
+  };
   void start(std::size_t bucket);
   void complete();  // what is under way
   void add_parts(std::size_t bucket);
+  void share(std::size_t bucket);
   std::size_t num_parts() const;
 
   std::vector<GradientSlices> buckets_;
+  std::vector<State> states_;           // by bucket
+  std::vector<std::size_t> bucket_of_;  // by unit
   Communicator& group_;
   RoundSum sum_;
   std::vector<int> order_;
   SumStays stays_;
-  std::vector<at::Tensor> received_;            // by bucket: a view of one buffer
-  std::vector<std::vector<at::Tensor>> parts_;  // by bucket: what is added to `own`, in order
   Work exchange_;
-  bool pending_ = false;
+  std::optional<std::size_t> pending_;  // the bucket that is under way
   std::vector<Work> gathers_;
-  bool first_ = true, last_ = true;
-  std::size_t next_bucket_ = 0;
-  int next_unit_ = 0;
+  std::int64_t microbatch_ = 0, microbatches_ = 0;
+  bool filling_ = false;  // a bucket has some of its units
 };
 
 }  // namespace ergon

@@ -19,9 +19,10 @@ namespace ergon {
 
 // A bucket as its tensors. All ranks' `own` parts, in rank order, make up `whole`.
 struct GradientSlices {
-  int first_unit, last_unit;  // inclusive
-  at::Tensor whole;           // where backward writes
-  at::Tensor own;             // where this rank's part of the sum goes; undefined: the sum replaces `whole` on every rank
+  int first_unit, last_unit;     // inclusive
+  at::Tensor whole;              // where backward writes
+  at::Tensor own;                // where this rank's part of the sum goes; undefined: the sum replaces `whole` on every rank
+  Communicator* twin = nullptr;  // of another stage's rank that has a part of this sum too, cut alike; null: none
 };
 
 class GradientReduction : public GradientSink {

@@ -34,6 +34,10 @@ void ParameterGather::start(int part) {
   of_part.work = group_.all_gather(tensors.whole, tensors.own);
 }
 
+void ParameterGather::prefetch(int part) {
+  if (holder_[static_cast<std::size_t>(parts_.at(static_cast<std::size_t>(part)).buffer)] == nobody) start(part);
+}
+
 void ParameterGather::acquire(int part) {
   start(part);
   State& of_part = state(part);

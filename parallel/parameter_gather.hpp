@@ -25,8 +25,9 @@ class ParameterGather {
   // `group`, the ranks whose parts in rank order make up each whole, must outlive this.
   ParameterGather(std::vector<GatheredPart> parts, Communicator& group);
 
-  void start(int part);    // without effect where it is held or under way
-  void acquire(int part);  // waits for it, starting it if nobody did; each acquire has its release
+  void start(int part);     // without effect where it is held or under way
+  void prefetch(int part);  // start, unless another part has its buffer
+  void acquire(int part);   // waits for it, starting it if nobody did; each acquire has its release
   void release(int part);
   void poll();
   void settle();  // waits for and lets go of all that is under way

@@ -3,6 +3,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "configs/error.hpp"
@@ -60,6 +61,7 @@ void PipelineExecutor::run(PipelineStage& stage) {
     post(inputs_, activations_, previous(), i);
     post(gradient_buffers_, gradients_, next(), i);
     const PipelineAction& action = actions[i];
+    if (action.kind != Kind::backward_weight) stage.announce(after(i));
     switch (action.kind) {
       case Kind::forward:
         forward(stage, action);
@@ -74,6 +76,14 @@ void PipelineExecutor::run(PipelineStage& stage) {
     }
   }
   for (Lane* lane : {&outputs_, &gradient_buffers_}) settle(*lane);
+}
+
+// The pass after action i that is not a weight half.
+const PipelineAction* PipelineExecutor::after(std::size_t i) const {
+  const std::vector<PipelineAction>& actions = plan_.actions[static_cast<std::size_t>(stage_)];
+  const auto next = std::find_if(actions.begin() + static_cast<std::ptrdiff_t>(i) + 1, actions.end(),
+                                 [](const PipelineAction& action) { return action.kind != Kind::backward_weight; });
+  return next == actions.end() ? nullptr : &*next;
 }
 
 // Posts what `action` waits for, and what comes after it while there are buffers. Nothing is posted further ahead: a receive holds a

@@ -66,6 +66,7 @@ class PipelineExecutor {
   void post(Lane& lane, Communicator& group, int from, std::size_t action);
   static Buffer* await(Lane& lane);
   static void settle(Lane& lane);
+  const PipelineAction* after(std::size_t i) const;
   void forward(PipelineStage& stage, const PipelineAction& action);
   void backward(PipelineStage& stage, const PipelineAction& action, bool whole);
   Buffer*& held_input(const PipelineAction& action);

@@ -9,11 +9,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "parallel/plan/pipeline_schedule.hpp"
+
 namespace ergon {
 
 class PipelineStage {
  public:
   virtual ~PipelineStage() = default;
+  // Before each forward and each backward or backward_input: which of them comes after it; null after the last. What that one needs may
+  // begin to come.
+  virtual void announce(const PipelineAction* next) { static_cast<void>(next); }
   // Reads x, the output of the part before, and writes y; x stays as it is until the end of this microbatch's backward. The first part gets
   // no x, the last one no y (undefined tensors).
   virtual void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) = 0;

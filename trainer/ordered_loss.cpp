@@ -27,7 +27,7 @@ OrderedLoss::OrderedLoss(std::int64_t microbatches, const std::vector<int>& orde
     : group_(group),
       place_(std::find(order.begin(), order.end(), group.rank()) - order.begin()),
       losses_(at::zeros({microbatches * group.size()}, at::kDouble)) {
-  ERGON_CHECK(place_ < group.size(), "rank {} is not in the order of its group", group.rank());
+  ERGON_CHECK(std::ssize(order) == group.size() && place_ < group.size(), "rank {} is not in the order of its group", group.rank());
 }
 
 void OrderedLoss::add(double loss) {

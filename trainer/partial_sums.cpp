@@ -17,7 +17,7 @@ PartialSums::PartialSums(const ParameterStore& store, const Communicators& group
     const ParameterSpec& spec = store.specs()[id];
     const auto unit = static_cast<std::size_t>(spec.unit);
     const auto parameter = static_cast<ParameterId>(id);
-    if (spec.partial_over == PartialOver::embedding && embedding_.size() > 1)
+    if (spec.partial_over == PartialOver::embedding && embedding_.size() > 1 && !store.twins_meet_at_owners())
       units_[unit].over_embedding.push_back(store.gradient(parameter));
     if (spec.partial_over != PartialOver::tp || tp_.size() == 1) continue;
     over_tp[unit].push_back(parameter);

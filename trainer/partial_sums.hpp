@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes whole the gradients that are partial over other ranks than those of dp x cp, before they join that sum and the norm
 // (PartialOver): over tp what sequence parallelism leaves of norms, biases of row-parallel products and positions, one message a unit; over
-// `embedding` a tied table that the first and the last pipeline stage hold. Parts that key/value replicas have of a gradient are summed by
-// the layer itself.
+// `embedding` a tied table that the first and the last pipeline stage hold, unless its owners sum it
+// (ParameterStore::twins_meet_at_owners). Parts that key/value replicas have of a gradient are summed by the layer itself.
 #pragma once
 
 #include <ATen/core/Tensor.h>

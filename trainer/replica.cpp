@@ -35,12 +35,13 @@ at::TensorOptions activations(const RunConfig& config, at::Device device) {
   return at::TensorOptions().dtype(scalar_type(config.train.dtype)).device(device);
 }
 
-StoreSharding sharding(const RunConfig& config, const Communicators& communicators) {
+StoreSharding sharding(const RunConfig& config, const Communicators& communicators, const UnitPlan& units) {
   return {.stage = static_cast<ZeroStage>(config.mesh.zero),
           .group = communicators.dp_cp.get(),
           .bucket = config.mesh.bucket,
           .owners_add = config.run.deterministic,
-          .first_with_last = config.model.tied && config.mesh.pp == 1};
+          .units = units,
+          .twin = communicators.embedding.get()};
 }
 
 std::unique_ptr<GradientReduction> make_reduction(const RunConfig& config, const Communicators& communicators,
@@ -114,8 +115,8 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       scratch(device),
       attention(choose_attention(config, attention, device).kernel),
       strategy(make_strategy(config, communicators, *this->attention)),
-      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.num_units,
-                 sharding(config, communicators)),
+      parameters(declaration.specs, declaration.packs, scalar_type(config.train.dtype), device, declaration.units.units(),
+                 sharding(config, communicators, declaration.units)),
       first_moment(zero_moment(parameters)),
       second_moment(zero_moment(parameters)),
       training(training_plan(config, place), *communicators.pp, *communicators.pp_gradients, stream_sizes(config, place),

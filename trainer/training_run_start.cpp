@@ -10,6 +10,8 @@
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
 #include "configs/names.hpp"
+#include "configs/parse.hpp"
+#include "configs/resume.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
@@ -35,8 +37,24 @@ std::string text_record(const RunState& state, const std::string& name, const st
   return record == state.records.end() ? otherwise : nlohmann::json::parse(record->second).get<std::string>();
 }
 
-void difference(std::vector<std::string>& lines, const char* what, const std::string& before, const std::string& now) {
-  if (before != now) lines.push_back(fmt::format("{} was {}, is {}: the loss continues, but not bit for bit", what, before, now));
+void difference(std::vector<std::string>& lines, const std::string& what, const std::string& before, const std::string& now,
+                const char* bits = "but not bit for bit") {
+  if (before != now) lines.push_back(fmt::format("{} was {}, is {}: the loss continues, {}", what, before, now, bits));
+}
+
+// What the layout, the binary and the machine that wrote a checkpoint have to do with the bits of what follows.
+std::vector<std::string> differences(const RunState& state, const std::string& folder, const RunConfig& config, const std::string& gemm,
+                                     const LoopOptions& options) {
+  std::vector<std::string> lines;
+  const RunConfig stored = parse_run_text(state.config, folder, {});
+  for (const Change& change : changes(stored, config))
+    if (change.on_resume == OnResume::layout && change.key != "run.gemm")
+      difference(lines, change.key, change.before, change.after,
+                 keeps_bits(change, stored, config) ? "bit for bit, for it is deterministic" : "but not bit for bit");
+  if (config.run.gemm != GemmName::automatic) difference(lines, "the GEMM library", text_record(state, "gemm", gemm), gemm);
+  difference(lines, "the binary", state.binary, options.binary);
+  difference(lines, "the processor", state.cpu, options.cpu);
+  return lines;
 }
 
 }  // namespace
@@ -148,22 +166,19 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   parent_ = checkpoint.id();
   step_ = saved_step_ = state.step;
   tokens_ = state.tokens;
+  std::vector<std::string> lines;
   on_every_rank(*communicators_.control, [&] {
     data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
     check_data_state(data_state_, train_source_, config_.run.seed);
+    lines = differences(state, checkpoint.folder(), config_, gemm_.library, options_);
   });
   if (const auto guard = state.records.find("guard"); guard != state.records.end()) {
     const auto counts = nlohmann::json::parse(guard->second);
     guard_.restore(counts.at("in_a_row"), counts.at("total"));
   }
 
-  std::vector<std::string> differences;
-  difference(differences, "the mesh", Mesh(state.mesh, state.mesh_order).summary(), communicators_.mesh.summary());
-  difference(differences, "run.threads", std::to_string(state.threads), std::to_string(config_.run.threads));
-  difference(differences, "the binary", state.binary, options_.binary);
-  difference(differences, "the processor", state.cpu, options_.cpu);
   say(fmt::format("resuming from {} at step {}", checkpoint.folder(), step_));
-  for (const std::string& line : differences) say(line);
+  for (const std::string& line : lines) say(line);
 }
 
 // What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.

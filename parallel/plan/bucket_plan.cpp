@@ -5,12 +5,14 @@
 
 namespace ergon {
 
-std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size) {
+std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size,
+                                 const std::vector<int>& groups) {
+  ERGON_CHECK(groups.empty() || groups.size() == units.size(), "{} groups of {} units", groups.size(), units.size());
+  const auto group = [&](int unit) { return groups.empty() ? 0 : groups[static_cast<std::size_t>(unit)]; };
   std::vector<Bucket> buckets;
   for (int unit = static_cast<int>(units.size()) - 1; unit >= 0; --unit) {
     const ElementRange& range = units[static_cast<std::size_t>(unit)];
-    const bool full = buckets.empty() || buckets.back().range.size() * element_size >= bucket.value;
-    if (full) {
+    if (buckets.empty() || buckets.back().range.size() * element_size >= bucket.value || group(buckets.back().first_unit) != group(unit)) {
       buckets.push_back({range, unit, unit});
       continue;
     }

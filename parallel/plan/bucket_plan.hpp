@@ -18,7 +18,9 @@ struct Bucket {
 };
 
 // Cuts the units (ranges of the flat buffer in layer order) into buckets of at least `bucket` bytes, walking from the last unit to the
-// first. Example: units of 4, 3, 3, 6 MiB and bucket 5 MiB give {unit 3}, {units 2, 1}, {unit 0}.
-std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size);
+// first; units of different groups (by unit; empty: all are of one) never share a bucket. Example: units of 4, 3, 3, 6 MiB and bucket 5 MiB
+// give {unit 3}, {units 2, 1}, {unit 0}; with groups {0, 0, 1, 1} {unit 3}, {unit 2}, {units 1, 0}.
+std::vector<Bucket> plan_buckets(const std::vector<ElementRange>& units, Bytes bucket, std::int64_t element_size,
+                                 const std::vector<int>& groups = {});
 
 }  // namespace ergon

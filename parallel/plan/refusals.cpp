@@ -163,24 +163,23 @@ std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
       fmt::format("set mesh.sequence_parallel = false, or model.sequence to a multiple of {}", fits)};
 }
 
-// Bucket order and buffers of what leaves in every microbatch are those of one stage, which runs a microbatch to its end before the next.
-std::optional<Breach> leaves_in_rounds(const RunConfig& c, bool asked, const char* what, const char* way_out) {
-  if (!asked || c.mesh.pp <= 1) return {};
-  return Breach{fmt::format("{} sends the gradients of every microbatch, which stages of a pipeline do not finish one after another", what),
-                fmt::format("set {}, or mesh.pp = 1", way_out)};
-}
-
 // ZeRO-3 gathers and sends one layer at a time, of whatever size.
 std::optional<Breach> bucket(const RunConfig& c, int) {
   if (c.mesh.zero != 3 || c.mesh.bucket == MeshSection{}.bucket) return {};
   return Breach{"ZeRO-3 sends the gradients of a layer as one piece, of no other size", "leave mesh.bucket out, or set mesh.zero = 1"};
 }
 
-// Sums within a kernel of a device, and its library's GEMM, promise no order.
+// What is left to the device's library: sums over tensor ranks, and of gathered keys' gradients. Two terms have one order; of more it may
+// be another when there are more data ranks.
 std::optional<Breach> deterministic(const RunConfig& c, int) {
   if (!c.run.deterministic || c.run.device == Device::cpu) return {};
-  return Breach{"the order of sums is fixed on CPUs only: devices add the norm of gradients in blocks of their own",
-                "set run.device = \"cpu\", or run.deterministic = false"};
+  if (c.mesh.tp > 2)
+    return Breach{fmt::format("NCCL adds what mesh.tp = {} ranks have in an order of its own", c.mesh.tp),
+                  "set mesh.tp to 2 or less, or run.device = \"cpu\", or run.deterministic = false"};
+  if (c.mesh.cp > 2 && c.mesh.attention == AttentionSharding::gather_kv)
+    return Breach{fmt::format("NCCL adds the gradients of keys that mesh.cp = {} ranks have gathered in an order of its own", c.mesh.cp),
+                  "set mesh.attention = \"ring\", or run.device = \"cpu\", or run.deterministic = false"};
+  return {};
 }
 
 std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
@@ -223,12 +222,7 @@ constexpr Rule rules[] = {
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
     {"mesh.sequence_parallel", sequence_parallel},
-    {"mesh.zero", [](const RunConfig& c, int) { return leaves_in_rounds(c, c.mesh.zero == 3, "ZeRO-3", "mesh.zero = 1"); }},
     {"mesh.bucket", bucket},
-    {"run.deterministic",
-     [](const RunConfig& c, int) {
-       return leaves_in_rounds(c, c.run.deterministic, "the deterministic mode", "run.deterministic = false");
-     }},
     {"run.deterministic", deterministic},
     {"mesh", world_size},
 };

@@ -12,12 +12,13 @@ namespace {
 std::int64_t largest_bucket(const std::vector<ElementRange>& units, const ZeroSetup& setup) {
   const Bytes bucket = setup.stage == ZeroStage::parameters ? Bytes{1} : setup.bucket;
   std::int64_t largest = 0;
-  for (const Bucket& b : plan_buckets(units, bucket, setup.accumulator_size)) largest = std::max(largest, b.range.size());
+  for (const Bucket& b : plan_buckets(units, bucket, setup.accumulator_size, round_groups(setup.units)))
+    largest = std::max(largest, b.range.size());
   return largest;
 }
 
-std::int64_t elements_at_work(const std::vector<ElementRange>& units, bool first_with_last) {
-  const std::vector<int> buffers = unit_buffers(static_cast<int>(units.size()), first_with_last);
+std::int64_t elements_at_work(const std::vector<ElementRange>& units, const UnitPlan& plan) {
+  const std::vector<int> buffers = unit_buffers(plan);
   std::map<int, std::int64_t> sizes;
   for (std::size_t unit = 0; unit < units.size(); ++unit) sizes[buffers[unit]] = std::max(sizes[buffers[unit]], units[unit].size());
   std::int64_t sum = 0;
@@ -28,7 +29,8 @@ std::int64_t elements_at_work(const std::vector<ElementRange>& units, bool first
 }  // namespace
 
 StateBytes state_bytes(const std::vector<ElementRange>& units, const ZeroSetup& setup) {
-  ERGON_CHECK(!units.empty() && setup.ranks >= 1, "{} units over {} ranks", units.size(), setup.ranks);
+  ERGON_CHECK(!units.empty() && std::ssize(units) == setup.units.units() && setup.ranks >= 1, "{} units, {} are planned, over {} ranks",
+              units.size(), setup.units.units(), setup.ranks);
   const ZeroStage stage = setup.ranks > 1 ? setup.stage : ZeroStage::none;
   const std::int64_t all = units.back().end - units.front().begin, w = setup.weight_size, a = setup.accumulator_size, n = setup.ranks;
   const std::int64_t shard = all / n, bucket = largest_bucket(units, setup);
@@ -40,7 +42,7 @@ StateBytes state_bytes(const std::vector<ElementRange>& units, const ZeroSetup& 
   StateBytes bytes;
   bytes.optimizer = {2 * masters * a};
   if (stage == ZeroStage::parameters) {
-    const std::int64_t work = elements_at_work(units, setup.first_with_last);
+    const std::int64_t work = elements_at_work(units, setup.units);
     bytes.parameters = {shard * a + (rounds ? shard * w : 0) + work * w};
     bytes.gradients = {work * a + owner_sums + received};
   } else {

@@ -12,14 +12,18 @@
 // First brackets: weights rounded from masters (w < a). Second: the deterministic mode, in which a bucket arrives from all ranks in parts
 // (no buffer for one rank).
 //
+// Of a pipeline this is one stage's. Where the gradients of every microbatch leave (ZeroStage::parameters, deterministic mode), buckets
+// are those of round_groups.
+//
 // Example: units of 64, 96, 96, 32 float32 elements over 2 ranks, one bucket: F = 288, S = 144. none: 1152, 1152, 2304; optimizer: 1152,
-// 1728, 1152; parameters (the first and last unit share a buffer: U = 64 + 96 + 96): 576 + 1024, 1024 + 576 + 192, 1152.
+// 1728, 1152; parameters (table and head share a buffer: U = 64 + 96 + 96): 576 + 1024, 1024 + 576 + 192, 1152.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "parallel/plan/unit_plan.hpp"
 #include "parallel/plan/zero_partition.hpp"
 
 namespace ergon {
@@ -28,7 +32,7 @@ struct ZeroSetup {
   ZeroStage stage = ZeroStage::none;
   int ranks = 1;  // of dp x cp
   bool deterministic = false;
-  bool first_with_last = false;                        // a table that the first and the last unit read
+  UnitPlan units = {};
   std::int64_t weight_size = 4, accumulator_size = 4;  // bytes
   Bytes bucket = {25 << 20};
 };
@@ -38,7 +42,7 @@ struct StateBytes {
   Bytes total() const { return parameters + gradients + optimizer; }
 };
 
-// `units`: their ranges in the flat buffer, padded to equal parts where ranks own some.
+// `units`: the ranges of setup.units in the flat buffer, padded to equal parts where ranks own some.
 StateBytes state_bytes(const std::vector<ElementRange>& units, const ZeroSetup& setup);
 
 }  // namespace ergon

@@ -7,15 +7,6 @@
 
 namespace ergon {
 
-std::vector<int> unit_buffers(int units, bool first_with_last) {
-  ERGON_CHECK(units >= 1, "{} units", units);
-  std::vector<int> buffers;
-  for (int unit = 0; unit < units; ++unit) buffers.push_back(unit == 0 ? 0 : 2 - unit % 2);
-  // Two units alone are neighbours: the second is gathered while the first computes.
-  if (units > 1) buffers.back() = first_with_last || units == 2 ? 3 : 0;
-  return buffers;
-}
-
 ZeroPartition::ZeroPartition(std::vector<Bucket> buckets, int ranks) : buckets_(std::move(buckets)), ranks_(ranks) {
   ERGON_CHECK(ranks >= 1, "{} owners", ranks);
   std::int64_t end = 0;

@@ -22,11 +22,6 @@ enum class ZeroStage : std::uint8_t {
   parameters = 3,  // weights and gradients too: whole only while a unit is at work
 };
 
-// Where the units that are at work lie under ZeroStage::parameters: buffer of each unit, from 0. The layers take turns in two, so that one
-// is gathered while the other computes; the first and the last unit (embedding and head) share a third, unless they are at work together.
-// Example: 6 units: {0, 1, 2, 1, 2, 0}; with a table that both read: {0, 1, 2, 1, 2, 3}.
-std::vector<int> unit_buffers(int units, bool first_with_last);
-
 // A run of a tensor's elements that a rank owns.
 struct OwnedRun {
   int bucket;

@@ -43,6 +43,23 @@ TEST_CASE("recorded keys need leave") {
   CHECK(verdict({}, {}, {"optimizer.lrr"}) == "--allow-change names the unknown key 'optimizer.lrr'\n  hint: did you mean 'optimizer.lr'?");
 }
 
+TEST_CASE("in the deterministic mode data ranks and what they share keep the bits of the losses, nothing else does") {
+  const auto kept = [](std::vector<std::string> before, std::vector<std::string> after) {
+    const RunConfig stored = overridden(before), now = overridden(after);
+    std::string keys;
+    for (const Change& change : changes(stored, now))
+      if (keeps_bits(change, stored, now)) keys += change.key + " ";
+    return keys;
+  };
+  const std::string ordered = "run.deterministic=true";
+  CHECK(kept({ordered}, {ordered, "mesh.dp=2", "mesh.zero=1", "mesh.bucket=1 MiB", "mesh.order=dp-tp-cp-pp"}) ==
+        "mesh.dp mesh.order mesh.zero mesh.bucket ");
+  CHECK(kept({ordered}, {ordered, "mesh.tp=2", "mesh.pp=2", "mesh.cp=2", "train.microbatch=4", "train.recompute=full", "run.threads=2"})
+            .empty());
+  CHECK(kept({}, {ordered, "mesh.dp=2"}).empty());
+  CHECK(kept({ordered}, {"mesh.dp=2"}).empty());
+}
+
 TEST_CASE("steps may grow when the schedule does not depend on them") {
   CHECK(verdict({"optimizer.schedule=constant"}, {"optimizer.schedule=constant", "train.steps=2000"}) == "records ");
   CHECK(verdict({"optimizer.decay_steps=500"}, {"optimizer.decay_steps=500", "train.steps=2000"}) == "records ");

@@ -21,7 +21,7 @@ class Refusals(Case):
         self.refused("train.dtype=float33", code=2, says=("train.dtype", "float64"), mpi=False)
         self.refused("mesh.pp=3", code=2, says=("mesh.pp", "model.layers = 2"), mpi=False)
         self.refused("mesh.zero=2", code=2, says=("mesh.zero",), mpi=False)
-        self.refused("run.deterministic=true", "run.device=cuda", code=2, says=("run.deterministic", "run.device"), mpi=False)
+        self.refused("run.deterministic=true", "run.device=cuda", "mesh.tp=4", code=2, says=("run.deterministic", "mesh.tp to 2"), mpi=False)
         self.refused("run.device=cuda", code=4, says=("run.device", "hint"), mpi=False)
         self.refused("mesh.attention=ulysses", code=2, says=("mesh.attention", "mesh.cp to 2 or more"), mpi=False)
         self.refused("mesh.layout=striped", code=2, says=("mesh.layout", "mesh.cp to 2 or more"), mpi=False)

@@ -127,6 +127,37 @@ TEST_CASE("gradient_rounds: what is sent") {
   for (int size : {2, 4}) CHECK(on_threads(size, check_operations) == "");
 }
 
+// A stage with two chunks comes to them in the order of its schedule, and its table has a twin on another stage: even and odd ranks.
+void check_chunks(Communicator& world, Failures& failures) {
+  const int half = world.size() / 2;
+  auto group = world.split(world.rank() % 2, world.rank() / 2, "dp");
+  auto twin = world.split(world.rank() / 2, world.rank() % 2, "twins");
+  std::vector<int> order(static_cast<std::size_t>(half));
+  std::iota(order.begin(), order.end(), 0);
+  const at::Tensor whole = at::empty({3 * 4 * half}, at::kFloat), own = at::empty({3 * 4}, at::kFloat);
+  std::vector<GradientSlices> slices;
+  for (int bucket = 0; bucket < 3; ++bucket)
+    slices.push_back({2 - bucket, 2 - bucket, whole.narrow(0, bucket * 4 * half, 4 * half), own.narrow(0, 4 * bucket, 4),
+                      bucket == 2 ? twin.get() : nullptr});
+  GradientRounds rounds(slices, *group, RoundSum::ordered, order, SumStays::on_every_rank);
+  const auto pass = [&](std::int64_t k, int unit) {
+    rounds.begin_microbatch(k, 2);
+    whole.narrow(0, (2 - unit) * 4 * half, 4 * half).fill_(static_cast<double>(1 + unit) * static_cast<double>(1 + k));
+    rounds.unit_ready(unit);
+  };
+  for (const auto& [k, unit] : {std::pair(0, 2), std::pair(1, 2), std::pair(0, 1), std::pair(0, 0), std::pair(1, 1), std::pair(1, 0)})
+    pass(k, unit);
+  rounds.finish();
+  // 1 + 2 of two microbatches, from every rank; the table from both stages.
+  for (int unit = 0; unit < 3; ++unit)
+    failures.expect(whole.narrow(0, (2 - unit) * 4 * half, 4 * half).eq(3.0 * (1 + unit) * half * (unit == 0 ? 2 : 1)).all().item<bool>(),
+                    "unit " + std::to_string(unit));
+}
+
+TEST_CASE("gradient_rounds: chunks in any order, and a table whose owners add what their twins of another stage have") {
+  for (int size : {2, 4}) CHECK(on_threads(size, check_chunks) == "");
+}
+
 TEST_CASE("gradient_rounds: a negative zero stays one") {
   auto group = make_local_group(1);
   const at::Tensor whole = at::full({4}, -0.0, at::kFloat), own = at::zeros({4}, at::kFloat);
@@ -145,8 +176,10 @@ TEST_CASE("gradient_rounds: units out of order, steps that end early and parts t
   rounds.begin_microbatch(0, 2);
   CHECK_THROWS_AS(rounds.unit_ready(0), Bug);
   rounds.unit_ready(1);
+  CHECK_THROWS_AS(rounds.begin_microbatch(1, 2), Bug);  // unit 0 is due
   rounds.unit_ready(0);
-  CHECK_THROWS_AS(rounds.finish(), Bug);  // one of two microbatches
+  CHECK_THROWS_AS(rounds.unit_ready(1), Bug);  // twice
+  CHECK_THROWS_AS(rounds.finish(), Bug);       // one of two microbatches
   rounds.begin_microbatch(1, 2);
   CHECK_THROWS_AS(rounds.finish(), Bug);
   CHECK_THROWS_AS(GradientRounds({{0, 1, whole, own.narrow(0, 0, 3)}}, *group[0], RoundSum::summed, {0}, SumStays::with_owner), Bug);

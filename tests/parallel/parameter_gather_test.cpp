@@ -48,7 +48,12 @@ void check_turns(Communicator& group, Failures& failures) {
   gather.acquire(1);
   gather.acquire(2);
   failures.expect(holds(single, 1, n) && holds(shared, 2, n), "part 2 in the buffer of part 0");
+  gather.prefetch(0);  // part 2 has its buffer: it comes when it is wanted
   gather.release(2);
+  gather.release(1);
+  gather.prefetch(1);  // this one comes at once
+  gather.acquire(1);
+  failures.expect(holds(single, 1, n), "part 1 ahead of its use");
   gather.release(1);
   gather.acquire(0);
   failures.expect(holds(shared, 0, n), "part 0 again");
@@ -58,7 +63,7 @@ void check_turns(Communicator& group, Failures& failures) {
   gather.settle();
   failures.expect(holds(shared, 2, n), "settled");
   group.observe(nullptr);
-  failures.expect(counter.gathers == 5, "one gather for as long as a part is held");
+  failures.expect(counter.gathers == 6, "one gather for as long as a part is held");
 }
 
 // The own part may lie in its place already: what ZeRO-1 does after an update.

@@ -40,6 +40,9 @@ class Parts final : public PipelineStage {
  public:
   Parts(const PipelinePlan& plan, int stage) : plan_(plan), stage_(stage) {}
 
+  void announce(const PipelineAction* next) override {
+    if (next != nullptr) announced.push_back(*next);
+  }
   void forward(int microbatch, int chunk, const at::Tensor& x_ND, const at::Tensor& y_ND) override {
     done.push_back({Kind::forward, microbatch, chunk});
     const int part = part_of(chunk);
@@ -71,7 +74,15 @@ class Parts final : public PipelineStage {
     backward_weight(microbatch, chunk);
   }
 
-  std::vector<PipelineAction> done;
+  // What was announced is what came, but for the first pass and the weight halves.
+  bool came_as_announced() const {
+    std::vector<PipelineAction> passes;
+    for (const PipelineAction& action : done)
+      if (action.kind != Kind::backward_weight) passes.push_back(action);
+    return !passes.empty() && announced == std::vector<PipelineAction>(passes.begin() + 1, passes.end());
+  }
+
+  std::vector<PipelineAction> done, announced;
   std::string problem;
 
  private:
@@ -106,6 +117,7 @@ std::vector<std::string> problems_of(const PipelinePlan& plan) {
       Parts parts(plan, stage);
       executor.run(parts);
       if (!parts.problem.empty()) problem = parts.problem;
+      if (!parts.came_as_announced()) problem = "the passes are not those that were announced";
       if (parts.done != plan.actions[static_cast<std::size_t>(stage)]) problem = "the actions are not those of the plan";
     }
   });

@@ -75,6 +75,38 @@ TEST_CASE("deterministic: losses, norms and validation losses are bitwise equal 
   }
 }
 
+TEST_CASE("deterministic: in pipelines too, for every schedule and with context ranks") {
+  if (make_mpi_world()->size() > 1) return;
+  const TinyRun tiny;
+  const auto in = [&](const std::string& name, int dp, int zero, std::vector<std::string> mesh) {
+    std::vector<std::string> all = keys("float32", dp, zero);
+    all.push_back("model.layers=4");
+    all.insert(all.end(), mesh.begin(), mesh.end());
+    return on_threads(tiny, name, all);
+  };
+  const std::vector<std::vector<std::string>> meshes = {
+      {"mesh.pp=2", "mesh.schedule=1f1b", "model.positions=learned"},
+      {"mesh.pp=2", "mesh.schedule=gpipe", "model.positions=learned"},
+      {"mesh.pp=2", "mesh.schedule=interleaved", "mesh.virtual_stages=2"},
+      {"mesh.pp=2", "mesh.schedule=zero_bubble", "train.dtype=bfloat16", "model.tied=false"},
+      {"mesh.cp=2", "mesh.tp=2"},
+      {"mesh.pp=2", "mesh.cp=2", "mesh.attention=ulysses"},
+  };
+  std::vector<Curve> curves;
+  for (const std::vector<std::string>& mesh : meshes) {
+    const std::string name = std::to_string(curves.size());
+    const Curve one = in(name + "one", 1, 0, mesh);
+    REQUIRE(one.losses.size() == 5);
+    for (const int zero : {0, 1, 3}) {
+      const Curve two = in(fmt::format("{}zero{}", name, zero), 2, zero, mesh);
+      CAPTURE(mesh, zero);
+      CHECK(two == one);
+    }
+    curves.push_back(one);
+  }
+  CHECK(curves[0] == curves[1]);  // both halves of backward at once, in another order of microbatches
+}
+
 TEST_CASE("deterministic: the fast mode promises no such thing, and the comparison sees it") {
   if (make_mpi_world()->size() > 1) return;
   const TinyRun tiny;

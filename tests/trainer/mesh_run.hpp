@@ -47,6 +47,12 @@ inline void on_mesh(const RunConfig& config, const std::function<void(RankOfRun&
   });
 }
 
+// The units that a rank of this run has.
+inline UnitPlan units_of(const RankOfRun& rank) {
+  const Communicators& groups = rank.communicators;
+  return Transformer::declare(rank.config.model, placement_of(rank.config.mesh, groups.mesh, groups.world->rank())).units;
+}
+
 // What a parameter is after a step: its summed gradient, master and moments.
 using Of = std::map<std::string, at::Tensor>;
 struct Whole {

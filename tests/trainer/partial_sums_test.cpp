@@ -26,17 +26,20 @@ ModelShape shape() {
   return shape;
 }
 
-// Gradients of 1 + rank everywhere; after the sums of every unit `factor_of(spec)` says how many times as much.
+// Gradients of 1 + rank everywhere; after the sums of every unit `expected(spec, own)` says what they are.
 template <class Factor>
-void check_sums(const Mesh& mesh, const MeshSection& section, const Factor& expected) {
+void check_sums(const Mesh& mesh, const MeshSection& section, const Factor& expected, StoreSharding sharding = {}) {
   run_local_ranks(mesh.size(), [&](std::unique_ptr<Communicator> world) {
     const int rank = world->rank();
     const Communicators groups(mesh, std::move(world));
     const ModelDeclaration declared = declare_parameters(shape(), placement_of(section, mesh, rank));
-    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.num_units);
+    StoreSharding mine = sharding;
+    mine.units = declared.units;
+    mine.twin = groups.embedding.get();
+    const ParameterStore store(declared.specs, declared.packs, at::kDouble, at::kCPU, declared.units.units(), mine);
     store.flat_gradients().fill_(1.0 + rank);
     PartialSums sums(store, groups);
-    for (int unit = declared.num_units - 1; unit >= 0; --unit) sums.sum(unit);
+    for (int unit = declared.units.units() - 1; unit >= 0; --unit) sums.sum(unit);
     for (std::size_t id = 0; id < declared.specs.size(); ++id) {
       const ParameterSpec& spec = declared.specs[id];
       const at::Tensor gradient = store.gradient(static_cast<ParameterId>(id));
@@ -70,4 +73,10 @@ TEST_CASE("partial_sums: a tied table is summed over the first and the last stag
   section.pp = 2;
   check_sums(Mesh({.pp = 2}), section,
              [](const ParameterSpec& spec, double own) { return spec.name == "embedding.tokens.weight" ? 3.0 : own; });
+}
+
+TEST_CASE("partial_sums: a tied table that owners sum is left to them") {
+  MeshSection section;
+  section.pp = 2;
+  check_sums(Mesh({.pp = 2}), section, [](const ParameterSpec&, double own) { return own; }, {.owners_add = true});
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How runs begin: from nothing, from a checkpoint, from a folder whose checkpoints are gone.
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_summary.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/events.hpp"
 #include "trainer/training_run.hpp"
 
 #include "tests/support/catch.hpp"
@@ -139,6 +141,46 @@ TEST_CASE("a resume from another working folder reads the stores that a relative
   test::write_tiny_store("tokens.h5", 12);
   CHECK_THROWS_AS(tiny.run(config, stop), Error);
   std::filesystem::current_path(here);
+}
+
+TEST_CASE("a resume says of each key of the layout that changed whether the bits of the losses go on, and so they do") {
+  const TinyRun tiny;
+  struct Recorder : RunMonitor {
+    void message(const std::string& line) override { messages += line + "\n"; }
+    void step(const StepProgress&) override {}
+    std::string messages;
+  };
+  const auto keys = [&](const std::string& name, std::vector<std::string> more) {
+    more.insert(more.end(), {"train.dtype=float32", "run.folder=\"" + tiny.folder / name + "\""});
+    return tiny.config(more);
+  };
+  // Three steps on one rank, then the rest as `then` says.
+  const auto resumed = [&](const std::string& name, const std::vector<std::string>& first, const std::vector<std::string>& then) {
+    std::atomic<int> asked = 0;
+    tiny.run(keys(name, first),
+             [&](LoopOptions& options) { options.pending_stop = [&] { return ++asked > 3 ? StopRequest::requeue : StopRequest::none; }; });
+    Recorder recorder;
+    tiny.run(keys(name, then), [&](LoopOptions& options) {
+      if (test::this_rank == 0) options.monitor = &recorder;
+    });
+    return recorder.messages;
+  };
+  const std::string ordered = "run.deterministic=true";
+  const RunConfig whole = keys("whole", {ordered});
+  tiny.run(whole);
+  const std::string deterministic = resumed("ordered", {ordered}, {ordered, "mesh.dp=2", "mesh.zero=3"});
+  CHECK_THAT(deterministic, Catch::Contains("mesh.dp was 1, is 2: the loss continues, bit for bit, for it is deterministic\n"));
+  CHECK_THAT(deterministic, Catch::Contains("mesh.zero was 0, is 3: the loss continues, bit for bit, for it is deterministic\n"));
+  CHECK_THAT(deterministic, !Catch::Contains("but not bit for bit"));
+  const auto expected = loss_curve(tiny.events(whole), "whole"), got = loss_curve(tiny.events(keys("ordered", {})), "ordered");
+  REQUIRE(got.size() == expected.size());
+  for (const auto& [step, event] : expected) CHECK(got.at(step).loss == event.loss);
+
+  CHECK_THAT(resumed("fast", {}, {"mesh.dp=2"}), Catch::Contains("mesh.dp was 1, is 2: the loss continues, but not bit for bit\n"));
+  const std::string changed = resumed("changed", {}, {ordered, "train.recompute=full", "run.gemm=mkl"});
+  CHECK_THAT(changed, Catch::Contains("run.deterministic was false, is true: the loss continues, but not bit for bit\n"));
+  CHECK_THAT(changed, Catch::Contains("train.recompute was \"none\", is \"full\": the loss continues, but not bit for bit\n"));
+  CHECK_THAT(resumed("same", {}, {}), !Catch::Contains("bit for bit"));
 }
 
 TEST_CASE("an attempt that cannot load leaves config.toml and result.json as they were") {

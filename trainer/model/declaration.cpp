@@ -150,6 +150,7 @@ void Declarer::embedding() {
   result_.embedding.tokens = vocabulary(token_table, "embedding");
   if (table_twice_) result_.specs.back().partial_over = PartialOver::embedding;
   if (shape_.positions == Positions::learned) {
+    result_.positions_unit = table_twice_ ? ++unit_ : unit_;
     result_.embedding.positions = replicated("embedding.positions.weight", "embedding", {shape_.sequence, shape_.width}, Init::normal);
   }
 }
@@ -198,7 +199,12 @@ ModelDeclaration Declarer::declare() {
   for (const StageChunk& chunk : result_.chunks)
     for (std::int64_t i = 0; i < chunk.num_layers; ++i) block(static_cast<int>(chunk.first_layer + i));
   if (has_head) head();
-  result_.num_units = unit_ + 1;
+  result_.units = {.tables = result_.first_block_unit,
+                   .chunks = {},
+                   .head = has_head,
+                   .table_of_head = has_head && shape_.tied,
+                   .table_twice = table_twice_ && result_.table_unit != ModelDeclaration::no_unit};
+  for (const StageChunk& chunk : result_.chunks) result_.units.chunks.push_back(static_cast<int>(chunk.num_layers));
   return std::move(result_);
 }
 

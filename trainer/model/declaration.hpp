@@ -13,13 +13,15 @@
 // sum; under sequence parallelism each rank has a part, and they are partial over tp.
 //
 // Over pp a stage has the layers of its chunks; the first one the embedding, the last one the head. A tied table is then held by both, as
-// the last stage's unit 0 (done last, as on the first stage): its gradient is partial over `embedding`, and the first stage counts it.
+// unit 0 of each: its gradient is partial over `embedding`, and the first stage counts it. Learned positions are then a unit of their own,
+// so that both ranks cut the table alike where they own parts of it.
 #pragma once
 
 #include <vector>
 
 #include "configs/model_shape.hpp"
 #include "parallel/plan/stage_partition.hpp"
+#include "parallel/plan/unit_plan.hpp"
 #include "trainer/layers/ids.hpp"
 #include "trainer/model/parameter.hpp"
 #include "trainer/model/placement.hpp"
@@ -27,10 +29,10 @@
 namespace ergon {
 
 struct ModelDeclaration {
-  std::vector<ParameterSpec> specs;             // unit order: embedding or tied table, layers, head; numbered from 0 on every rank
+  std::vector<ParameterSpec> specs;             // in the order of the units
   std::vector<std::vector<ParameterId>> packs;  // {query, key, value} and {gate, up}: weights, and biases
-  int num_units = 0;
-  int table_unit = no_unit, first_block_unit = no_unit, head_unit = no_unit;  // table: the token table, where this rank has one
+  UnitPlan units;                               // numbered from 0 on every rank
+  int table_unit = no_unit, positions_unit = no_unit, first_block_unit = no_unit, head_unit = no_unit;  // where this rank has one
   static constexpr int no_unit = -1;
 
   std::vector<StageChunk> chunks;

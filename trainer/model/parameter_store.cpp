@@ -22,6 +22,14 @@ int ranks_of(const StoreSharding& sharding) { return sharding.group != nullptr ?
 int rank_of(const StoreSharding& sharding) { return sharding.group != nullptr ? sharding.group->rank() : 0; }
 ZeroStage stage_of(const StoreSharding& sharding) { return ranks_of(sharding) > 1 ? sharding.stage : ZeroStage::none; }
 bool owners_add(const StoreSharding& sharding) { return stage_of(sharding) != ZeroStage::none || sharding.owners_add; }
+// Gradients leave in every microbatch.
+bool rounds(const StoreSharding& sharding) { return stage_of(sharding) == ZeroStage::parameters || sharding.owners_add; }
+
+std::vector<Bucket> buckets_of(const StoreLayout& layout, at::ScalarType accumulator, const StoreSharding& sharding) {
+  return plan_buckets(layout.units, stage_of(sharding) == ZeroStage::parameters ? Bytes{1} : sharding.bucket,
+                      static_cast<std::int64_t>(c10::elementSize(accumulator)),
+                      rounds(sharding) ? round_groups(sharding.units) : std::vector<int>());
+}
 
 }  // namespace
 
@@ -33,8 +41,7 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
       device_(device),
       stage_(stage_of(sharding)),
       layout_(lay_out(specs_, packs, dtype, num_units, owners_add(sharding) ? ranks_of(sharding) : 1)),
-      buckets_(plan_buckets(layout_.units, stage_ == ZeroStage::parameters ? Bytes{1} : sharding.bucket,
-                            static_cast<std::int64_t>(c10::elementSize(accumulator_)))),
+      buckets_(buckets_of(layout_, accumulator_, sharding)),
       headers_(device) {
   std::optional<ZeroPartition> reduction;
   if (owners_add(sharding)) reduction.emplace(buckets_, ranks_of(sharding));
@@ -56,7 +63,7 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
     weights_.push_back(view(unit_weights_));
     gradients_of_.push_back(view(unit_gradients_));
   }
-  slice_gradients(reduction ? &*reduction : nullptr);
+  slice_gradients(reduction ? &*reduction : nullptr, rounds(sharding) && sharding.units.table_twice ? sharding.twin : nullptr);
   make_pieces(stage_ == ZeroStage::none ? 0 : rank_of(sharding));
   make_gather(sharding);
 }
@@ -87,13 +94,13 @@ void ParameterStore::allocate_whole() {
 void ParameterStore::allocate_shards(const StoreSharding& sharding) {
   masters_ = buffer(ownership_->shard_elements(), accumulator_);
   weight_shard_ = dtype_ == accumulator_ ? masters_ : buffer(ownership_->shard_elements(), dtype_);
-  unit_weights_ = unit_slots(dtype_, sharding.first_with_last);
-  unit_gradients_ = unit_slots(accumulator_, sharding.first_with_last);
+  unit_weights_ = unit_slots(dtype_, sharding.units);
+  unit_gradients_ = unit_slots(accumulator_, sharding.units);
 }
 
 // A view for each unit of the buffer that it has while it is at work.
-std::vector<at::Tensor> ParameterStore::unit_slots(at::ScalarType dtype, bool first_with_last) {
-  const std::vector<int> slots = unit_buffers(num_units(), first_with_last);
+std::vector<at::Tensor> ParameterStore::unit_slots(at::ScalarType dtype, const UnitPlan& plan) {
+  const std::vector<int> slots = unit_buffers(plan);
   std::vector<at::Tensor> buffers, units;
   for (int slot = 0; slot <= *std::max_element(slots.begin(), slots.end()); ++slot) {
     std::int64_t largest = 0;
@@ -106,14 +113,15 @@ std::vector<at::Tensor> ParameterStore::unit_slots(at::ScalarType dtype, bool fi
   return units;
 }
 
-void ParameterStore::slice_gradients(const ZeroPartition* reduction) {
+void ParameterStore::slice_gradients(const ZeroPartition* reduction, Communicator* twin) {
   if (reduction != nullptr) gradient_shard_ = buffer(reduction->shard_elements(), accumulator_);
   for (int b = 0; b < static_cast<int>(buckets_.size()); ++b) {
     const Bucket& bucket = buckets_[static_cast<std::size_t>(b)];
     const bool whole = stage_ != ZeroStage::parameters;
     gradient_slices_.push_back({bucket.first_unit, bucket.last_unit,
                                 whole ? narrow(gradients_, bucket.range) : unit_gradients_[static_cast<std::size_t>(bucket.first_unit)],
-                                reduction != nullptr ? narrow(gradient_shard_, reduction->in_shard(b)) : at::Tensor()});
+                                reduction != nullptr ? narrow(gradient_shard_, reduction->in_shard(b)) : at::Tensor(),
+                                bucket.first_unit == 0 ? twin : nullptr});
   }
 }
 
@@ -145,7 +153,7 @@ void ParameterStore::make_gather(const StoreSharding& sharding) {
       parts.push_back({narrow(flat_weights_, buckets_[static_cast<std::size_t>(b)].range),
                        narrow(flat_weights_, ownership_->owned(b, rank_of(sharding))), b});
   } else {
-    const std::vector<int> slots = unit_buffers(num_units(), sharding.first_with_last);
+    const std::vector<int> slots = unit_buffers(sharding.units);
     for (int unit = 0; unit < num_units(); ++unit)
       parts.push_back({unit_weights_[static_cast<std::size_t>(unit)],
                        narrow(weight_shard_, ownership_->in_shard(num_units() - 1 - unit)),  // buckets begin with the last unit
@@ -158,7 +166,7 @@ void ParameterStore::acquire(int unit, int next) {
   ERGON_CHECK(unit >= 0 && unit < num_units() && next < num_units(), "units {} and {} of {}", unit, next, num_units());
   if (stage_ != ZeroStage::parameters) return;
   gather_->start(unit);
-  if (next != no_unit) gather_->start(next);
+  if (next != no_unit) gather_->prefetch(next);
   gather_->acquire(unit);
 }
 

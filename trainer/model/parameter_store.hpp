@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Owns the parameters and gradients of a rank in flat buffers, unit after unit, and hands out views. Masters and gradients are in the
 // accumulator type (trainer/kernels/precision.hpp). The weights, which layers compute with, are the masters themselves, or in a bfloat16
-// store their copy rounded to nearest even: whoever changes masters rounds them (adamw_update in its own pass, else round_masters). A unit
-// is what backward finishes at once and what is reduced, gathered and freed together: the embedding, one layer, the head. Layers hold
-// ParameterIds, never tensors.
+// store their copy rounded to nearest even: whoever changes masters rounds them (adamw_update in its own pass, else round_masters). Units
+// (parallel/plan/unit_plan.hpp) are reduced, gathered and freed as a whole. Layers hold ParameterIds, never tensors.
 //
 // What lies here, by ZeRO stage (parallel/plan/zero_partition.hpp), n = ranks of dp x cp:
 //   none        masters, weights and gradients whole
@@ -23,6 +22,7 @@
 
 #include "parallel/gradients.hpp"
 #include "parallel/parameter_gather.hpp"
+#include "parallel/plan/unit_plan.hpp"
 #include "parallel/plan/zero_partition.hpp"
 #include "trainer/model/parameter.hpp"
 #include "trainer/model/store_layout.hpp"
@@ -36,7 +36,8 @@ struct StoreSharding {
   Communicator* group = nullptr;  // dp x cp; outlives the store. Null: one rank
   Bytes bucket = {25 << 20};      // under ZeroStage::parameters every unit is a bucket
   bool owners_add = false;        // gradients are added up by owners, whatever the stage (gradient_rounds.hpp)
-  bool first_with_last = false;   // the last unit reads the first one's table
+  UnitPlan units = {};            // read where gradients of every microbatch leave: owners_add, ZeroStage::parameters
+  Communicator* twin = nullptr;   // of the other rank that holds the first unit, where units.table_twice
 };
 
 // A run of elements of one parameter whose master this rank has, and what an update of it touches. Made once.
@@ -61,7 +62,8 @@ class ParameterStore {
   at::Device device() const { return device_; }
   at::ScalarType accumulator() const { return accumulator_; }  // of masters and gradients
 
-  // acquire gives a unit's weights for use until release, and has those of `next` begin to come; whole weights cost nothing.
+  // acquire gives a unit's weights for use until release, and has those of `next` begin to come if their buffer is free; whole weights cost
+  // nothing.
   static constexpr int no_unit = -1;
   void acquire(int unit, int next = no_unit);
   void release(int unit);
@@ -78,6 +80,7 @@ class ParameterStore {
   std::int64_t owned_elements() const { return ownership_->shard_elements(); }
   const ZeroPartition& ownership() const { return *ownership_; }                           // of masters: one rank under none
   const std::vector<GradientSlices>& gradient_slices() const { return gradient_slices_; }  // by bucket, last unit first
+  bool twins_meet_at_owners() const { return gradient_slices_.back().twin != nullptr; }    // not in backward: GradientSlices::twin
 
   void round_masters();
   // After masters were changed: ZeRO-1 brings the weights of a bucket from their owners. share_weights brings all. Collective over dp x cp.
@@ -97,8 +100,8 @@ class ParameterStore {
   at::Tensor packed(const std::vector<at::Tensor>& units, ParameterId first, ParameterId last) const;
   void allocate_whole();
   void allocate_shards(const StoreSharding& sharding);
-  std::vector<at::Tensor> unit_slots(at::ScalarType dtype, bool first_with_last);
-  void slice_gradients(const ZeroPartition* reduction);  // null: every rank keeps the sums
+  std::vector<at::Tensor> unit_slots(at::ScalarType dtype, const UnitPlan& plan);
+  void slice_gradients(const ZeroPartition* reduction, Communicator* twin);  // null: every rank keeps the sums; nobody has a part
   void make_pieces(int rank);
   void make_gather(const StoreSharding& sharding);
 

@@ -45,20 +45,35 @@ struct Transformer::Parts {
   LayerCall head_call(StepContext& context, Slot& slot, Arena& keep) const {
     return {store, context, keep, slot.positions_BT, std::min(recompute, Recompute::selective)};
   }
-  // Units of one stage that follow each other, in forward and in backward; the embedding's backward reads no weights.
-  int after_block(std::size_t block) const { return block + 1 < blocks.size() ? block_unit(block + 1) : head_unit; }
-  int before_block(std::size_t block) const { return block > 0 ? block_unit(block - 1) : ParameterStore::no_unit; }
+  // Which weights are read next, in forward and in backward: the embedding's backward reads none.
+  int after_block(const Chunk& chunk, std::size_t block) const {
+    if (block + 1 < chunk.end_block) return block_unit(block + 1);
+    return chunk.part.head ? head_unit : announced;
+  }
+  int before_block(const Chunk& chunk, std::size_t block) const { return block > chunk.first_block ? block_unit(block - 1) : announced; }
   // What embedding and head of one stage share, held over both.
   void hold_table(const Chunk& chunk, std::optional<Acquired>& table) {
     if (shape.tied && chunk.part.embedding && chunk.part.head) table.emplace(store, table_unit, first_block_unit);
   }
+  template <typename Body>
+  void with_embedding(const Body& body) {
+    const bool apart = positions_unit != ParameterStore::no_unit && positions_unit != table_unit;
+    const Acquired table(store, table_unit, apart ? positions_unit : first_block_unit);
+    std::optional<Acquired> positions;
+    if (apart) positions.emplace(store, positions_unit, first_block_unit);
+    body();
+  }
   // The head's table belongs to a unit of its own, or to the embedding's, when tied. `next`: whose weights come meanwhile.
   template <typename Body>
-  auto with_head(const Body& body, int next = ParameterStore::no_unit) {
-    const Acquired unit(store, head_unit, next);
+  auto with_head(const Body& body, int next) {
+    const Acquired unit(store, head_unit, shape.tied ? table_unit : next);
     std::optional<Acquired> table;
-    if (shape.tied) table.emplace(store, table_unit);
+    if (shape.tied) table.emplace(store, table_unit, next);
     return body();
+  }
+  void embedding_done(const UnitDone& unit_done) const {
+    if (positions_unit != ParameterStore::no_unit && positions_unit != table_unit) unit_done(positions_unit);
+    unit_done(table_unit);
   }
 
   at::Tensor forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context);
@@ -71,7 +86,7 @@ struct Transformer::Parts {
   ParameterStore& store;
   Recompute recompute;
   Arena passing;  // what passes between layers and no backward needs
-  int table_unit, first_block_unit, head_unit;
+  int table_unit, positions_unit, first_block_unit, head_unit, announced = ParameterStore::no_unit;
   std::optional<RotaryTable> rotary;
   EmbeddingLayer embedding;
   std::vector<BlockLayer> blocks;
@@ -87,6 +102,7 @@ Transformer::Parts::Parts(const ModelShape& shape_, const Placement& p, Paramete
       recompute(recompute_),
       passing(store_.device()),
       table_unit(declared.table_unit),
+      positions_unit(declared.positions_unit),
       first_block_unit(declared.first_block_unit),
       head_unit(declared.head_unit),
       embedding(shape_, p.tp, p.tp_rank, declared.embedding, /*after_head=*/shape_.tied && p.pp == 1),
@@ -109,11 +125,10 @@ at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batc
   at::Tensor x_ND = boundary.x_ND;
   if (here.part.embedding) {
     x_ND = layer_call.keep_tensor({layer_call.stream_rows(), shape.width});
-    const Acquired unit(store, table_unit, first_block_unit);
-    embedding.forward(x_ND, batch.tokens_BT, slot.embedding, layer_call);
+    with_embedding([&] { embedding.forward(x_ND, batch.tokens_BT, slot.embedding, layer_call); });
   }
   for (std::size_t block = here.first_block; block < here.end_block; ++block) {
-    const Acquired unit(store, block_unit(block), after_block(block));
+    const Acquired unit(store, block_unit(block), after_block(here, block));
     const Arena::Frame frame(passing);
     const bool leaves = block + 1 == here.end_block && !here.part.head;
     const at::Tensor y_ND = leaves ? boundary.y_ND : layer_call.keep_tensor(x_ND.sizes());
@@ -132,12 +147,11 @@ at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const a
   at::Tensor x_ND = here.part.embedding ? layer_call.keep_tensor({layer_call.stream_rows(), shape.width}) : boundary.x_ND;
   at::Tensor y_ND = layer_call.keep_tensor(x_ND.sizes());
   if (here.part.embedding) {
-    const Acquired unit(store, table_unit, first_block_unit);
     EmbeddingSaved unused;
-    embedding.forward(x_ND, tokens_BT, unused, layer_call);
+    with_embedding([&] { embedding.forward(x_ND, tokens_BT, unused, layer_call); });
   }
   for (std::size_t block = here.first_block; block < here.end_block; ++block) {
-    const Acquired unit(store, block_unit(block), after_block(block));
+    const Acquired unit(store, block_unit(block), after_block(here, block));
     const Arena::Frame frame(passing);
     BlockSaved unused;
     const bool leaves = block + 1 == here.end_block && !here.part.head;
@@ -177,7 +191,7 @@ void Transformer::Parts::free(Slot& slot) {
 Transformer::Declaration Transformer::declare(const ModelShape& shape, const Placement& placement) {
   ModelDeclaration declared = declare_parameters(shape, placement);
   const bool table_of_head = declared.head_unit >= 0 && shape.tied && placement.pp > 1;
-  return {std::move(declared.specs), std::move(declared.packs), declared.num_units, table_of_head ? declared.table_unit : -1};
+  return {std::move(declared.specs), std::move(declared.packs), std::move(declared.units), table_of_head ? declared.table_unit : -1};
 }
 
 Transformer::Transformer(const ModelShape& shape, const Placement& placement, ParameterStore& store, Recompute recompute, int slots) {
@@ -206,7 +220,8 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
     if (!part.head) return 0;
     HeadSaved unused;
     return parts.with_head(
-        [&] { return parts.head.forward(x_ND, batch.labels_BT, unused, parts.call(context, parts.passing, batch.positions_BT)); });
+        [&] { return parts.head.forward(x_ND, batch.labels_BT, unused, parts.call(context, parts.passing, batch.positions_BT)); },
+        parts.announced);
   }
   Slot& slot = parts.slot_in(slot_index, Slot::State::free);
   slot.arena.reset();
@@ -217,7 +232,8 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
   parts.hold_table(parts.chunk(slot), slot.table);
   const at::Tensor x_ND = parts.forward_kept(boundary, batch, slot, context);
   if (!part.head) return 0;
-  return parts.with_head([&] { return parts.head.forward(x_ND, batch.labels_BT, slot.head, parts.head_call(context, slot, slot.arena)); });
+  return parts.with_head([&] { return parts.head.forward(x_ND, batch.labels_BT, slot.head, parts.head_call(context, slot, slot.arena)); },
+                         parts.announced);
 }
 
 void Transformer::backward(StepContext& context, double loss_scale, Write write, const UnitDone& unit_done, int slot_index,
@@ -233,13 +249,13 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
   if (here.part.head) {
     const Arena::Frame frame(parts.passing);
     parts.with_head([&] { parts.head.backward(d_ND, loss_scale, slot.head, parts.head_call(context, slot, parts.passing), write); },
-                    parts.before_block(here.end_block));
+                    parts.before_block(here, here.end_block));
     slot.table.reset();
     unit_done(parts.head_unit);
   }
   for (std::size_t block = here.end_block; block-- > here.first_block;) {
     {
-      const Acquired unit(parts.store, parts.block_unit(block), parts.before_block(block));
+      const Acquired unit(parts.store, parts.block_unit(block), parts.before_block(here, block));
       const Arena::Frame frame(parts.passing);
       parts.blocks[block].backward(d_ND, slot.blocks[block].saved, parts.rebuilt_call(block, slot, context, parts.passing), write);
     }
@@ -247,7 +263,7 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
   }
   if (here.part.embedding) {
     parts.embedding.backward(d_ND, slot.embedding, call, write);
-    unit_done(parts.table_unit);
+    parts.embedding_done(unit_done);
   }
   parts.free(slot);
 }
@@ -262,18 +278,19 @@ void Transformer::backward_input(StepContext& context, double loss_scale, int sl
   const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head)
-    parts.with_head([&] { parts.head.backward_input(d_ND, loss_scale, slot.head, parts.head_call(context, slot, slot.halves)); });
+    parts.with_head([&] { parts.head.backward_input(d_ND, loss_scale, slot.head, parts.head_call(context, slot, slot.halves)); },
+                    parts.before_block(here, here.end_block));
   for (std::size_t block = here.end_block; block-- > here.first_block;) {
-    const Acquired unit(parts.store, parts.block_unit(block));
+    const Acquired unit(parts.store, parts.block_unit(block), parts.before_block(here, block));
     parts.blocks[block].backward_input(d_ND, slot.blocks[block].saved, parts.rebuilt_call(block, slot, context, slot.halves));
   }
   if (!here.part.embedding) return;
   const at::Tensor own_ND = call.keep_tensor(d_ND.sizes());  // d is the caller's again
   copy(own_ND, d_ND);
-  const Acquired unit(parts.store, parts.table_unit);
   parts.embedding.backward_input(own_ND, slot.embedding, call);
 }
 
+// Reads no weights: what it needs of them is in the slot.
 void Transformer::backward_weight(StepContext& context, Write write, const UnitDone& unit_done, int slot_index) {
   Parts& parts = *parts_;
   Slot& slot = parts.slot_in(slot_index, Slot::State::input_done);
@@ -282,22 +299,16 @@ void Transformer::backward_weight(StepContext& context, Write write, const UnitD
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
   const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
   if (here.part.head) {
-    parts.with_head([&] { parts.head.backward_weight(slot.head, call, write); });
+    parts.head.backward_weight(slot.head, call, write);
     unit_done(parts.head_unit);
   }
   for (std::size_t block = here.end_block; block-- > here.first_block;) {
-    {
-      const Acquired unit(parts.store, parts.block_unit(block));
-      parts.blocks[block].backward_weight(slot.blocks[block].saved, call, write);
-    }
+    parts.blocks[block].backward_weight(slot.blocks[block].saved, call, write);
     unit_done(parts.block_unit(block));
   }
   if (here.part.embedding) {
-    {
-      const Acquired unit(parts.store, parts.table_unit);
-      parts.embedding.backward_weight(slot.embedding, call, write);
-    }
-    unit_done(parts.table_unit);
+    parts.embedding.backward_weight(slot.embedding, call, write);
+    parts.embedding_done(unit_done);
   }
   parts.free(slot);
 }
@@ -318,8 +329,20 @@ at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepConte
   const LayerCall call = parts.call(evaluation, parts.passing, positions_BT);
   const at::Tensor last_BD = call.keep_tensor({b, parts.shape.width});
   copy(last_BD, x_ND.view({b, t, parts.shape.width}).select(1, t - 1));
-  return parts.with_head([&] { return parts.head.logits(last_BD, call); });
+  return parts.with_head([&] { return parts.head.logits(last_BD, call); }, parts.announced);
 }
+
+int Transformer::first_unit_of_forward(int chunk) const {
+  const Parts::Chunk& of = parts_->chunks.at(static_cast<std::size_t>(chunk));
+  return of.part.embedding ? parts_->table_unit : parts_->block_unit(of.first_block);
+}
+
+int Transformer::first_unit_of_backward(int chunk) const {
+  const Parts::Chunk& of = parts_->chunks.at(static_cast<std::size_t>(chunk));
+  return of.part.head ? parts_->head_unit : parts_->block_unit(of.end_block - 1);
+}
+
+void Transformer::announce(int unit) { parts_->announced = unit; }
 
 Bytes Transformer::saved_bytes() const {
   Bytes total = parts_->passing.reserved();

@@ -28,8 +28,8 @@ class Transformer {
   struct Declaration {
     std::vector<ParameterSpec> specs;
     std::vector<std::vector<ParameterId>> packs;
-    int num_units;
-    int tied_table_unit;  // of the last of several stages; -1: none. Its gradient is done with unit 1, no chunk announces it
+    UnitPlan units;
+    int tied_table_unit;  // of the last of several stages; -1: none. Its gradient is done with the head's, no chunk announces it
   };
   static Declaration declare(const ModelShape& shape, const Placement& placement);
   static Declaration declare(const ModelShape& shape, int tp, int tp_rank) { return declare(shape, {.tp = tp, .tp_rank = tp_rank}); }
@@ -63,6 +63,10 @@ class Transformer {
   // The two halves; what the second needs of the first stays in the slot, all layers at once.
   void backward_input(StepContext& context, double loss_scale, int slot, const at::Tensor& d_ND);
   void backward_weight(StepContext& context, Write write, const UnitDone& unit_done, int slot);
+  // Which unit's weights the first layer of a pass reads; one that was announced begins to come with the last layer of the pass before.
+  int first_unit_of_forward(int chunk) const;
+  int first_unit_of_backward(int chunk) const;
+  void announce(int unit);  // ParameterStore::no_unit: none
   // Logits of the last position of each sample, gathered over tp, [B, vocabulary] without padding; nothing is saved. Of a whole model.
   at::Tensor next_token_logits(const at::Tensor& tokens_BT, StepContext& context);
 

@@ -45,9 +45,10 @@ void OrderedNorm::cut(const OwnedPiece& piece, std::int64_t first_block) {
 
 void OrderedNorm::add_squares(const Fragment& fragment, Lanes& sums) const {
   const std::int64_t n = fragment.elements.numel();
-  dispatch(fragment.elements, [&](auto zero) {
+  const at::Tensor elements = fragment.elements.is_cpu() ? fragment.elements : fragment.elements.cpu();
+  dispatch(elements, [&](auto zero) {
     using T = decltype(zero);
-    const T* x = data<T>(fragment.elements, n);
+    const T* x = data<T>(elements, n);
     double* partial = sums.data();
     vectorised([&] {
       const auto square = [x](std::int64_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); };
@@ -71,13 +72,18 @@ void OrderedNorm::leave(const Fragment& fragment, const Lanes& sums) {
 
 double OrderedNorm::squares() {
   std::fill_n(sums_.data_ptr<double>(), sums_.numel(), 0.0);
-  at::parallel_for(0, std::ssize(begun_), 1, [this](std::int64_t begin, std::int64_t end) {
+  const auto add_blocks = [this](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       Lanes sums = {};
       add_squares(begun_[static_cast<std::size_t>(i)], sums);
       leave(begun_[static_cast<std::size_t>(i)], sums);
     }
-  });
+  };
+  // What lies on a device is read by the thread that drives it.
+  if (store_.device().is_cpu())
+    at::parallel_for(0, std::ssize(begun_), 1, add_blocks);
+  else
+    add_blocks(0, std::ssize(begun_));
   if (store_.stage() != ZeroStage::none) {
     if (owners_.rank() > 0) owners_.recv(received_, owners_.rank() - 1).wait();
     for (const Fragment& fragment : continued_) {

@@ -22,7 +22,7 @@ class OrderedNorm {
  public:
   static constexpr std::int64_t block = 65536, lanes = 8;
 
-  // `owners`: dp x cp, host tensors; both outlive this. Takes CPU stores only.
+  // `owners`: dp x cp, host tensors; both outlive this. Gradients of a device are read from it block by block.
   OrderedNorm(const ParameterStore& store, Communicator& owners);
 
   // This tensor rank's share: the sum over tp is the squared norm. Collective over `owners` where they share the gradients.

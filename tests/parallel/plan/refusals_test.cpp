@@ -203,35 +203,39 @@ TEST_CASE("refusals: buckets of ZeRO-3, which sends layer by layer") {
                                       "mesh.bucket out, or set mesh.zero = 1"});
 }
 
-TEST_CASE("refusals: the deterministic mode needs sums in a fixed order, which devices do not promise") {
-  CHECK(refusals(0, [](RunConfig& c) { c.run.deterministic = true; }).empty());
-  CHECK(refusals(0,
-                 [](RunConfig& c) {
-                   c.run.deterministic = true;
-                   c.run.device = Device::cuda;
-                 }) == Lines{"run.deterministic: the order of sums is fixed on CPUs only: devices add the norm of gradients in blocks of "
-                             "their own | set run.device = \"cpu\", or run.deterministic = false"});
+TEST_CASE(
+    "refusals: the deterministic mode needs sums in a fixed order, which a device's library does not promise for more than two terms") {
+  const auto on_device = [](std::int64_t MeshSection::*axis, AttentionSharding attention) {
+    return refusals(0, [&](RunConfig& c) {
+      c.run.deterministic = true;
+      c.run.device = Device::cuda;
+      c.mesh.*axis = 4;
+      c.mesh.attention = attention;
+    });
+  };
+  CHECK(refusals(0, [](RunConfig& c) {
+          c.run.deterministic = true;
+          c.run.device = Device::cuda;
+          c.mesh.tp = c.mesh.cp = 2;
+          c.mesh.attention = AttentionSharding::gather_kv;
+        }).empty());
+  CHECK(on_device(&MeshSection::cp, AttentionSharding::ring).empty());
+  CHECK(on_device(&MeshSection::tp, AttentionSharding::ring) ==
+        Lines{"run.deterministic: NCCL adds what mesh.tp = 4 ranks have in an order of its own | set mesh.tp to 2 or less, or run.device = "
+              "\"cpu\", or run.deterministic = false"});
+  CHECK(on_device(&MeshSection::cp, AttentionSharding::gather_kv) ==
+        Lines{"run.deterministic: NCCL adds the gradients of keys that mesh.cp = 4 ranks have gathered in an order of its own | set "
+              "mesh.attention = \"ring\", or run.device = \"cpu\", or run.deterministic = false"});
 }
 
-TEST_CASE("refusals: what sends the gradients of every microbatch runs in no pipeline") {
-  CHECK(refusals(0, [](RunConfig& c) {
-          c.mesh.pp = 2;
-          c.mesh.zero = 1;
-        }).empty());
-  CHECK(refusals(0,
-                 [](RunConfig& c) {
-                   c.mesh.pp = 2;
-                   c.mesh.zero = 3;
-                 }) ==
-        Lines{"mesh.zero: ZeRO-3 sends the gradients of every microbatch, which stages of a pipeline do not finish one after "
-              "another | set mesh.zero = 1, or mesh.pp = 1"});
-  CHECK(refusals(0,
-                 [](RunConfig& c) {
-                   c.mesh.pp = 2;
-                   c.run.deterministic = true;
-                 }) ==
-        Lines{"run.deterministic: the deterministic mode sends the gradients of every microbatch, which stages of a pipeline "
-              "do not finish one after another | set run.deterministic = false, or mesh.pp = 1"});
+TEST_CASE("refusals: ZeRO and the deterministic mode go with pipelines") {
+  for (const int zero : {0, 1, 3})
+    for (const bool deterministic : {false, true})
+      CHECK(refusals(0, [&](RunConfig& c) {
+              c.mesh.pp = 2;
+              c.mesh.zero = zero;
+              c.run.deterministic = deterministic;
+            }).empty());
 }
 
 TEST_CASE("refusals: what is not built yet is refused, not ignored") {

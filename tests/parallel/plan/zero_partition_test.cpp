@@ -37,17 +37,6 @@ TEST_CASE("zero_partition: the runs of a tensor that is cut through its rows cov
   }
 }
 
-TEST_CASE("zero_partition: units at work take turns in few buffers, and neighbours never share one") {
-  CHECK(unit_buffers(6, false) == std::vector<int>{0, 1, 2, 1, 2, 0});
-  CHECK(unit_buffers(6, true) == std::vector<int>{0, 1, 2, 1, 2, 3});
-  for (const bool together : {false, true})
-    for (int units = 1; units < 8; ++units) {
-      const std::vector<int> buffers = unit_buffers(units, together);
-      for (std::size_t unit = 1; unit < buffers.size(); ++unit) CHECK(buffers[unit] != buffers[unit - 1]);
-    }
-  CHECK_THROWS_AS(unit_buffers(0, false), Bug);
-}
-
 TEST_CASE("zero_partition: parts that would not be equal, and ranks that are not there, are bugs") {
   CHECK_THROWS_AS(ZeroPartition({{{0, 9}, 0, 0}}, 2), Bug);
   CHECK_THROWS_AS(ZeroPartition({}, 0), Bug);

@@ -66,7 +66,7 @@ TEST_CASE("attention: replicated key/value heads without their group are refused
   LayerUnderTest test(shape);
   Rank& rank = test.rank;
   const ModelDeclaration of_two = declare_parameters(shape, 2, 0);
-  const ParameterStore store(of_two.specs, of_two.packs, at::kDouble, at::kCPU, of_two.num_units);
+  const ParameterStore store(of_two.specs, of_two.packs, at::kDouble, at::kCPU, of_two.units.units());
   const AttentionLayer layer(shape, 2, 0, 0, nullptr, of_two.blocks[0].attention);
   const Batch batch = make_batch(shape, 1, 4, 5, 0, 0);
   const LayerCall call{store, rank.context, rank.keep, batch.positions_BT};

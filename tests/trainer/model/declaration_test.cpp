@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/model/declaration.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <set>
 
@@ -114,6 +116,26 @@ TEST_CASE("declaration: names, kinds, units and shapes of a small model on one r
   CHECK(plain.at("head.weight").kind == "matrix");
   CHECK(plain.at("head.weight").unit == 3);
   CHECK(plain.at("embedding.positions.weight").global_shape == Extents{12, 16});
+}
+
+TEST_CASE("declaration: the units of stages; a table that two of them hold is alone in the first") {
+  ModelShape shape = oracle::variants()[4];
+  shape.layers = 5;
+  shape.positions = Positions::learned;
+  const auto units = [&](int stage, int pp, int chunks) {
+    const ModelDeclaration declared = declare_parameters(shape, {.pp = pp, .stage = stage, .virtual_stages = chunks});
+    CHECK(declared.specs.back().unit == declared.units.units() - 1);
+    const UnitPlan& plan = declared.units;
+    return fmt::format("{} {} {} {} {}", plan.tables, fmt::join(plan.chunks, ","), plan.head, plan.table_of_head, plan.table_twice);
+  };
+  CHECK(units(0, 1, 1) == "1 5 true true false");
+  CHECK(units(0, 2, 1) == "2 2 false false true");
+  CHECK(units(1, 2, 2) == "1 1,2 true true true");
+  CHECK(units(1, 3, 1) == "0 2 false false false");
+  shape.tied = false;
+  CHECK(units(0, 1, 1) == "1 5 true false false");
+  CHECK(units(0, 2, 1) == "1 2 false false false");
+  CHECK(units(1, 2, 1) == "0 3 true false false");
 }
 
 TEST_CASE("declaration: boxes of all tensor ranks cover every parameter exactly once, replicas counted once") {

@@ -14,7 +14,7 @@ namespace {
 
 ParameterStore initialized(const ModelShape& shape, int tp, int rank, std::int64_t seed, at::ScalarType dtype = at::kDouble) {
   const ModelDeclaration declared = declare_parameters(shape, tp, rank);
-  ParameterStore store(declared.specs, declared.packs, dtype, at::kCPU, declared.num_units);
+  ParameterStore store(declared.specs, declared.packs, dtype, at::kCPU, declared.units.units());
   initialize_parameters(store, seed);
   return store;
 }

@@ -36,7 +36,7 @@ double squares(at::ScalarType dtype, int ranks, ZeroStage stage) {
   std::set<double> found;
   std::mutex mutex;
   run_local_ranks(ranks, [&](std::unique_ptr<Communicator> group) {
-    ParameterStore store(specs(), {{1, 2}}, dtype, at::kCPU, 3, {.stage = stage, .group = group.get(), .bucket = {1}});
+    ParameterStore store(specs(), {{1, 2}}, dtype, at::kCPU, 3, {.stage = stage, .group = group.get(), .bucket = {1}, .units = {.chunks = {1}}});
     OrderedNorm norm(store, *group);
     for (const OwnedPiece& piece : store.pieces()) {
       const at::Tensor all = random(num_elements(specs()[static_cast<std::size_t>(piece.id)].local_shape),

@@ -199,7 +199,7 @@ Rank::Rank(const ModelShape& shape_, const Parameters& parameters, Communicator&
       tp_size(tp.size()),
       tp_rank(tp.rank()),
       declared(declare_parameters(shape, tp_size, tp_rank)),
-      store(declared.specs, declared.packs, dtype, at::kCPU, declared.num_units),
+      store(declared.specs, declared.packs, dtype, at::kCPU, declared.units.units()),
       attention(std::move(kernel)),
       strategy({*attention, attention_delta}),
       context{.gemm = gemm, .attention = strategy, .tp = tp, .scratch = scratch, .kv_replicas = kv_replicas, .seed = 11, .step = 3} {

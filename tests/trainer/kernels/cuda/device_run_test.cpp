@@ -76,4 +76,25 @@ TEST_CASE("so do ranks that meet over the mock of NCCL: dp, tp, both") {
   compare_runs({"mesh.dp=2", "mesh.tp=2"}, 1e-10);
 }
 
+TEST_CASE("so do ranks that share parameters, gradients and moments") {
+  compare_runs({"mesh.dp=2", "mesh.zero=1"}, 1e-10);
+  compare_runs({"mesh.dp=2", "mesh.zero=3", "mesh.tp=2"}, 1e-10);
+}
+
+TEST_CASE("in the deterministic mode the losses of a device have the same bits over dp and zero") {
+  const TinyRun tiny;
+  const DeviceKernels kernels(*ergon_cuda_kernels(), nullptr);
+  const DeviceRegistration registration(at::kCPU, kernels);
+  const auto curve = [&](const std::string& name, int dp, int zero) {
+    const RunConfig config = tiny.config({"train.dtype=float32", "run.deterministic=true", "mesh.tp=2", fmt::format("mesh.dp={}", dp),
+                                          fmt::format("mesh.zero={}", zero), "run.folder=\"" + tiny.folder / name + "\""});
+    CHECK(run_on_mock(config) == "");
+    return losses(config.run.folder);
+  };
+  const std::vector<double> one = curve("one", 1, 0);
+  CHECK(one.size() > 6);
+  CHECK(curve("two", 2, 0) == one);
+  CHECK(curve("four", 4, 3) == one);
+}
+
 TEST_CASE("so does bfloat16, within its rounding") { compare_runs({"mesh.tp=2", "train.dtype=bfloat16"}, 0.05); }
