@@ -112,12 +112,19 @@ Json operation_json(const ReadFlight& flight, const ReadOperation* o) {
   return json;
 }
 
-Json mismatch_json(const FlightMismatch& m) {
+const char* why_no_operation(FlightStanding standing) {
+  if (standing == FlightStanding::no_record) return "this rank left no record";
+  return standing == FlightStanding::done ? "done so long ago that the record no longer holds it" : "this rank has not started it";
+}
+
+Json mismatch_json(const FlightMismatch& m, const std::string& path, Json& reason) {
   Json ranks = Json::array();
-  for (const FlightPlace& place : m.ranks)
+  for (const FlightPlace& place : m.ranks) {
+    if (!place.operation) reason[fmt::format("{}.ranks[{}].operation", path, ranks.size())] = why_no_operation(place.standing);
     ranks.push_back({{"rank", place.rank},
                      {"standing", name(place.standing)},
                      {"operation", place.operation ? operation_json(*place.operation) : Json()}});
+  }
   return {{"kind", name(m.kind)},
           {"group", m.group},
           {"axes", axes_of_group(m.group)},
@@ -167,19 +174,19 @@ std::string flight_json(const FlightRecords& records, const FlightComparison& co
                      {"waits", operation_json(flight, flight.waits())},
                      {"last", operation_json(flight, flight.last())}});
   }
-  for (std::size_t i = 1; i < comparison.mismatches.size(); ++i) after.push_back(mismatch_json(comparison.mismatches[i]));
+  for (std::size_t i = 1; i < comparison.mismatches.size(); ++i)
+    after.push_back(mismatch_json(comparison.mismatches[i], fmt::format("after[{}]", i - 1), reason));
+  const Json mismatch = comparison.mismatches.empty() ? Json() : mismatch_json(comparison.mismatches.front(), "mismatch", reason);
   const ReadFlight* verdict = first_verdict(records);
   if (verdict == nullptr) reason["verdict"] = "no record says what ended the run";
   if (comparison.mismatches.empty()) reason["mismatch"] = "nobody waits, and no two records differ";
-  reason["mismatch.ranks"] = reason["after"] =
-      "a place without an operation: not started, no record, or done so long ago that the record forgot it";
   const Json json = {{"schema", "ergon.flight.v1"},
                      {"run", records.run},
                      {"folder", records.folder},
                      {"attempt", records.attempt},
                      {"attempts", records.attempts},
                      {"verdict", verdict == nullptr ? Json() : Json(verdict->verdict)},
-                     {"mismatch", comparison.mismatches.empty() ? Json() : mismatch_json(comparison.mismatches.front())},
+                     {"mismatch", mismatch},
                      {"after", after},
                      {"without_record", comparison.without_record},
                      {"ranks", ranks},

@@ -44,8 +44,8 @@ const char* name(FlightMismatch::Kind kind);
 
 struct FlightComparison {
   std::vector<int> without_record;  // ranks that others talked to
-  // What one should look at first is first: where a rank is late that waits for nobody itself (or two differ), before what is late because
-  // of that, before what all have started; within these in the order in which the run comes to them.
+  // What one should look at first is first: where a rank is late whom nobody keeps (or two differ), before what is late because of that,
+  // before what all have started; within these in the order in which the run comes to them.
   std::vector<FlightMismatch> mismatches;
 };
 

@@ -56,9 +56,9 @@ TEST_CASE("communication volume: data ranks sum one bucket, a loss, and the coun
   c.mesh.bucket = Bytes{1};  // a bucket a unit
   CHECK(of(step(c), "cp-dp") == CommunicationVolumes{{"cp-dp", "all_reduce", 4 * 4 + 4, {6 * 7336 * 8 + 6 * 8}}});
   CHECK(evaluation_volumes(c, 3) == CommunicationVolumes{{"cp-dp", "all_reduce", 4, {6 * 8}}, {"data-dp", "all_reduce", 12, {3 * 6 * 8}}});
-  // Of bfloat16 gradients are summed in float32; units are padded to 64 bytes of weights: 3072 + 2 x 608 + 3104.
+  // Of bfloat16 gradients are summed in float32; units are padded to 64 bytes of weights: 3072 + 2 x 640 + 3104.
   c.train.dtype = DType::bfloat16;
-  CHECK(of(step(c), "cp-dp").front().bytes.value == 6 * 7392 * 4 + 6 * 8);
+  CHECK(of(step(c), "cp-dp").front().bytes.value == 6 * 7456 * 4 + 6 * 8);
 }
 
 TEST_CASE("communication volume: tensor ranks sum two branches a layer each way, the embedding, and the head's three") {

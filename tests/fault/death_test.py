@@ -127,10 +127,14 @@ class FaultCase(Case):
     def assert_flight(self, ranks, missing, groups):
         """`ergon flight` comes to the same from the records alone, for ranks that left none."""
         flight = json.loads(self.ergon("flight", "run", "--json").stdout)
-        self.assertEqual((flight["schema"], flight["without_record"], flight["mismatch"]["kind"]), ("ergon.flight.v1", missing, "missing"), flight)
-        self.assertTrue(set(missing) <= set(flight["mismatch"]["late"]), flight["mismatch"])
+        self.assertEqual(flight["schema"], "ergon.flight.v1")
+        self.assertIn(f"rank {missing[0]} is missing from", flight["verdict"])
         self.assertIn(flight["mismatch"]["group"], groups)
         self.assertTrue(flight["mismatch"]["axes"])
+        if not flight["without_record"]:  # stopped, and woken up by mpirun to end: it has written what it was stopped in
+            return self.assertIn((flight["mismatch"]["kind"], flight["mismatch"]["late"]), (("missing", missing), ("unfinished", [])), flight)
+        self.assertEqual((flight["without_record"], flight["mismatch"]["kind"]), (missing, "missing"), flight)
+        self.assertTrue(set(missing) <= set(flight["mismatch"]["late"]), flight["mismatch"])
         self.assertEqual([rank["rank"] for rank in flight["ranks"]], sorted(set(range(ranks)) - set(missing)))
         page = self.ergon("flight", "run").stdout
         self.assertIn(f"no record of rank {missing[0]}", page)
@@ -158,7 +162,7 @@ class FaultCase(Case):
         groups, parts = PLACES[place]
         speakers = self.assert_message(err, [rank], groups, step, parts)
         if deed == "stop" and not mpirun:  # else mpirun ends the others while they speak
-            self.assertEqual(speakers, set(range(ranks)) - {rank}, err)
+            self.assertLessEqual(set(range(ranks)) - {rank}, speakers, err)  # and it too, if mpirun wakes it up to end
         for verdict in self.assert_records(ranks, [rank]):
             self.assertIn(verdict["operation"]["phase"], parts)
         self.assert_flight(ranks, [rank], groups)

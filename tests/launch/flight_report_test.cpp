@@ -47,6 +47,7 @@ TEST_CASE("flight_report: JSON has the same, and says why a value is null") {
   CHECK((m["step"] == 6 && m["phase"] == "forward" && m["late"] == nlohmann::json{2} && m["message"] == false));
   CHECK((m["ranks"][0]["standing"] == "waits" && m["ranks"][0]["operation"]["shape"] == nlohmann::json{4, 16}));
   CHECK((m["ranks"][2]["standing"] == "no_record" && m["ranks"][2]["operation"].is_null()));
+  CHECK(json["reason"]["mismatch.ranks[2].operation"] == "this rank left no record");
   CHECK(json["without_record"] == nlohmann::json{2});
   CHECK((json["ranks"][1]["waits"]["group"] == "tp" && json["ranks"][1]["last"]["elements"] == 64));
   CHECK(json["verdict"] == "rank 0: rank 2 is missing");

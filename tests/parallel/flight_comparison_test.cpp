@@ -134,6 +134,21 @@ TEST_CASE("flight_comparison: a rank that hangs is the cause, though others are 
   CHECK((found.mismatches[1].group == "data" && found.mismatches[1].late() == std::vector<int>{1}));
 }
 
+TEST_CASE("flight_comparison: a rank that has not noticed that its operation is over is late for the next one") {
+  // Both have started the first exchange, rank 0 has finished it and waits in the second; rank 1 was stopped in the first.
+  Rank a(0), b(1), other(2);
+  for (Rank* rank : {&a, &b}) rank->group("cp", {0, 1});
+  a.does(0, "all_to_all").does(0, "all_to_all", "waited_for");
+  b.does(0, "all_to_all", "waited_for");
+  other.does(other.group("dp", {0, 2}), "all_reduce", "waited_for");
+  a.group("dp", {0, 2});
+  const FlightComparison found = compare_flights({a.flight(), b.flight(), other.flight()});
+  REQUIRE(found.mismatches.size() == 2);
+  const FlightMismatch& m = found.mismatches[0];
+  CHECK((m.group == "cp" && m.sequence == 1 && m.kind == Kind::missing && m.late() == std::vector<int>{1}));
+  CHECK((found.mismatches[1].group == "dp" && found.mismatches[1].late() == std::vector<int>{0}));
+}
+
 TEST_CASE("flight_comparison: messages are matched by number between two ranks and in one direction") {
   Rank sender(0), receiver(1);
   for (Rank* rank : {&sender, &receiver}) rank->group("pp", {0, 1});
