@@ -65,15 +65,17 @@ class AttentionBench {
  public:
   AttentionBench(Communicator& world, const AttentionVariant& variant, const ShardingJob& job, std::int64_t length)
       : AttentionBench(world, variant.sharding, job, length / variant.sharding.cp, job.heads, job.kv_heads) {}
-  // The kernel alone, on a whole sequence of some heads.
+  // The kernel alone, on a whole sequence of some heads; until all ranks are done, as with a strategy: they may be more than cores.
   AttentionBench(Communicator& world, const ShardingJob& job, std::int64_t length, const HeadRange& heads)
-      : AttentionBench(world, ContextSharding{}, job, length, heads.num_query, heads.num_kv) {}
+      : AttentionBench(world, ContextSharding{}, job, length, heads.num_query, heads.num_kv) {
+    all_ = &world;
+  }
 
   void operator()(std::span<double> figures) {
     const Arena::Frame kept(keep_);
     AttentionState state;
     pass(figures.subspan(forward_seconds, 3), [&](const AttentionCall& call) { strategy_->forward(call, out_, state); });
-    groups_->world->barrier().wait();
+    (all_ ? *all_ : *groups_->world).barrier().wait();
     pass(figures.subspan(backward_seconds, 3), [&](const AttentionCall& call) { strategy_->backward(call, dout_, out_, state, result_); });
   }
 
@@ -109,6 +111,7 @@ class AttentionBench {
     groups_->observe(waited_.get());
     const Clock::time_point begin = Clock::now();
     body(call);
+    if (all_) all_->barrier().wait();
     figures[0] = since(begin).value;
     groups_->observe(nullptr);
     const Waited::Sums sums = waited_->take();
@@ -121,6 +124,7 @@ class AttentionBench {
   double scale_;
   TiledAttention kernel_;
   std::unique_ptr<Waited> waited_;
+  Communicator* all_ = nullptr;
   std::unique_ptr<Communicators> groups_;
   std::unique_ptr<AttentionStrategy> strategy_;
   at::Tensor q_, k_, v_, dout_, out_;

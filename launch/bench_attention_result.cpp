@@ -79,7 +79,7 @@ json crossover_row(const ShardingJob& job, const json& answer, const std::string
   const AttentionRule rule{.causal = job.causal};
   const Crossover predicted = ring_over_ulysses(ranks, extent_of(job, 0), rule, pass_named(pass), machine);
   machine.progress = HopProgress::in_the_wait;
-  const Crossover unpolled = ring_over_ulysses(ranks, extent_of(job, 0), rule, pass_named(pass), machine);
+  const Crossover exposed = ring_over_ulysses(ranks, extent_of(job, 0), rule, pass_named(pass), machine);
 
   json row = case_row(fmt::format("ring zigzag overtakes ulysses, {}, {} ranks", pass, ranks), 0, "positions");
   row["value"] = nullptr;
@@ -100,7 +100,7 @@ json crossover_row(const ShardingJob& job, const json& answer, const std::string
   row["pass"] = pass;
   row["ranks"] = ranks;
   row["predicted"] = predicted_words(predicted);
-  row["predicted_without_polls"] = predicted_words(unpolled);
+  row["predicted_nothing_hidden"] = predicted_words(exposed);
   return row;
 }
 
@@ -178,8 +178,8 @@ std::string attention_text(const json& result) {
     } else {
       const std::string measured = row.at("value").is_null() ? row.at("reason").at("value").get<std::string>()
                                                              : fmt::format("from {:.0f} positions on", row.at("value").get<double>());
-      text += fmt::format("{}: {}; predicted {}, without polls {}\n", row.at("case").get<std::string>(), measured,
-                          row.at("predicted").get<std::string>(), row.at("predicted_without_polls").get<std::string>());
+      text += fmt::format("{}: {}; predicted {}, where nothing hides a hop {}\n", row.at("case").get<std::string>(), measured,
+                          row.at("predicted").get<std::string>(), row.at("predicted_nothing_hidden").get<std::string>());
     }
   }
   for (const json& row : result.at("left_out"))

@@ -80,6 +80,6 @@ TEST_CASE("attention-sharding lines for a person") {
   const std::string text = attention_text(attention_result(job(), {answer(1)}));
   CHECK_THAT(text, Catch::Contains("4.00 x the kernel alone  waited 25.0 %  10 bytes"));
   CHECK_THAT(text, Catch::Contains("ring zigzag overtakes ulysses, forward, 2 ranks: from 91 positions on; predicted at every length, "
-                                   "without polls at every length"));
+                                   "where nothing hides a hop at every length"));
   CHECK_THAT(text, Catch::Contains("hybrid on 2 ranks left out: 2 ranks make no groups of 2"));
 }

@@ -117,7 +117,7 @@ TEST_CASE("attention-sharding: the command over MPI, as JSON and for a person") 
     if (!row.contains("strategy")) {
       ++crossovers;
       CHECK(row.at("unit") == "positions");
-      CHECK(row.at("predicted_without_polls").is_string());
+      CHECK(row.at("predicted_nothing_hidden").is_string());
       continue;
     }
     ++timed;

@@ -64,4 +64,10 @@ TEST_CASE("attention_time: a ring overtakes the exchange where the two rules say
   const Crossover exposed = ring_over_ulysses(8, extent, {}, AttentionPass::forward, without_progress);
   CHECK_FALSE(exposed.length);
   CHECK(exposed.faster == AttentionSharding::ulysses);
+
+  // Of two ranks as many bytes in one message as in two: a latency decides, however long the computing.
+  without_progress.hop.latency = without_progress.exchange.latency = {1e-6};
+  const Crossover latency = ring_over_ulysses(2, extent, {}, AttentionPass::forward, without_progress);
+  CHECK_FALSE(latency.length);
+  CHECK(latency.faster == AttentionSharding::ring);
 }
