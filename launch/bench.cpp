@@ -2,9 +2,13 @@
 // `ergon bench`: speed of this build on this machine, as programs with a JSON result.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <iostream>
 
 #include "configs/error.hpp"
+#include "launch/bench_attention_result.hpp"
+#include "launch/bench_communication_result.hpp"
+#include "launch/bench_ranks.hpp"
 #include "launch/bench_result.hpp"
 #include "launch/bench_rivals.hpp"
 #include "launch/command_line.hpp"
@@ -26,12 +30,17 @@ void choose_library(BenchJob& job) {
   job.overrides.push_back("run.gemm=" + choice.library);
 }
 
-}  // namespace
+// The lines of the benchmarks; each writes into its own variables.
+struct BenchLines {
+  BenchJob train;
+  ShardingJob attention;
+  CommunicationJob communication;
+  std::string attention_ranks = "2,4", communication_ranks = "2,4", lengths, dtype = "float32", bytes, hidden_bytes;
+  bool full = false, as_json = false;
+};
 
-int command_bench(int argc, char** argv) {
-  BenchJob job;
-  bool as_json = false;
-  CommandLine command("ergon bench", "Speed of this build on this machine.");
+void declare_train(CommandLine& command, BenchLines& lines) {
+  BenchJob& job = lines.train;
   CommandLine& train = command.subcommand("train", "Training steps on synthetic tokens, one rank: tokens/s and where the time goes.");
   train.rest(job.overrides, "KEY=VALUE",
              "keys of a run file; the default job is gpt2-124m with model.sequence=64 train.batch=4 train.microbatch=4");
@@ -43,8 +52,91 @@ int command_bench(int argc, char** argv) {
       "compare with the same step in PyTorch, stock and with its allocator tuned, or in our fp32: fresh processes in turn, medians");
   train.option(job.rounds, "--rounds", "N", "pairs of processes for --against (3)");
   train.option(job.python, "--python", "PATH", "a Python with PyTorch for --against (.venv-torch of this checkout)");
-  train.flag(as_json, "--json", "print JSON");
-  if (!command.parse(argc, argv)) return 0;
+  train.flag(lines.as_json, "--json", "print JSON");
+}
+
+void declare_attention(CommandLine& command, BenchLines& lines) {
+  ShardingJob& job = lines.attention;
+  CommandLine& attention = command.subcommand(
+      "attention-sharding",
+      "Attention of one layer under every strategy, over ranks that it starts itself: time, bytes, and what is waited for.");
+  attention.option(lines.attention_ranks, "--ranks", "LIST", "numbers of context ranks (2,4)");
+  attention.option(lines.lengths, "--lengths", "LIST", "positions of the whole sequence (256,512,1024,2048,4096)");
+  attention.option(job.batch, "--batch", "N", "sequences (1)");
+  attention.option(job.heads, "--heads", "N", "query heads (8)");
+  attention.option(job.kv_heads, "--kv-heads", "N", "key/value heads (8)");
+  attention.option(job.head_width, "--head-width", "N", "of a head (64)");
+  attention.option(job.gather_heads, "--gather-heads", "N", "key/value heads that gather_kv brings at once (1)");
+  attention.choice(lines.dtype, "--dtype", {"float32", "float64", "bfloat16"}, "of activations and of what is sent (float32)");
+  attention.flag(lines.full, "--full", "every position sees every other (causal)");
+  attention.option(job.rounds, "--rounds", "N", "rounds in which the strategies take turns; medians are shown (5)");
+  attention.flag(lines.as_json, "--json", "print JSON");
+  attention.footer(
+      "One thread a rank. Ring in all layouts, ulysses, gather_kv, and hybrid with groups of 2 on 4, 6, ... ranks; what the sizes\n"
+      "do not allow is left out and said. The crossover of ring and ulysses stands beside the one that the model of\n"
+      "parallel/plan/attention_time predicts from latency, bandwidth and the kernel's speed, measured in the same run.\n");
+}
+
+void declare_communication(CommandLine& command, BenchLines& lines) {
+  CommandLine& communication = command.subcommand(
+      "communication", "Collectives by size over ranks that it starts itself, and how much of a transfer computing hides.");
+  communication.option(lines.communication_ranks, "--ranks", "LIST", "numbers of ranks (2,4)");
+  communication.option(lines.bytes, "--bytes", "LIST", "sizes of the collectives (4096,65536,1048576,16777216)");
+  communication.option(lines.hidden_bytes, "--hidden-bytes", "LIST", "sizes of the transfers beside computing (1048576,16777216)");
+  communication.option(lines.communication.rounds, "--rounds", "N", "rounds in which they take turns; medians are shown (5)");
+  communication.flag(lines.as_json, "--json", "print JSON");
+  communication.footer(
+      "A size is that of the tensor: the whole of an all_reduce, what all ranks give a reduce_scatter or an all_gather, what one\n"
+      "rank gives an all_to_all or sends on in a ring. Beside computing, who polls MPI: nobody, MPI_Test between blocks, a thread.\n");
+}
+
+void require_positive(const std::string& command, const std::vector<std::pair<const char*, std::int64_t>>& options) {
+  for (const auto& [option, value] : options)
+    if (value < 1) throw Error(fmt::format("{} is at least 1, not {}", option, value), command, "leave it out for the default");
+}
+
+// Asks the ranks one number after another, before which everything that can be refused is.
+template <typename Job>
+std::vector<nlohmann::json> ask_ranks(const std::string& name, const Job& job, const std::vector<std::int64_t>& ranks) {
+  const RankStarter starter =
+      find_rank_starter(probe_launcher(), [](const char* variable) -> const char* { return std::getenv(variable); });
+  std::vector<nlohmann::json> answers;
+  for (const std::int64_t count : ranks) answers.push_back(run_bench_ranks(starter, count, name, to_json(job)));
+  return answers;
+}
+
+std::string bench_attention(BenchLines& lines) {
+  ShardingJob& job = lines.attention;
+  require_positive("ergon bench attention-sharding", {{"--batch", job.batch},
+                                                      {"--heads", job.heads},
+                                                      {"--kv-heads", job.kv_heads},
+                                                      {"--head-width", job.head_width},
+                                                      {"--gather-heads", job.gather_heads},
+                                                      {"--rounds", job.rounds}});
+  if (job.heads % job.kv_heads != 0)
+    throw Error(fmt::format("{} query heads share no {} key/value heads equally", job.heads, job.kv_heads), "--kv-heads",
+                fmt::format("take a divisor of {}", job.heads));
+  const std::vector<std::int64_t> ranks = parse_counts(lines.attention_ranks, "--ranks", 2);
+  if (!lines.lengths.empty()) job.lengths = parse_counts(lines.lengths, "--lengths", 1);
+  job.dtype = lines.dtype == "float64" ? DType::float64 : lines.dtype == "bfloat16" ? DType::bfloat16 : DType::float32;
+  job.causal = !lines.full;
+  for (const std::int64_t count : ranks) attention_variants(job, count);
+  const nlohmann::json result = attention_result(job, ask_ranks("attention-sharding", job, ranks));
+  return lines.as_json ? result.dump(2) + "\n" : attention_text(result);
+}
+
+std::string bench_communication(BenchLines& lines) {
+  CommunicationJob& job = lines.communication;
+  require_positive("ergon bench communication", {{"--rounds", job.rounds}});
+  const std::vector<std::int64_t> ranks = parse_counts(lines.communication_ranks, "--ranks", 2);
+  if (!lines.bytes.empty()) job.bytes = parse_counts(lines.bytes, "--bytes", 4);
+  if (!lines.hidden_bytes.empty()) job.hidden_bytes = parse_counts(lines.hidden_bytes, "--hidden-bytes", 4);
+  const nlohmann::json result = communication_result(job, ask_ranks("communication", job, ranks));
+  return lines.as_json ? result.dump(2) + "\n" : communication_text(result);
+}
+
+std::string bench_train_step(BenchLines& lines) {
+  BenchJob& job = lines.train;
   if (job.options.steps < 1 || job.threads < 1 || job.rounds < 1 || job.options.warmup < 0)
     throw Error("--steps, --threads and --rounds are at least 1, --warmup at least 0", "ergon bench train",
                 "leave them out for the defaults");
@@ -52,7 +144,23 @@ int command_bench(int argc, char** argv) {
   choose_library(job);
   const nlohmann::json result =
       job.against.empty() ? bench_result(job, bench_train(bench_config(job), job.options)) : compare_with_rivals(job);
-  std::cout << (as_json ? result.dump(2) + "\n" : bench_text(result)) << std::flush;
+  return lines.as_json ? result.dump(2) + "\n" : bench_text(result);
+}
+
+}  // namespace
+
+int command_bench(int argc, char** argv) {
+  BenchLines lines;
+  CommandLine command("ergon bench", "Speed of this build on this machine.");
+  declare_train(command, lines);
+  declare_attention(command, lines);
+  declare_communication(command, lines);
+  if (!command.parse(argc, argv)) return 0;
+  const std::string chosen = command.chosen();
+  std::cout << (chosen == "train"           ? bench_train_step(lines)
+                : chosen == "communication" ? bench_communication(lines)
+                                            : bench_attention(lines))
+            << std::flush;
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "configs/key_table.hpp"
+#include "launch/bench_rounds.hpp"
 #include "launch/identity.hpp"
 
 namespace ergon {

@@ -11,6 +11,7 @@
 #include "configs/error.hpp"
 #include "launch/bench_pytorch_script.hpp"
 #include "launch/bench_result.hpp"
+#include "launch/bench_rounds.hpp"
 #include "launch/child_process.hpp"
 
 namespace ergon {

@@ -79,12 +79,6 @@ Bytes peak_memory() {
 
 }  // namespace
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options) {
   prepare_process(config.run.threads);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));

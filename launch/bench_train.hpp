@@ -28,6 +28,4 @@ struct BenchTrainResult {
 // The GEMM library is run.gemm; "auto" is mkl here (what times libraries does so before).
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options);
 
-double median(std::vector<double> values);
-
 }  // namespace ergon

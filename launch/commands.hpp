@@ -6,6 +6,7 @@
 namespace ergon {
 
 int command_bench(int argc, char** argv);
+int command_bench_rank(int argc, char** argv);
 int command_checkpoint(int argc, char** argv);
 int command_data(int argc, char** argv);
 int command_data_bigram(int argc, char** argv);

@@ -32,12 +32,12 @@ Finding mpi(const Machine& machine) {
 }
 
 Finding mpirun(const Machine& machine) {
-  if (machine.mpirun.empty())
+  if (machine.launcher.mpirun.empty())
     return {"mpirun", Condition::poor, "not on PATH: one rank only", "apt-get install openmpi-bin, or load your site's MPI module"};
-  if (machine.root && !machine.root_allowed)
-    return {"mpirun", Condition::note, machine.mpirun + ", which refuses to start as root",
+  if (machine.launcher.root && !machine.launcher.root_allowed)
+    return {"mpirun", Condition::note, machine.launcher.mpirun + ", which refuses to start as root",
             "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or run as another user"};
-  return {"mpirun", Condition::good, machine.mpirun, ""};
+  return {"mpirun", Condition::good, machine.launcher.mpirun, ""};
 }
 
 Finding hdf5(const Machine& machine) {

@@ -57,15 +57,7 @@ void probe_mpi(Machine& machine) {
     MPI_Finalize();
   }
   machine.mpi_threads = threads_of(level);
-
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; machine.mpirun.empty() && std::getline(folders, folder, ':');) {
-    std::string candidate = folder + "/mpirun";
-    if (access(candidate.c_str(), X_OK) == 0) machine.mpirun = candidate;
-  }
-  machine.root = geteuid() == 0;
-  machine.root_allowed = std::getenv("OMPI_ALLOW_RUN_AS_ROOT") && std::getenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM");
+  machine.launcher = probe_launcher();
 }
 
 // The wheel's NCCL lies beside torch: <site-packages>/nvidia/*/lib; a system's is found by the loader.
@@ -139,11 +131,7 @@ Bytes space(const std::string& path, bool whole) {
 
 void probe_host(Machine& machine) {
   machine.cores = std::max<std::int64_t>(sysconf(_SC_NPROCESSORS_ONLN), 1);
-  machine.cores_usable = machine.cores;
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) machine.cores_usable = CPU_COUNT(&set);
-  std::int64_t quota = cores_of_quota(read_all("/sys/fs/cgroup/cpu.max"));
-  if (quota > 0) machine.cores_usable = std::min(machine.cores_usable, quota);
+  machine.cores_usable = usable_cores();
 
   std::string info = read_all("/proc/meminfo");
   machine.memory = meminfo(info, "MemTotal");
@@ -161,6 +149,27 @@ void probe_host(Machine& machine) {
 }
 
 }  // namespace
+
+Launcher probe_launcher() {
+  Launcher launcher;
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; launcher.mpirun.empty() && std::getline(folders, folder, ':');) {
+    std::string candidate = folder + "/mpirun";
+    if (access(candidate.c_str(), X_OK) == 0) launcher.mpirun = candidate;
+  }
+  launcher.root = geteuid() == 0;
+  launcher.root_allowed = std::getenv("OMPI_ALLOW_RUN_AS_ROOT") && std::getenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM");
+  return launcher;
+}
+
+std::int64_t usable_cores() {
+  std::int64_t cores = std::max<std::int64_t>(sysconf(_SC_NPROCESSORS_ONLN), 1);
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = CPU_COUNT(&set);
+  const std::int64_t quota = cores_of_quota(read_all("/sys/fs/cgroup/cpu.max"));
+  return quota > 0 ? std::min(cores, quota) : cores;
+}
 
 Machine probe_machine() {
   Machine machine;

@@ -12,13 +12,19 @@ namespace ergon {
 
 enum class MpiThreads { single, funneled, serialized, multiple };
 
+// What starts ranks here.
+struct Launcher {
+  std::string mpirun;  // its path; empty: not on PATH
+  bool root = false;
+  bool root_allowed = false;  // OMPI_ALLOW_RUN_AS_ROOT and its confirmation are set
+};
+Launcher probe_launcher();
+
 struct Machine {
   std::string compiler, build_type;
   std::string mpi_version;
   MpiThreads mpi_threads = MpiThreads::single;
-  std::string mpirun;  // its path; empty: not on PATH
-  bool root = false;
-  bool root_allowed = false;  // OMPI_ALLOW_RUN_AS_ROOT and its confirmation are set
+  Launcher launcher;
   std::string hdf5_version;
   bool hdf5_thread_safe = false;
   std::string torch_version, torch_folder, torch_instructions;  // instructions: what ATen chose for this CPU
@@ -41,6 +47,8 @@ struct Machine {
 // Starts MPI when nobody has (the thread level cannot be asked before) and ends it in that case.
 Machine probe_machine();
 
+// Cores that this process may use, by affinity and control group.
+std::int64_t usable_cores();
 // Of control group files: the cores that "max 100000" or "150000 100000" allow, rounded down but at least 1; 0: no limit.
 std::int64_t cores_of_quota(const std::string& cpu_max);
 // The value in bytes of a line "MemTotal:  16303428 kB" of /proc/meminfo; 0 when the key is missing.

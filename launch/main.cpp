@@ -27,6 +27,7 @@ constexpr Command commands[] = {
     {"checkpoint", "the checkpoints of a run: list, verify, inspect", command_checkpoint},
     {"data", "token stores: make, look into, check", command_data},
     {"bench", "how fast this build is on this machine", command_bench},
+    {"bench-rank", nullptr, command_bench_rank},  // for `ergon bench` itself
     {"doctor", "what this machine offers, what is wrong with it, how to mend it", command_doctor},
     {"fit", "a scaling law from points or runs, with intervals and what it hides", command_fit},
     {"flight", "where the ranks of a run parted that ended with code 5", command_flight},

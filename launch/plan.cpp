@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon plan`: what to train with a compute budget; with --timeline the pipeline schedule of a run.
+// `ergon plan`: what to train with a compute budget; with --timeline the pipeline schedule of a run, with --strategies the ways to shard
+// its attention.
 #include "accounting/advice/plan.hpp"
 
 #include <charconv>
 #include <iostream>
+#include <string_view>
 
 #include "accounting/conventions.hpp"
 #include "accounting/flops/described_run.hpp"
@@ -13,6 +15,7 @@
 #include "configs/names.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/plan_strategies.hpp"
 #include "launch/plan_timeline.hpp"
 
 namespace ergon {
@@ -24,7 +27,7 @@ struct Arguments {
   std::int64_t vocabulary = 0, sequence = 0;
   std::string config;               // with --undertrained: N, or the CONFIG of the model
   std::vector<std::string> others;  // with --undertrained: D first; then KEY=VALUE
-  bool undertrained = false, extrapolate = false, timeline = false, json = false;
+  bool undertrained = false, extrapolate = false, timeline = false, strategies = false, json = false;
 };
 
 double positive(const std::string& text, const char* option) {
@@ -142,13 +145,25 @@ PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
   return request;
 }
 
-// The run whose schedule is asked for: --timeline goes with no other question.
-RunConfig timeline_run(const CommandLine& line, const Arguments& arguments) {
-  for (const char* other : {"--budget", "--params", "--loss", "--undertrained"})
-    if (line.given(other)) throw Error(fmt::format("--timeline and {} are two questions", other), "--timeline", "give one of them");
+// --timeline and --strategies go with no other question.
+void require_alone(const CommandLine& line, const char* question) {
+  for (const char* other : {"--budget", "--params", "--loss", "--undertrained", "--timeline", "--strategies"})
+    if (other != std::string_view(question) && line.given(other))
+      throw Error(fmt::format("{} and {} are two questions", question, other), question, "give one of them");
+}
+
+std::string timeline_answer(const CommandLine& line, const Arguments& arguments) {
+  require_alone(line, "--timeline");
   if (arguments.config.empty())
     throw Error("--timeline shows the schedule of a run file, and none is given", "CONFIG", "ergon plan --timeline run.toml");
-  return described_run(arguments.config, arguments.others);
+  return timeline_of(described_run(arguments.config, arguments.others), arguments.json ? TimelineFormat::json : TimelineFormat::text);
+}
+
+std::string strategies_answer(const CommandLine& line, const Arguments& arguments) {
+  require_alone(line, "--strategies");
+  const StrategyFormat format = arguments.json ? StrategyFormat::json : StrategyFormat::text;
+  return arguments.config.empty() ? strategies_in_symbols(format)
+                                  : strategies_of(described_run(arguments.config, arguments.others), format);
 }
 
 }  // namespace
@@ -174,17 +189,20 @@ int command_plan(int argc, char** argv) {
   line.option(arguments.level, "--level", "X", "of the intervals (default: 0.8)");
   line.flag(arguments.extrapolate, "--extrapolate", "give figures more than three decades of C beyond the law's data");
   line.flag(arguments.timeline, "--timeline", "instead: the pipeline schedule of the run file CONFIG, and how long its stages idle");
-  line.flag(arguments.json, "--json", "print JSON, schema ergon.plan.v1 (with --timeline: ergon.timeline.v1)");
+  line.flag(
+      arguments.strategies, "--strategies",
+      "instead: bytes, calls and memory of each way to shard attention over context ranks, in symbols or those of the run file CONFIG");
+  line.flag(arguments.json, "--json",
+            "print JSON, schema ergon.plan.v1 (with --timeline: ergon.timeline.v1, with --strategies: ergon.strategies.v1)");
   line.footer(
       "Examples:\n  ergon plan --budget \"10 pfs-days\"\n  ergon plan --budget \"5000 device-hours\" --device h100-sxm --mfu 0.4 "
       "llama3-8b\n"
       "  ergon plan --params 7e9 --inference-tokens 2e12\n  ergon plan --budget 1e21 --tokens-available 3e9\n"
       "  ergon plan --undertrained 280e9 300e9 --law hoffmann-3 --json\n"
-      "  ergon plan --timeline run.toml mesh.pp=4 'mesh.schedule=\"zero_bubble\"'\n");
+      "  ergon plan --timeline run.toml mesh.pp=4 'mesh.schedule=\"zero_bubble\"'\n  ergon plan --strategies run.toml mesh.cp=4\n");
   if (!line.parse(argc, argv)) return 0;
-  if (arguments.timeline) {
-    const RunConfig run = timeline_run(line, arguments);
-    std::cout << timeline_of(run, arguments.json ? TimelineFormat::json : TimelineFormat::text) << std::flush;
+  if (arguments.timeline || arguments.strategies) {
+    std::cout << (arguments.timeline ? timeline_answer(line, arguments) : strategies_answer(line, arguments)) << std::flush;
     return 0;
   }
   const Plan plan = make_plan(request_of(line, arguments));

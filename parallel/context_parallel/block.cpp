@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/context_parallel/block.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -13,11 +15,53 @@ at::Tensor query_rows(const at::Tensor& x_BTHQ, const BlockPart& part) { return 
 at::Tensor key_rows(const at::Tensor& x_BSKQ, const BlockPart& part) { return x_BSKQ.narrow(1, part.first_key, part.keys); }
 at::Tensor statistic_rows(const at::Tensor& x_BHT, const BlockPart& part) { return x_BHT.narrow(2, part.first_query, part.queries); }
 
-AttentionBlock block_of_heads(const AttentionBlock& block, const HeadRange& heads) {
+// Some heads of some samples.
+struct Portion {
+  std::int64_t first_sample, samples;
+  HeadRange heads;
+};
+
+at::Tensor samples_of(const at::Tensor& x, const Portion& portion) { return x.narrow(0, portion.first_sample, portion.samples); }
+at::Tensor queries_of(const at::Tensor& x_BTHQ, const Portion& portion) { return query_heads(samples_of(x_BTHQ, portion), portion.heads); }
+at::Tensor keys_of(const at::Tensor& x_BSKQ, const Portion& portion) { return key_heads(samples_of(x_BSKQ, portion), portion.heads); }
+at::Tensor statistics_of(const at::Tensor& x_BHT, const Portion& portion) {
+  return statistic_heads(samples_of(x_BHT, portion), portion.heads);
+}
+
+AttentionBlock block_of(const AttentionBlock& block, const Portion& portion) {
   AttentionDropout dropout = block.dropout;
-  dropout.first_head += heads.first_query;
+  dropout.first_sample += portion.first_sample;
+  dropout.first_head += portion.heads.first_query;
   return {
-      query_heads(block.q_BTHQ, heads), key_heads(block.k_BSKQ, heads), key_heads(block.v_BSKQ, heads), block.mask, dropout, block.scale};
+      queries_of(block.q_BTHQ, portion), keys_of(block.k_BSKQ, portion), keys_of(block.v_BSKQ, portion), block.mask, dropout, block.scale};
+}
+
+// Key heads [first, first + count) of a range in which each serves equally many query heads.
+HeadRange some_heads(const HeadRange& range, std::int64_t first, std::int64_t count) {
+  const std::int64_t group = range.num_query / range.num_kv;
+  return {range.first_query + first * group, count * group, range.first_kv + first, count};
+}
+
+// Visits all heads of all samples: while messages are under way in portions of about a key head of a sample for each thread, else at once.
+template <typename Visit>
+void each_portion(std::int64_t samples, const HeadRange& range, const UnderWay& messages, const Visit& visit) {
+  const std::int64_t threads = at::get_num_threads(), heads_at_once = std::min(threads, range.num_kv),
+                     samples_at_once = (threads + range.num_kv - 1) / range.num_kv;
+  for (std::int64_t b = 0; b < samples; b += samples_at_once) {
+    if (messages.arrived()) return visit(Portion{b, samples - b, range});
+    const std::int64_t here = std::min(samples_at_once, samples - b);
+    for (std::int64_t k = 0; k < range.num_kv;) {
+      const std::int64_t heads = k > 0 && messages.arrived() ? range.num_kv - k : std::min(heads_at_once, range.num_kv - k);
+      visit(Portion{b, here, some_heads(range, k, heads)});
+      k += heads;
+    }
+  }
+}
+
+// The ranges of a block's heads: the given ones, or all.
+std::vector<HeadRange> ranges_of(const AttentionBlock& block, const std::vector<HeadRange>& heads) {
+  if (!heads.empty()) return heads;
+  return {{0, block.q_BTHQ.size(2), 0, block.k_BSKQ.size(2)}};
 }
 
 }  // namespace
@@ -29,27 +73,34 @@ void add_work(AttentionWork& sum, const AttentionWork& part) {
   sum.declared = sum.declared || part.declared;
 }
 
+bool UnderWay::arrived() const {
+  const bool first = first_ == nullptr || first_->query(), second = second_ == nullptr || second_->query();
+  return first && second;
+}
+
 AttentionWork forward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                            AttentionOutput& result) {
-  if (heads.size() <= 1) return kernel.forward(block, result);
+                            AttentionOutput& result, const UnderWay& messages) {
+  if (heads.size() <= 1 && messages.arrived()) return kernel.forward(block, result);
   AttentionWork work;
-  for (const HeadRange& range : heads) {
-    AttentionOutput part{query_heads(result.out_BTHQ, range), statistic_heads(result.lse_BHT, range)};
-    add_work(work, kernel.forward(block_of_heads(block, range), part));
-  }
+  for (const HeadRange& range : ranges_of(block, heads))
+    each_portion(block.q_BTHQ.size(0), range, messages, [&](const Portion& portion) {
+      AttentionOutput part{queries_of(result.out_BTHQ, portion), statistics_of(result.lse_BHT, portion)};
+      add_work(work, kernel.forward(block_of(block, portion), part));
+    });
   return work;
 }
 
 AttentionWork backward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                             const AttentionUpstream& upstream, AttentionGradients& result) {
-  if (heads.size() <= 1) return kernel.backward(block, upstream, result);
+                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages) {
+  if (heads.size() <= 1 && messages.arrived()) return kernel.backward(block, upstream, result);
   AttentionWork work;
-  for (const HeadRange& range : heads) {
-    const AttentionUpstream above{query_heads(upstream.dout_BTHQ, range), query_heads(upstream.out_BTHQ, range),
-                                  statistic_heads(upstream.lse_BHT, range), statistic_heads(upstream.delta_BHT, range)};
-    AttentionGradients part{query_heads(result.dq_BTHQ, range), key_heads(result.dk_BSKQ, range), key_heads(result.dv_BSKQ, range)};
-    add_work(work, kernel.backward(block_of_heads(block, range), above, part));
-  }
+  for (const HeadRange& range : ranges_of(block, heads))
+    each_portion(block.q_BTHQ.size(0), range, messages, [&](const Portion& portion) {
+      const AttentionUpstream above{queries_of(upstream.dout_BTHQ, portion), queries_of(upstream.out_BTHQ, portion),
+                                    statistics_of(upstream.lse_BHT, portion), statistics_of(upstream.delta_BHT, portion)};
+      AttentionGradients part{queries_of(result.dq_BTHQ, portion), keys_of(result.dk_BSKQ, portion), keys_of(result.dv_BSKQ, portion)};
+      add_work(work, kernel.backward(block_of(block, portion), above, part));
+    });
   return work;
 }
 
@@ -71,7 +122,7 @@ RunningOutput::RunningOutput(const AttentionKernel& kernel, const AttentionCall&
   weight_BHT_ = call.scratch.take(lse_BHT.sizes(), lse_BHT.scalar_type());
 }
 
-AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ) {
+AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages) {
   const bool writes_all = part.queries == out_BTHQ_.size(1), direct = first_ && writes_all;
   if (first_ && !writes_all) {
     out_BTHQ_.zero_();
@@ -82,7 +133,7 @@ AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ
   const AttentionBlock block{
       query_rows(call_.q_BTHQ, part), key_rows(k_BSKQ, part), key_rows(v_BSKQ, part), part.mask, call_.dropout, call_.scale};
   AttentionOutput result{query_rows(direct ? out_BTHQ_ : block_out_BTHQ_, part), statistic_rows(direct ? lse_BHT_ : block_lse_BHT_, part)};
-  const AttentionWork work = forward_block(kernel_.blocks, block, call_.heads, result);
+  const AttentionWork work = forward_block(kernel_.blocks, block, call_.heads, result, messages);
   const at::Tensor running = statistic_rows(running_lse_BHT_, part), exact = statistic_rows(block_exact_BHT_, part);
   const bool in_double = lse_BHT_.scalar_type() == at::kDouble;
   if (direct) {
@@ -109,7 +160,7 @@ RunningGradients::RunningGradients(const AttentionKernel& kernel, const Attentio
 }
 
 AttentionWork RunningGradients::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
-                                    const at::Tensor& dv_BSKQ) {
+                                    const at::Tensor& dv_BSKQ, const UnderWay& messages) {
   if (part.empty()) return {};
   const AttentionBlock block{
       query_rows(call_.q_BTHQ, part), key_rows(k_BSKQ, part), key_rows(v_BSKQ, part), part.mask, call_.dropout, call_.scale};
@@ -117,7 +168,7 @@ AttentionWork RunningGradients::add(const BlockPart& part, const at::Tensor& k_B
                                    statistic_rows(upstream_.lse_BHT, part), statistic_rows(upstream_.delta_BHT, part)};
   const at::Tensor block_dq = query_rows(block_dq_BTHQ_, part);
   AttentionGradients gradients{block_dq, key_rows(dk_BSKQ, part), key_rows(dv_BSKQ, part)};
-  const AttentionWork work = backward_block(kernel_.blocks, block, call_.heads, upstream, gradients);
+  const AttentionWork work = backward_block(kernel_.blocks, block, call_.heads, upstream, gradients, messages);
   query_rows(dq_BTHQ_, part).add_(block_dq);
   return work;
 }

@@ -2,6 +2,10 @@
 // What all strategies do with a block: hand its visible part to the kernel, in as many calls as the heads need, and join the result with
 // that of other keys.
 //
+// While messages are under way that move only when somebody polls (MPI), a block is computed in parts, a few key heads of a sample each,
+// with a poll after each part; once they have arrived the rest is one call. Parts are independent of each other: results and counts are the
+// same.
+//
 // Dims as in strategy.hpp; a block has T queries and S keys, of which a BlockPart names the rows to compute.
 #pragma once
 
@@ -20,18 +24,33 @@ inline at::Tensor statistic_heads(const at::Tensor& x_BHT, const HeadRange& head
 
 void add_work(AttentionWork& sum, const AttentionWork& part);
 
-// One block by the kernel: of `heads` one call each, of an empty list one call.
+// Messages that a block hides. None: nothing to poll.
+class UnderWay {
+ public:
+  UnderWay() = default;
+  // `group` says whether they need polling: a device's streams move them alone. The Works stay where they are until the block is done.
+  UnderWay(const Communicator& group, Work& first) : first_(of(group, first)) {}
+  UnderWay(const Communicator& group, Work& first, Work& second) : first_(of(group, first)), second_(of(group, second)) {}
+  bool arrived() const;  // polls each once
+
+ private:
+  static Work* of(const Communicator& group, Work& work) { return group.device() == at::kCPU ? &work : nullptr; }
+  Work* first_ = nullptr;
+  Work* second_ = nullptr;
+};
+
+// One block by the kernel: of `heads` one call each, of an empty list one call, of more where messages are under way.
 AttentionWork forward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                            AttentionOutput& result);
+                            AttentionOutput& result, const UnderWay& messages = {});
 AttentionWork backward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                             const AttentionUpstream& upstream, AttentionGradients& result);
+                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages = {});
 
 // The output over the keys seen so far. Blocks come in any order; rows that no block names have seen nothing.
 class RunningOutput {
  public:
   // Writes out_BTHQ and lse_BHT; memory for one more block comes from call.scratch.
   RunningOutput(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT);
-  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ);
+  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages = {});
 
  private:
   AttentionKernel kernel_;
@@ -50,7 +69,7 @@ class RunningGradients {
                    const at::Tensor& lse_BHT, const at::Tensor& dq_BTHQ);
   // Writes the rows of the part in dk_BSKQ and dv_BSKQ, and no others.
   AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
-                    const at::Tensor& dv_BSKQ);
+                    const at::Tensor& dv_BSKQ, const UnderWay& messages = {});
 
  private:
   AttentionKernel kernel_;

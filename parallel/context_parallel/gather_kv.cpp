@@ -41,6 +41,7 @@ class GatherKvAttention::Gather {
   std::int64_t strides() const { return strides_; }
   const at::Tensor& keys() const { return keys_; }
   const at::Tensor& values() const { return values_; }
+  Work& next() { return buffers_[next_ % 2].work; }  // the stride under way; done after the last
 
   // Lays the next stride where keys() and values() are, and starts the one after it.
   void advance() {
@@ -102,8 +103,9 @@ AttentionWork GatherKvAttention::forward(const AttentionCall& call, const at::Te
     AttentionDropout dropout = call.dropout;
     dropout.first_head += heads.first_query;
     AttentionOutput result{query_heads(out_BTHQ, heads), statistic_heads(state.lse_BHT, heads)};
-    add_work(work, kernel_.blocks.forward(
-                       {query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, result));
+    add_work(work, forward_block(kernel_.blocks,
+                                 {query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
+                                 result, {cp_, gather.next()}));
   }
   return work;
 }
@@ -133,11 +135,11 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
     AttentionDropout dropout = call.dropout;
     dropout.first_head += heads.first_query;
     AttentionGradients gradients{query_heads(result.dq_BTHQ, heads), dk, dv};
-    add_work(work,
-             kernel_.blocks.backward({query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale},
-                                     {query_heads(dout_BTHQ, heads), query_heads(out_BTHQ, heads), statistic_heads(state.lse_BHT, heads),
-                                      statistic_heads(delta_BHT, heads)},
-                                     gradients));
+    add_work(work, backward_block(kernel_.blocks,
+                                  {query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
+                                  {query_heads(dout_BTHQ, heads), query_heads(out_BTHQ, heads), statistic_heads(state.lse_BHT, heads),
+                                   statistic_heads(delta_BHT, heads)},
+                                  gradients, {cp_, gather.next(), scatter}));
     if (index > 0) finish();
     for (int rank = 0; rank < cp_.size(); ++rank) {
       const PositionRuns& rows = of.rows.rows[static_cast<std::size_t>(rank)];

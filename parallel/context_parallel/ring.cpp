@@ -46,7 +46,7 @@ AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor
   for (int step = 0; step < n; ++step) {
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, 1);
-    add_work(work, output.add(block(parts, -step), keys_of(current), values_of(current)));
+    add_work(work, output.add(block(parts, -step), keys_of(current), values_of(current), {ring_, hop}));
     hop.wait();
     if (step + 1 < n) std::swap(current, next);
   }
@@ -68,7 +68,7 @@ AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tenso
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, -1);
     const BlockPart& part = block(parts, step + 1);
-    add_work(work, gradients.add(part, keys_of(current), values_of(current), keys_of(own), values_of(own)));
+    add_work(work, gradients.add(part, keys_of(current), values_of(current), keys_of(own), values_of(own), {ring_, hop, gradient_hop}));
     gradient_hop.wait();
     if (step == 0)
       sum.zero_();

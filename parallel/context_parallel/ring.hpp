@@ -8,8 +8,8 @@
 // Each rank sends, per call: forward n - 1 messages of its keys and values in their own type; backward n - 1 of those and n - 1 of their
 // gradients in the accumulator type. Blocks without a visible pair are not computed; their hops are sent all the same.
 //
-// Progress: Open MPI moves a message while somebody polls, and nobody does during a block: on MPI a hop starts before the block that it
-// should hide behind and moves, beyond its first piece, in the wait after it. A stream moves it meanwhile.
+// Progress: Open MPI moves a message while somebody polls, so a block is computed in parts with a poll after each until its hops have
+// arrived (block.hpp). A stream moves them meanwhile.
 #pragma once
 
 #include "parallel/context_parallel/plans_by_rule.hpp"

@@ -10,11 +10,6 @@
 
 using namespace ergon;
 
-TEST_CASE("the median of an even count is the mean of the middle two") {
-  CHECK(median({3, 1, 2}) == 2);
-  CHECK(median({4, 1, 3, 2}) == 2.5);
-}
-
 TEST_CASE("steps are counted after the warm-up, their parts add up to less than their whole") {
   const RunConfig config =
       parse_run_text("", "test", {"model.preset=tiny-gpt", "model.sequence=16", "train.batch=4", "train.microbatch=2"}, Purpose::describe);

@@ -13,7 +13,7 @@ Machine sound_machine() {
   machine.build_type = "Release";
   machine.mpi_version = "Open MPI v4.1.4";
   machine.mpi_threads = MpiThreads::multiple;
-  machine.mpirun = "/usr/bin/mpirun";
+  machine.launcher.mpirun = "/usr/bin/mpirun";
   machine.hdf5_version = "1.10.8";
   machine.hdf5_thread_safe = true;
   machine.torch_version = "2.11.0";
@@ -58,8 +58,8 @@ TEST_CASE("each thing that can be wrong has its condition and its cure") {
   const Case cases[] = {
       {"compiler", Condition::note, "release", [](Machine& m) { m.build_type = "Debug"; }},
       {"mpi", Condition::broken, "MPI_THREAD_MULTIPLE", [](Machine& m) { m.mpi_threads = MpiThreads::funneled; }},
-      {"mpirun", Condition::poor, "openmpi-bin", [](Machine& m) { m.mpirun.clear(); }},
-      {"mpirun", Condition::note, "OMPI_ALLOW_RUN_AS_ROOT", [](Machine& m) { m.root = true; }},
+      {"mpirun", Condition::poor, "openmpi-bin", [](Machine& m) { m.launcher.mpirun.clear(); }},
+      {"mpirun", Condition::note, "OMPI_ALLOW_RUN_AS_ROOT", [](Machine& m) { m.launcher.root = true; }},
       {"hdf5", Condition::broken, "libhdf5-dev", [](Machine& m) { m.hdf5_thread_safe = false; }},
       {"nccl", Condition::note, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(); }},
       {"nccl", Condition::poor, "ERGON_CUDA=on", [](Machine& m) { m.nccl_version.clear(), m.gpus = 2; }},

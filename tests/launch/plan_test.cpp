@@ -90,6 +90,17 @@ TEST_CASE("a timeline is asked for with a run file and nothing else") {
   CHECK(refused_at({"--timeline", path, "mesh.pp=8"}) == "override 'mesh.pp=8'");
 }
 
+TEST_CASE("strategies are asked for alone, in symbols or of a run file") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "run.toml";
+  test::write_file(path, "[model]\nlayers = 2\nwidth = 64\nheads = 4\nvocabulary = 99\nsequence = 64\n[mesh]\ncp = 2\n");
+  CHECK(output({"--strategies"}).find("| `ring` | (P - 1) 2 n e |") != std::string::npos);
+  CHECK(parsed({"--strategies", path})["schema"] == "ergon.strategies.v1");
+  CHECK(refused_at({"--strategies", "--budget", "1e21"}) == "--strategies");
+  CHECK(refused_at({"--strategies", "--timeline", path}) == "--timeline");
+  CHECK(refused_at({"--strategies", path, "mesh.cp=1"}) == "mesh.cp");
+}
+
 TEST_CASE("what plan cannot do is refused, naming the option") {
   CHECK(refused_at({}) == "--budget");
   CHECK(refused_at({"--budget", "1e21", "--params", "7e9"}) == "--budget");

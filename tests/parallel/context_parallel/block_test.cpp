@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/context_parallel/block.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>
 #include <limits>
 
+#include "parallel/communicator_local.hpp"
 #include "tests/parallel/context_parallel/sharded_attention.hpp"
 #include "trainer/arena.hpp"
 #include "trainer/attention/delta.hpp"
@@ -26,6 +28,39 @@ struct OneCall {
   Arena keep, scratch;
   AttentionCall call;
   PlainAttention kernel;
+};
+
+// Under way until it has been polled so often.
+class Slow final : public Work::Request {
+ public:
+  Slow(int polls, int& polled) : left_(polls), polled_(polled) {}
+  bool poll() override {
+    ++polled_;
+    return --left_ <= 0;
+  }
+
+ private:
+  int left_;
+  int& polled_;
+};
+
+// Counts the calls of the plain kernel.
+class Counting final : public LocalAttention {
+ public:
+  const char* name() const override { return "counting"; }
+  AttentionTiles tiles() const override { return kernel_.tiles(); }
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override {
+    ++calls;
+    return kernel_.forward(block, result);
+  }
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override {
+    ++calls;
+    return kernel_.backward(block, upstream, result);
+  }
+  mutable int calls = 0;
+
+ private:
+  PlainAttention kernel_;
 };
 
 }  // namespace
@@ -92,4 +127,40 @@ TEST_CASE("block: heads in irregular groups are as many calls, with the dropout 
   backward_block(one.kernel, block, heads, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients);
   CHECK(max_abs(gradients.dq_BTHQ, expected.dq) <= 1e-13);
   CHECK(max_abs(gradients.dk_BSKQ, expected.dk) <= 1e-13);
+}
+
+TEST_CASE("block: while messages are under way it is computed in parts with a poll after each; then the rest at once") {
+  const AttentionCase c = whole_case("causal", 8, 4, {}, 1.0, 0.3);  // two samples of four key heads
+  OneCall one(c);
+  const AttentionAnswer expected = oracle(c, one.data);
+  const auto group = std::move(make_local_group(1).front());
+  const AttentionBlock block{one.data.q, one.data.k, one.data.v, c.mask, c.dropout, one.data.scale};
+  struct Expected {
+    int polls, calls;  // until it has arrived; of the kernel
+  };
+  // Arrived before the first part, after one, after two of the second sample, never while the block lasts; one thread.
+  for (const Expected& e : {Expected{1, 1}, Expected{3, 3}, Expected{8, 7}, Expected{100, 8}}) {
+    INFO(e.polls << " polls");
+    at::set_num_threads(1);
+    const Counting kernel;
+    int polled = 0;
+    Work hop(std::make_unique<Slow>(e.polls, polled));
+    const at::Tensor out = garbage(one.data.q.sizes()), lse = garbage(expected.lse.sizes());
+    AttentionOutput result{out, lse};
+    const AttentionWork work = forward_block(kernel, block, {}, result, {*group, hop});
+    CHECK(work.pairs_visible == c.mask.visible_pairs() * 2 * 8);
+    CHECK(kernel.calls == e.calls);
+    CHECK(polled == std::min(e.polls, 9));
+    CHECK(max_abs(out, expected.out) <= 1e-13);
+
+    int first_polled = 0, second_polled = 0;
+    Work first(std::make_unique<Slow>(1, first_polled)), second(std::make_unique<Slow>(e.polls, second_polled));
+    kernel.calls = 0;
+    AttentionGradients gradients{garbage(one.data.q.sizes()), garbage(one.data.k.sizes()), garbage(one.data.k.sizes())};
+    backward_block(kernel, block, {}, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients, {*group, first, second});
+    CHECK(kernel.calls == e.calls);
+    CHECK(max_abs(gradients.dq_BTHQ, expected.dq) <= 1e-13);
+    CHECK(max_abs(gradients.dk_BSKQ, expected.dk) <= 1e-13);
+    CHECK(max_abs(gradients.dv_BSKQ, expected.dv) <= 1e-13);
+  }
 }

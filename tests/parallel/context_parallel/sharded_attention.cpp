@@ -124,6 +124,7 @@ CutAnswer empty_answer(const AttentionData& data, int ranks) {
   answer.sent.forward_order.resize(n);
   answer.growths.resize(n);
   answer.states.resize(n);
+  answer.taken.resize(n);
   return answer;
 }
 
@@ -147,6 +148,7 @@ void run_rank(const Cut& cut, const AttentionCase& c, const AttentionData& data,
   const AttentionCall call{packed.q, packed.k, packed.v, rule, c.dropout, data.scale, keep, scratch};
   AttentionWork forward, backward;
   Recorder sent_forward, sent_backward;
+  TakenMemory taken;
   std::int64_t growths = 0;
   for (int round = 0; round < 2; ++round) {
     if (round == 1) growths = keep.growths() + scratch.growths();
@@ -156,11 +158,14 @@ void run_rank(const Cut& cut, const AttentionCase& c, const AttentionData& data,
     {
       const Arena::Frame frame(scratch);
       forward = strategy->forward(call, out, state);
+      taken.forward = scratch.taken().value;
     }
     groups.observe(round == 0 ? &sent_backward : nullptr);
     {
       const Arena::Frame frame(scratch);
       backward = strategy->backward(call, dout, out, state, result);
+      taken.backward = scratch.taken().value;
+      taken.kept = keep.taken().value;
     }
     groups.observe(nullptr);
     const std::lock_guard lock(results);
@@ -179,6 +184,7 @@ void run_rank(const Cut& cut, const AttentionCase& c, const AttentionData& data,
   answer.sent.forward[at] = sent_forward.messages;
   answer.sent.backward[at] = sent_backward.messages;
   answer.sent.forward_order[at] = sent_forward.order;
+  answer.taken[at] = taken;
   answer.growths[at] = keep.growths() + scratch.growths() - growths;
 }
 

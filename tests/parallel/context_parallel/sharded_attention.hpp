@@ -40,12 +40,18 @@ struct SentByRank {
   std::vector<std::vector<Collective>> forward_order;  // by context rank
 };
 
+// Of one rank's arenas, at the end of each pass.
+struct TakenMemory {
+  std::int64_t kept = 0, forward = 0, backward = 0;
+};
+
 struct CutAnswer {
   AttentionAnswer answer;  // out, dq, dk, dv in fp64; lse and delta are not put together
   SentByRank sent;
   AttentionWork forward, backward;     // summed over ranks
   std::vector<std::int64_t> growths;   // of each rank's memory between the second call and the fourth
   std::vector<at::ScalarType> states;  // of the log-sum-exps that ranks kept
+  std::vector<TakenMemory> taken;      // by context rank
 };
 using KernelMaker = std::function<std::unique_ptr<LocalAttention>()>;
 KernelMaker tiled_kernel();  // tiles of 5 x 7: borders fall anywhere
