@@ -8,7 +8,7 @@
 
 namespace ergon {
 
-void merge_attention(const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& block_out_BTHQ,
+void merge_attention(const Views& views, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& block_out_BTHQ,
                      const at::Tensor& block_lse_BHT, const at::Tensor& difference_BHT, const at::Tensor& weight_BHT) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   at::Tensor lse = lse_BHT, difference = difference_BHT;
@@ -16,7 +16,7 @@ void merge_attention(const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, cons
   difference.nan_to_num_(-infinity, infinity, -infinity).sigmoid_();  // -inf less -inf: nothing to add
   if (!weight_BHT.is_same(difference_BHT)) weight_BHT.copy_(difference);
   block_out_BTHQ.sub_(out_BTHQ);
-  out_BTHQ.addcmul_(block_out_BTHQ, weight_BHT.transpose(1, 2).unsqueeze(3));
+  out_BTHQ.addcmul_(block_out_BTHQ, views.by_row(weight_BHT));
   at::logaddexp_out(lse, lse_BHT, block_lse_BHT);
 }
 

@@ -86,10 +86,10 @@ TEST_CASE("block: heads in irregular groups are as many calls, with the dropout 
   const at::Tensor out = garbage(one.data.q.sizes()), lse = garbage(expected.lse.sizes());
   AttentionOutput result{out, lse};
   const AttentionBlock block{one.data.q, one.data.k, one.data.v, c.mask, c.dropout, one.data.scale};
-  CHECK(forward_block(one.kernel, block, heads, result).pairs_visible == c.mask.visible_pairs() * 2 * 8);
+  CHECK(forward_block(one.kernel, Views(one.call.scratch), block, heads, result).pairs_visible == c.mask.visible_pairs() * 2 * 8);
   CHECK(max_abs(out, expected.out) <= 1e-13);
   AttentionGradients gradients{garbage(one.data.q.sizes()), garbage(one.data.k.sizes()), garbage(one.data.k.sizes())};
-  backward_block(one.kernel, block, heads, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients);
+  backward_block(one.kernel, Views(one.call.scratch), block, heads, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients);
   CHECK(max_abs(gradients.dq_BTHQ, expected.dq) <= 1e-13);
   CHECK(max_abs(gradients.dk_BSKQ, expected.dk) <= 1e-13);
 }
