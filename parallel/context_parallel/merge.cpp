@@ -15,8 +15,9 @@ void merge_attention(const Views& views, const at::Tensor& out_BTHQ, const at::T
   at::sub_out(difference, block_lse_BHT, lse_BHT);
   difference.nan_to_num_(-infinity, infinity, -infinity).sigmoid_();  // -inf less -inf: nothing to add
   if (!weight_BHT.is_same(difference_BHT)) weight_BHT.copy_(difference);
-  block_out_BTHQ.sub_(out_BTHQ);
-  out_BTHQ.addcmul_(block_out_BTHQ, views.by_row(weight_BHT));
+  // One operation more than addcmul_, which makes a tensor of its scalar.
+  block_out_BTHQ.sub_(out_BTHQ).mul_(views.by_row(weight_BHT));
+  out_BTHQ.add_(block_out_BTHQ);
   at::logaddexp_out(lse, lse_BHT, block_lse_BHT);
 }
 
