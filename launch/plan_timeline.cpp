@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "accounting/activation_memory.hpp"
 #include "configs/error.hpp"
 #include "configs/names.hpp"
 #include "parallel/plan/pipeline_schedule.hpp"
@@ -19,15 +20,37 @@ struct Timeline {
   PipelinePlan plan;
   PipelineTimeline played;
   const char* formula;
-  double published;  // share of a stage's time, where M >= S
+  double published;         // share of a stage's time, where M >= S
+  std::vector<Bytes> kept;  // by stage: the most that it keeps of microbatches in flight, on its first rank
 };
+
+std::vector<Bytes> kept_by_stage(const RunConfig& config, const PipelinePlan& plan) {
+  const ActivationShare share{.samples = config.train.microbatch,
+                              .length = config.model.sequence / config.mesh.cp,
+                              .tp = static_cast<int>(config.mesh.tp),
+                              .sequence_parallel = config.mesh.sequence_parallel,
+                              .recompute = config.train.recompute,
+                              .dtype = config.train.dtype,
+                              .context = context_sharding(config.mesh)};
+  std::vector<Bytes> by_stage;
+  for (int stage = 0; stage < plan.stages; ++stage) {
+    std::vector<Bytes> kept, between_halves;
+    for (const StageChunk& chunk : partition_layers(config.model.layers, plan.stages, plan.chunks, stage)) {
+      kept.push_back(kept_activations(config.model, chunk, share));
+      between_halves.push_back(kept_between_halves(config.model, chunk, share));
+    }
+    by_stage.push_back(most_kept(plan, stage, kept, between_halves));
+  }
+  return by_stage;
+}
 
 // Shares of idle units, with forward and both halves of backward one unit each: W = 1 of F + B + W = 3.
 Timeline play_run(const RunConfig& config) {
   const int stages = static_cast<int>(config.mesh.pp), chunks = stages > 1 ? static_cast<int>(config.mesh.virtual_stages) : 1;
   const PipelineSchedule schedule = stages > 1 ? config.mesh.schedule : PipelineSchedule::one_f_one_b;
-  Timeline timeline{schedule, plan_pipeline(schedule, stages, static_cast<int>(accumulation(config)), chunks), {}, "", 0};
+  Timeline timeline{schedule, plan_pipeline(schedule, stages, static_cast<int>(accumulation(config)), chunks), {}, "", 0, {}};
   timeline.played = play(timeline.plan);
+  timeline.kept = kept_by_stage(config, timeline.plan);
   const double others = stages - 1, work = static_cast<double>(accumulation(config)) * chunks;
   const auto share = [work](double idle) { return idle / (work + idle); };
   switch (schedule) {
@@ -64,6 +87,9 @@ std::string text_of(const Timeline& timeline) {
   text += "in flight at the most:";
   for (std::size_t stage = 0; stage < timeline.played.most_in_flight.size(); ++stage)
     text += fmt::format("{} stage {} {}", stage > 0 ? "," : "", stage, timeline.played.most_in_flight[stage]);
+  text += "\nkept of them, bytes a rank:";
+  for (std::size_t stage = 0; stage < timeline.kept.size(); ++stage)
+    text += fmt::format("{} stage {} {}", stage > 0 ? "," : "", stage, timeline.kept[stage].value);
   return text + "\n";
 }
 
@@ -79,7 +105,10 @@ std::string json_of(const Timeline& timeline) {
                          {"chunk", action.chunk},
                          {"start", timeline.played.start[stage][i]}});
     }
-    stages.push_back({{"actions", actions}, {"idle", timeline.played.idle[stage]}, {"in_flight", timeline.played.most_in_flight[stage]}});
+    stages.push_back({{"actions", actions},
+                      {"idle", timeline.played.idle[stage]},
+                      {"in_flight", timeline.played.most_in_flight[stage]},
+                      {"kept_bytes", timeline.kept[stage].value}});
   }
   const nlohmann::json json = {{"schema", "ergon.timeline.v1"},
                                {"schedule", choice_name(timeline.schedule)},

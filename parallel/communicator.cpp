@@ -115,6 +115,14 @@ void Communicator::settle() {
   while (!journal_->poll()) std::this_thread::yield();
 }
 
+std::vector<Communicator::RequestPtr> Communicator::start_messages(const std::vector<Message>& messages) {
+  std::vector<RequestPtr> requests;
+  for (const Message& message : messages)
+    requests.push_back(message.way == Collective::send ? start_send(message.data, message.peer, 0)
+                                                       : start_recv(message.data, message.peer, 0));
+  return requests;
+}
+
 Communicator::RequestPtr Communicator::start_ordered_all_reduce(at::Tensor data) {
   return OrderedSum::all_reduce(*this, std::move(data), journal_->next());
 }
@@ -258,6 +266,34 @@ Work Communicator::recv(at::Tensor data, int peer) {
   check_tensor(data);
   check_peer(peer, true);
   return track({Collective::recv, data.scalar_type(), data.numel(), 0, peer, data.sizes()}, [&] { return start_recv(data, peer, 0); });
+}
+
+std::vector<Work> Communicator::start_together(const std::vector<Message>& messages) {
+  journal_->poll();
+  const Clock::time_point begin = Clock::now();
+  std::vector<Journal::Place> places;
+  for (const Message& message : messages) {
+    check_tensor(message.data);
+    check_peer(message.peer, true);
+    ERGON_CHECK(message.way == Collective::send || message.way == Collective::recv, "{} is no message", ergon::name(message.way));
+  }
+  for (const Message& message : messages)
+    places.push_back(
+        journal_->open(name_, {message.way, message.data.scalar_type(), message.data.numel(),
+                               message.way == Collective::send ? size_of(message.data) : 0, message.peer, message.data.sizes()}));
+  std::vector<RequestPtr> requests;
+  try {
+    requests = start_messages(messages);
+  } catch (...) {
+    for (auto place = places.rbegin(); place != places.rend(); ++place) journal_->drop(*place);
+    throw;
+  }
+  std::vector<Work> works;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    journal_->started(places[i]);
+    works.emplace_back(std::make_unique<Tracked>(std::move(requests[i]), *this, places[i], begin));
+  }
+  return works;
 }
 
 Work Communicator::ring_shift(at::Tensor output, at::Tensor input, int distance) {

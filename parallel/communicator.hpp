@@ -6,12 +6,10 @@
 // - Every operation is started, then polled: a start never blocks; Work::wait polls to completion, or, where a device's streams order the
 // work, orders what follows behind the operation and returns. Each rank starts the operations of a group in one order.
 // - Tensors are contiguous, of one dtype on all ranks, on the group's device, and are kept alive by the Work until it is done.
-// - The observer sees every operation once, after it completed, in start order of that group. Bytes are summed over the group (see
-// CommunicationEvent).
+// - The observer sees every operation once, after it completed, in start order of that group. Bytes are summed over the group.
 // - Groups of one rank: every operation is done when it returns, and is observed with 0 bytes.
-// - Sums of bfloat16 and float16: an exchange of parts, a float32 sum in rank order, one rounding (parallel/ordered_sum.hpp), whatever the
-// backend. Throws Error (ExitCode::world, where = group) for a peer that the group does not have and for what the backend reports; Bug for
-// tensors that do not fit.
+// - Sums of bfloat16 and float16: an exchange of parts, a float32 sum in rank order, one rounding (parallel/ordered_sum.hpp), everywhere.
+// Throws Error (ExitCode::world, where = group) for a peer that it does not have and for what the backend reports; Bug for wrong tensors.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -92,6 +90,14 @@ class Communicator {
   Work broadcast(at::Tensor data, int root);
   Work send(at::Tensor data, int peer);
   Work recv(at::Tensor data, int peer);
+  // One side of a message: `way` is send or recv.
+  struct Message {
+    Collective way;
+    at::Tensor data;
+    int peer;
+  };
+  // A Work for each. Where launches have an order these are one, so that ranks that send to each other do not wait for each other.
+  std::vector<Work> start_together(const std::vector<Message>& messages);
   // Sends `input` to rank + distance and receives `output` from rank - distance, both modulo size().
   Work ring_shift(at::Tensor output, at::Tensor input, int distance = 1);
   Work barrier();
@@ -114,6 +120,7 @@ class Communicator {
   // A pair matches by tag; within one tag in start order.
   virtual RequestPtr start_send(at::Tensor data, int peer, std::uint64_t tag) = 0;
   virtual RequestPtr start_recv(at::Tensor data, int peer, std::uint64_t tag) = 0;
+  virtual std::vector<RequestPtr> start_messages(const std::vector<Message>& messages);  // here: one after the other
   virtual RequestPtr start_ring_shift(at::Tensor output, at::Tensor input, int distance) = 0;
   virtual RequestPtr start_barrier() = 0;
   virtual std::unique_ptr<Communicator> make_group(int color, int key, const std::string& name) = 0;

@@ -89,12 +89,6 @@ class NcclRequest final : public Work::Request {
   bool done_ = false;
 };
 
-struct Message {
-  bool sends;
-  int peer;
-  at::Tensor data;
-};
-
 class NcclCommunicator final : public Communicator {
  public:
   NcclCommunicator(std::shared_ptr<NcclContext> context, std::shared_ptr<Communicator> host, const std::string& name, Traffic traffic,
@@ -156,13 +150,23 @@ class NcclCommunicator final : public Communicator {
     });
   }
 
-  RequestPtr start_send(at::Tensor data, int peer, std::uint64_t tag) override { return message({true, peer, data}, tag); }
-  RequestPtr start_recv(at::Tensor data, int peer, std::uint64_t tag) override { return message({false, peer, data}, tag); }
+  RequestPtr start_send(at::Tensor data, int peer, std::uint64_t tag) override { return message({Collective::send, data, peer}, tag); }
+  RequestPtr start_recv(at::Tensor data, int peer, std::uint64_t tag) override { return message({Collective::recv, data, peer}, tag); }
+
+  std::vector<RequestPtr> start_messages(const std::vector<Message>& messages) override {
+    context_->check_thread();
+    std::vector<std::unique_ptr<NcclRequest>> started;
+    for (const Message& one : messages)
+      started.push_back(std::make_unique<NcclRequest>(context_, comm_, stream(), std::vector<at::Tensor>{one.data}));
+    comm_->call("ncclSend and ncclRecv", [&](ErgonNcclComm comm) { return grouped(comm, messages); });
+    for (const auto& request : started) request->launched(stream());
+    return {std::make_move_iterator(started.begin()), std::make_move_iterator(started.end())};
+  }
 
   RequestPtr start_ring_shift(at::Tensor output, at::Tensor input, int distance) override {
     const int to = (rank() + distance) % size(), from = (rank() - distance + size()) % size();
     return launch({output, input}, "ncclSend and ncclRecv", [&](ErgonNcclComm comm) {
-      return grouped(comm, {{true, to, input}, {false, from, output}});
+      return grouped(comm, {{Collective::send, input, to}, {Collective::recv, output, from}});
     });
   }
 
@@ -180,8 +184,8 @@ class NcclCommunicator final : public Communicator {
       std::int64_t at = 0;
       for (int peer = 0; peer < size(); at += parts[static_cast<std::size_t>(peer++)]) {
         if (peer == rank()) continue;
-        messages.push_back({true, peer, own});
-        messages.push_back({false, peer, flat.narrow(0, at, parts[static_cast<std::size_t>(peer)])});
+        messages.push_back({Collective::send, own, peer});
+        messages.push_back({Collective::recv, flat.narrow(0, at, parts[static_cast<std::size_t>(peer)]), peer});
       }
       return grouped(comm, messages);
     });
@@ -208,12 +212,12 @@ class NcclCommunicator final : public Communicator {
 
   RequestPtr message(const Message& one, std::uint64_t tag) {
     ERGON_CHECK(tag == 0, "messages between devices have no tags");
-    return launch({one.data}, one.sends ? "ncclSend" : "ncclRecv", [&](ErgonNcclComm comm) { return post(comm, one); });
+    return launch({one.data}, one.way == Collective::send ? "ncclSend" : "ncclRecv", [&](ErgonNcclComm comm) { return post(comm, one); });
   }
 
   int post(ErgonNcclComm comm, const Message& one) const {
     const int type = type_of(one.data.scalar_type());
-    if (one.sends) return nccl().send(one.data.const_data_ptr(), count_of(one.data), type, one.peer, comm, stream());
+    if (one.way == Collective::send) return nccl().send(one.data.const_data_ptr(), count_of(one.data), type, one.peer, comm, stream());
     return nccl().recv(one.data.mutable_data_ptr(), count_of(one.data), type, one.peer, comm, stream());
   }
 
@@ -234,8 +238,8 @@ class NcclCommunicator final : public Communicator {
     std::int64_t from = 0, to = 0;
     for (int peer = 0; peer < size(); ++peer) {
       const std::int64_t sent = send[static_cast<std::size_t>(peer)], received = receive[static_cast<std::size_t>(peer)];
-      messages.push_back({true, peer, input.view({-1}).narrow(0, from, sent)});
-      messages.push_back({false, peer, output.view({-1}).narrow(0, to, received)});
+      messages.push_back({Collective::send, input.view({-1}).narrow(0, from, sent), peer});
+      messages.push_back({Collective::recv, output.view({-1}).narrow(0, to, received), peer});
       from += sent;
       to += received;
     }

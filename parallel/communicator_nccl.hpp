@@ -6,8 +6,7 @@
 // stream behind the operation and returns at once: no host waits. Seconds are the device's, taken from events; exposed is what the compute
 // stream stood still. A barrier orders the devices, not the hosts.
 // - No tags: several sends to one rank, and its receives, must be started in the same order, and two ranks that both send first may wait
-// for
-//   each other; ring_shift and all_to_all post both directions at once.
+// for each other; start_together, ring_shift and all_to_all launch both directions as one group.
 // - Errors: an invalid argument throws and leaves the group usable; any other breaks it for good (parallel/nccl_comm.hpp).
 #pragma once
 

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the actions of one pipeline stage in the order of the plan, and moves what passes between stages: activations over one group,
 // gradients over another, each from stage to stage around the ring of stages (the step from the last stage to the first exists with several
-// chunks).
+// chunks). The same for host tensors over MPI and for those of a device over NCCL.
 //
-// A receive is posted one action of its kind ahead, as soon as a buffer is free; a send is awaited when its buffer is wanted again, and at
-// the end of the run. Two groups, because then the messages of a pair of ranks are received in the order in which they are sent: forward
-// passes in the order of forwards, gradients in that of backwards, which are the same on every stage.
+// When a message is started and in which buffer it lies is data (parallel/plan/pipeline_messages.hpp), equal in every step, so that a
+// device's launches have one order. A receive is awaited by the action that reads it, a send by the one that wants its buffer again, and
+// what is left at the end of the run. On a device no wait holds up the host: it puts compute behind the message.
 //
-// Invariants: all buffers are made by the constructor: one input for each microbatch in flight and one more, two outputs, three gradients.
-// No order of events deadlocks that the plan's own order allows (tests/parallel/pipeline_executor_test.cpp plays them).
+// Invariants: all buffers are made by the constructor and live as long as this; a run leaves none of them to a message.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include <cstdint>
 #include <vector>
 
 #include "configs/quantities.hpp"
 #include "parallel/communicator.hpp"
 #include "parallel/pipeline_stage.hpp"
-#include "parallel/plan/pipeline_schedule.hpp"
+#include "parallel/plan/pipeline_messages.hpp"
 
 namespace ergon {
 
@@ -29,7 +27,7 @@ class PipelineExecutor {
   PipelineExecutor(PipelinePlan plan, Communicator& activations, Communicator& gradients, at::IntArrayRef row_sizes,
                    at::TensorOptions options);
 
-  // Collective over the stages. Afterwards every message has arrived.
+  // Collective over the stages. What the caller does next comes after every message.
   void run(PipelineStage& stage);
 
   const PipelinePlan& plan() const { return plan_; }
@@ -37,46 +35,25 @@ class PipelineExecutor {
   Bytes buffer_bytes() const;
 
  private:
-  // A tensor and what the network still does with it.
+  // A tensor, and its last message until somebody waited for it.
   struct Buffer {
     at::Tensor data;
-    Work sending;
-    bool taken = false;
+    Work work;
   };
-  // The buffers of one kind, and the receives that are under way, in the order of the actions that wait for them.
-  struct Lane {
-    std::vector<Buffer> buffers;
-    std::vector<std::size_t> actions;  // that need a message, in order
-    std::size_t posted = 0, awaited = 0;
-    struct Receive {
-      Buffer* buffer;
-      Work work;
-    };
-    std::vector<Receive> receives;  // at most two
-  };
+  using Buffers = std::vector<Buffer>;
 
-  int part(int chunk) const { return chunk * plan_.stages + stage_; }
-  bool first(int chunk) const { return part(chunk) == 0; }
-  bool last(int chunk) const { return part(chunk) == plan_.stages * plan_.chunks - 1; }
-  int next() const { return (stage_ + 1) % plan_.stages; }
-  int previous() const { return (stage_ + plan_.stages - 1) % plan_.stages; }
-
-  void plan_lanes(at::IntArrayRef row_sizes, at::TensorOptions options);
-  static Buffer* take_buffer(Lane& lane, bool needed);
-  void post(Lane& lane, Communicator& group, int from, std::size_t action);
-  static Buffer* await(Lane& lane);
-  static void settle(Lane& lane);
-  const PipelineAction* after(std::size_t i) const;
-  void forward(PipelineStage& stage, const PipelineAction& action);
-  void backward(PipelineStage& stage, const PipelineAction& action, bool whole);
-  Buffer*& held_input(const PipelineAction& action);
-  void release_input(const PipelineAction& action);
+  const std::vector<PipelineAction>& actions() const { return plan_.actions[static_cast<std::size_t>(activations_.rank())]; }
+  const PipelineAction* after(std::size_t index) const;
+  Buffers& buffers_of(PipelineLane lane, PipelineMessage::Side side);
+  void start(const PipelineExchange& exchange);
+  at::Tensor use(Buffers& buffers, int index);  // after what it last did; none: undefined
+  void act(PipelineStage& stage, std::size_t index);
 
   PipelinePlan plan_;
   Communicator &activations_, &gradients_;
-  int stage_, most_in_flight_ = 0;
-  Lane inputs_, outputs_, gradient_buffers_;
-  std::vector<Buffer*> held_;  // the input of each (microbatch, chunk) in flight
+  StageMessages messages_;
+  int most_in_flight_;
+  Buffers inputs_, outputs_, gradient_buffers_;
 };
 
 }  // namespace ergon

@@ -27,6 +27,9 @@ class Arena final : public TensorMemory {
   Arena& operator=(const Arena&) = delete;
 
   at::Tensor take(at::IntArrayRef sizes, at::ScalarType dtype) override;
+  at::Tensor strided(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, std::int64_t offset) override {
+    return headers_.strided(x, sizes, strides, offset);
+  }
   void reset() {
     chunk_ = 0;
     offset_ = 0;

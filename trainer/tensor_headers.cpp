@@ -85,4 +85,13 @@ at::Tensor TensorHeaders::select(const at::Tensor& x, std::int64_t index) {
   return find(key);
 }
 
+at::Tensor TensorHeaders::strided(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, std::int64_t offset) {
+  ERGON_CHECK(sizes.size() <= most_dims && strides.size() == sizes.size() && offset >= 0 && x.device().type() == device_.type(),
+              "a view of {} dims and {} strides from element {}", sizes.size(), strides.size(), offset);
+  Key key{static_cast<char*>(x.data_ptr()) + offset * static_cast<std::int64_t>(x.element_size()), x.scalar_type(), sizes.size(), {}, {}};
+  std::copy(sizes.begin(), sizes.end(), key.sizes.begin());
+  std::copy(strides.begin(), strides.end(), key.strides.begin());
+  return find(key);
+}
+
 }  // namespace ergon

@@ -29,6 +29,8 @@ class TensorHeaders {
   at::Tensor view(const at::Tensor& x, at::IntArrayRef sizes);
   at::Tensor narrow(const at::Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length);
   at::Tensor select(const at::Tensor& x, std::int64_t index);  // of dim 0
+  // Any view of x, from its element `offset` on. What it covers is the caller's to know.
+  at::Tensor strided(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, std::int64_t offset);
 
   std::size_t size() const { return made_.size(); }
 

@@ -11,9 +11,15 @@
 namespace ergon {
 namespace {
 
-at::Tensor query_rows(const at::Tensor& x_BTHQ, const BlockPart& part) { return x_BTHQ.narrow(1, part.first_query, part.queries); }
-at::Tensor key_rows(const at::Tensor& x_BSKQ, const BlockPart& part) { return x_BSKQ.narrow(1, part.first_key, part.keys); }
-at::Tensor statistic_rows(const at::Tensor& x_BHT, const BlockPart& part) { return x_BHT.narrow(2, part.first_query, part.queries); }
+at::Tensor query_rows(const Views& views, const at::Tensor& x_BTHQ, const BlockPart& part) {
+  return views.narrow(x_BTHQ, 1, part.first_query, part.queries);
+}
+at::Tensor key_rows(const Views& views, const at::Tensor& x_BSKQ, const BlockPart& part) {
+  return views.narrow(x_BSKQ, 1, part.first_key, part.keys);
+}
+at::Tensor statistic_rows(const Views& views, const at::Tensor& x_BHT, const BlockPart& part) {
+  return views.narrow(x_BHT, 2, part.first_query, part.queries);
+}
 
 // Some heads of some samples.
 struct Portion {
@@ -21,19 +27,29 @@ struct Portion {
   HeadRange heads;
 };
 
-at::Tensor samples_of(const at::Tensor& x, const Portion& portion) { return x.narrow(0, portion.first_sample, portion.samples); }
-at::Tensor queries_of(const at::Tensor& x_BTHQ, const Portion& portion) { return query_heads(samples_of(x_BTHQ, portion), portion.heads); }
-at::Tensor keys_of(const at::Tensor& x_BSKQ, const Portion& portion) { return key_heads(samples_of(x_BSKQ, portion), portion.heads); }
-at::Tensor statistics_of(const at::Tensor& x_BHT, const Portion& portion) {
-  return statistic_heads(samples_of(x_BHT, portion), portion.heads);
+at::Tensor samples_of(const Views& views, const at::Tensor& x, const Portion& portion) {
+  return views.narrow(x, 0, portion.first_sample, portion.samples);
+}
+at::Tensor queries_of(const Views& views, const at::Tensor& x_BTHQ, const Portion& portion) {
+  return query_heads(views, samples_of(views, x_BTHQ, portion), portion.heads);
+}
+at::Tensor keys_of(const Views& views, const at::Tensor& x_BSKQ, const Portion& portion) {
+  return key_heads(views, samples_of(views, x_BSKQ, portion), portion.heads);
+}
+at::Tensor statistics_of(const Views& views, const at::Tensor& x_BHT, const Portion& portion) {
+  return statistic_heads(views, samples_of(views, x_BHT, portion), portion.heads);
 }
 
-AttentionBlock block_of(const AttentionBlock& block, const Portion& portion) {
+AttentionBlock block_of(const Views& views, const AttentionBlock& block, const Portion& portion) {
   AttentionDropout dropout = block.dropout;
   dropout.first_sample += portion.first_sample;
   dropout.first_head += portion.heads.first_query;
-  return {
-      queries_of(block.q_BTHQ, portion), keys_of(block.k_BSKQ, portion), keys_of(block.v_BSKQ, portion), block.mask, dropout, block.scale};
+  return {queries_of(views, block.q_BTHQ, portion),
+          keys_of(views, block.k_BSKQ, portion),
+          keys_of(views, block.v_BSKQ, portion),
+          block.mask,
+          dropout,
+          block.scale};
 }
 
 // Key heads [first, first + count) of a range in which each serves equally many query heads.
@@ -78,28 +94,30 @@ bool UnderWay::arrived() const {
   return first && second;
 }
 
-AttentionWork forward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                            AttentionOutput& result, const UnderWay& messages) {
+AttentionWork forward_block(const LocalAttention& kernel, const Views& views, const AttentionBlock& block,
+                            const std::vector<HeadRange>& heads, AttentionOutput& result, const UnderWay& messages) {
   if (heads.size() <= 1 && messages.arrived()) return kernel.forward(block, result);
   AttentionWork work;
   for (const HeadRange& range : ranges_of(block, heads))
     each_portion(block.q_BTHQ.size(0), range, messages, [&](const Portion& portion) {
-      AttentionOutput part{queries_of(result.out_BTHQ, portion), statistics_of(result.lse_BHT, portion)};
-      add_work(work, kernel.forward(block_of(block, portion), part));
+      AttentionOutput part{queries_of(views, result.out_BTHQ, portion), statistics_of(views, result.lse_BHT, portion)};
+      add_work(work, kernel.forward(block_of(views, block, portion), part));
     });
   return work;
 }
 
-AttentionWork backward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages) {
+AttentionWork backward_block(const LocalAttention& kernel, const Views& views, const AttentionBlock& block,
+                             const std::vector<HeadRange>& heads, const AttentionUpstream& upstream, AttentionGradients& result,
+                             const UnderWay& messages) {
   if (heads.size() <= 1 && messages.arrived()) return kernel.backward(block, upstream, result);
   AttentionWork work;
   for (const HeadRange& range : ranges_of(block, heads))
     each_portion(block.q_BTHQ.size(0), range, messages, [&](const Portion& portion) {
-      const AttentionUpstream above{queries_of(upstream.dout_BTHQ, portion), queries_of(upstream.out_BTHQ, portion),
-                                    statistics_of(upstream.lse_BHT, portion), statistics_of(upstream.delta_BHT, portion)};
-      AttentionGradients part{queries_of(result.dq_BTHQ, portion), keys_of(result.dk_BSKQ, portion), keys_of(result.dv_BSKQ, portion)};
-      add_work(work, kernel.backward(block_of(block, portion), above, part));
+      const AttentionUpstream above{queries_of(views, upstream.dout_BTHQ, portion), queries_of(views, upstream.out_BTHQ, portion),
+                                    statistics_of(views, upstream.lse_BHT, portion), statistics_of(views, upstream.delta_BHT, portion)};
+      AttentionGradients part{queries_of(views, result.dq_BTHQ, portion), keys_of(views, result.dk_BSKQ, portion),
+                              keys_of(views, result.dv_BSKQ, portion)};
+      add_work(work, kernel.backward(block_of(views, block, portion), above, part));
     });
   return work;
 }
@@ -108,6 +126,7 @@ RunningOutput::RunningOutput(const AttentionKernel& kernel, const AttentionCall&
                              const at::Tensor& lse_BHT)
     : kernel_(kernel),
       call_(call),
+      views_(call.scratch),
       out_BTHQ_(out_BTHQ),
       lse_BHT_(lse_BHT),
       running_lse_BHT_(lse_BHT),
@@ -130,21 +149,26 @@ AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ
   }
   first_ = false;
   if (part.empty()) return {};
-  const AttentionBlock block{
-      query_rows(call_.q_BTHQ, part), key_rows(k_BSKQ, part), key_rows(v_BSKQ, part), part.mask, call_.dropout, call_.scale};
-  AttentionOutput result{query_rows(direct ? out_BTHQ_ : block_out_BTHQ_, part), statistic_rows(direct ? lse_BHT_ : block_lse_BHT_, part)};
-  const AttentionWork work = forward_block(kernel_.blocks, block, call_.heads, result, messages);
-  const at::Tensor running = statistic_rows(running_lse_BHT_, part), exact = statistic_rows(block_exact_BHT_, part);
+  const AttentionBlock block{query_rows(views_, call_.q_BTHQ, part),
+                             key_rows(views_, k_BSKQ, part),
+                             key_rows(views_, v_BSKQ, part),
+                             part.mask,
+                             call_.dropout,
+                             call_.scale};
+  AttentionOutput result{query_rows(views_, direct ? out_BTHQ_ : block_out_BTHQ_, part),
+                         statistic_rows(views_, direct ? lse_BHT_ : block_lse_BHT_, part)};
+  const AttentionWork work = forward_block(kernel_.blocks, views_, block, call_.heads, result, messages);
+  const at::Tensor running = statistic_rows(views_, running_lse_BHT_, part), exact = statistic_rows(views_, block_exact_BHT_, part);
   const bool in_double = lse_BHT_.scalar_type() == at::kDouble;
   if (direct) {
     if (!in_double) running.copy_(result.lse_BHT);
     return work;
   }
   if (!in_double) exact.copy_(result.lse_BHT);
-  const at::Tensor difference = statistic_rows(difference_BHT_, part);
-  merge_attention(query_rows(out_BTHQ_, part), running, result.out_BTHQ, exact, difference,
-                  in_double ? difference : statistic_rows(weight_BHT_, part));
-  if (!in_double) statistic_rows(lse_BHT_, part).copy_(running);
+  const at::Tensor difference = statistic_rows(views_, difference_BHT_, part);
+  const at::Tensor weight = in_double ? difference : statistic_rows(views_, weight_BHT_, part);
+  merge_attention(views_, query_rows(views_, out_BTHQ_, part), running, result.out_BTHQ, exact, difference, weight);
+  if (!in_double) statistic_rows(views_, lse_BHT_, part).copy_(running);
   return work;
 }
 
@@ -152,6 +176,7 @@ RunningGradients::RunningGradients(const AttentionKernel& kernel, const Attentio
                                    const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT, const at::Tensor& dq_BTHQ)
     : kernel_(kernel),
       call_(call),
+      views_(call.scratch),
       upstream_{dout_BTHQ, out_BTHQ, lse_BHT, call.scratch.take(lse_BHT.sizes(), lse_BHT.scalar_type())},
       dq_BTHQ_(dq_BTHQ),
       block_dq_BTHQ_(call.scratch.take(dq_BTHQ.sizes(), dq_BTHQ.scalar_type())) {
@@ -162,14 +187,18 @@ RunningGradients::RunningGradients(const AttentionKernel& kernel, const Attentio
 AttentionWork RunningGradients::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
                                     const at::Tensor& dv_BSKQ, const UnderWay& messages) {
   if (part.empty()) return {};
-  const AttentionBlock block{
-      query_rows(call_.q_BTHQ, part), key_rows(k_BSKQ, part), key_rows(v_BSKQ, part), part.mask, call_.dropout, call_.scale};
-  const AttentionUpstream upstream{query_rows(upstream_.dout_BTHQ, part), query_rows(upstream_.out_BTHQ, part),
-                                   statistic_rows(upstream_.lse_BHT, part), statistic_rows(upstream_.delta_BHT, part)};
-  const at::Tensor block_dq = query_rows(block_dq_BTHQ_, part);
-  AttentionGradients gradients{block_dq, key_rows(dk_BSKQ, part), key_rows(dv_BSKQ, part)};
-  const AttentionWork work = backward_block(kernel_.blocks, block, call_.heads, upstream, gradients, messages);
-  query_rows(dq_BTHQ_, part).add_(block_dq);
+  const AttentionBlock block{query_rows(views_, call_.q_BTHQ, part),
+                             key_rows(views_, k_BSKQ, part),
+                             key_rows(views_, v_BSKQ, part),
+                             part.mask,
+                             call_.dropout,
+                             call_.scale};
+  const AttentionUpstream upstream{query_rows(views_, upstream_.dout_BTHQ, part), query_rows(views_, upstream_.out_BTHQ, part),
+                                   statistic_rows(views_, upstream_.lse_BHT, part), statistic_rows(views_, upstream_.delta_BHT, part)};
+  const at::Tensor block_dq = query_rows(views_, block_dq_BTHQ_, part);
+  AttentionGradients gradients{block_dq, key_rows(views_, dk_BSKQ, part), key_rows(views_, dv_BSKQ, part)};
+  const AttentionWork work = backward_block(kernel_.blocks, views_, block, call_.heads, upstream, gradients, messages);
+  query_rows(views_, dq_BTHQ_, part).add_(block_dq);
   return work;
 }
 

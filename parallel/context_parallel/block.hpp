@@ -10,16 +10,19 @@
 #pragma once
 
 #include "parallel/context_parallel/strategy.hpp"
+#include "parallel/context_parallel/views.hpp"
 
 namespace ergon {
 
 // Views of some heads.
-inline at::Tensor query_heads(const at::Tensor& x_BTHQ, const HeadRange& heads) {
-  return x_BTHQ.narrow(2, heads.first_query, heads.num_query);
+inline at::Tensor query_heads(const Views& views, const at::Tensor& x_BTHQ, const HeadRange& heads) {
+  return views.narrow(x_BTHQ, 2, heads.first_query, heads.num_query);
 }
-inline at::Tensor key_heads(const at::Tensor& x_BSKQ, const HeadRange& heads) { return x_BSKQ.narrow(2, heads.first_kv, heads.num_kv); }
-inline at::Tensor statistic_heads(const at::Tensor& x_BHT, const HeadRange& heads) {
-  return x_BHT.narrow(1, heads.first_query, heads.num_query);
+inline at::Tensor key_heads(const Views& views, const at::Tensor& x_BSKQ, const HeadRange& heads) {
+  return views.narrow(x_BSKQ, 2, heads.first_kv, heads.num_kv);
+}
+inline at::Tensor statistic_heads(const Views& views, const at::Tensor& x_BHT, const HeadRange& heads) {
+  return views.narrow(x_BHT, 1, heads.first_query, heads.num_query);
 }
 
 void add_work(AttentionWork& sum, const AttentionWork& part);
@@ -40,10 +43,11 @@ class UnderWay {
 };
 
 // One block by the kernel: of `heads` one call each, of an empty list one call, of more where messages are under way.
-AttentionWork forward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                            AttentionOutput& result, const UnderWay& messages = {});
-AttentionWork backward_block(const LocalAttention& kernel, const AttentionBlock& block, const std::vector<HeadRange>& heads,
-                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages = {});
+AttentionWork forward_block(const LocalAttention& kernel, const Views& views, const AttentionBlock& block,
+                            const std::vector<HeadRange>& heads, AttentionOutput& result, const UnderWay& messages = {});
+AttentionWork backward_block(const LocalAttention& kernel, const Views& views, const AttentionBlock& block,
+                             const std::vector<HeadRange>& heads, const AttentionUpstream& upstream, AttentionGradients& result,
+                             const UnderWay& messages = {});
 
 // The output over the keys seen so far. Blocks come in any order; rows that no block names have seen nothing.
 class RunningOutput {
@@ -55,6 +59,7 @@ class RunningOutput {
  private:
   AttentionKernel kernel_;
   const AttentionCall& call_;
+  Views views_;
   at::Tensor out_BTHQ_, lse_BHT_, running_lse_BHT_;              // the running one in double
   at::Tensor block_out_BTHQ_, block_lse_BHT_, block_exact_BHT_;  // the exact one in double
   at::Tensor difference_BHT_, weight_BHT_;
@@ -74,6 +79,7 @@ class RunningGradients {
  private:
   AttentionKernel kernel_;
   const AttentionCall& call_;
+  Views views_;
   AttentionUpstream upstream_;
   at::Tensor dq_BTHQ_, block_dq_BTHQ_;
 };

@@ -13,15 +13,16 @@ const BlockMask& DenseAttention::mask(const AttentionCall& call) {
 AttentionWork DenseAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
   state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
   AttentionOutput result{out_BTHQ, state.lse_BHT};
-  return forward_block(kernel_.blocks, {call.q_BTHQ, call.k_BTKQ, call.v_BTKQ, mask(call), call.dropout, call.scale}, call.heads, result);
+  return forward_block(kernel_.blocks, Views(call.scratch), {call.q_BTHQ, call.k_BTKQ, call.v_BTKQ, mask(call), call.dropout, call.scale},
+                       call.heads, result);
 }
 
 AttentionWork DenseAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                                        const AttentionState& state, AttentionGradients& result) {
   const at::Tensor delta_BHT = call.scratch.take(state.lse_BHT.sizes(), state.lse_BHT.scalar_type());
   kernel_.delta(delta_BHT, dout_BTHQ, out_BTHQ);
-  return backward_block(kernel_.blocks, {call.q_BTHQ, call.k_BTKQ, call.v_BTKQ, mask(call), call.dropout, call.scale}, call.heads,
-                        {dout_BTHQ, out_BTHQ, state.lse_BHT, delta_BHT}, result);
+  return backward_block(kernel_.blocks, Views(call.scratch), {call.q_BTHQ, call.k_BTKQ, call.v_BTKQ, mask(call), call.dropout, call.scale},
+                        call.heads, {dout_BTHQ, out_BTHQ, state.lse_BHT, delta_BHT}, result);
 }
 
 }  // namespace ergon

@@ -18,7 +18,9 @@ HeadRange stride_heads(const AttentionCall& call, std::int64_t stride, std::int6
 }
 
 // Keys and values of one rank beside each other: [2 B, T, s, Q], one rank after another.
-at::Tensor pair_of_rank(const at::Tensor& all, int rank, std::int64_t batch) { return all.narrow(0, 2 * batch * rank, 2 * batch); }
+at::Tensor pair_of_rank(const Views& views, const at::Tensor& all, int rank, std::int64_t batch) {
+  return views.narrow(all, 0, 2 * batch * rank, 2 * batch);
+}
 
 }  // namespace
 
@@ -26,7 +28,7 @@ at::Tensor pair_of_rank(const at::Tensor& all, int rank, std::int64_t batch) { r
 class GatherKvAttention::Gather {
  public:
   Gather(Communicator& cp, const AttentionCall& call, const GatheredRows& rows, std::int64_t stride)
-      : cp_(cp), call_(call), rows_(rows), stride_(stride), strides_(call.k_BTKQ.size(2) / stride) {
+      : cp_(cp), call_(call), views_(call.scratch), rows_(rows), stride_(stride), strides_(call.k_BTKQ.size(2) / stride) {
     const std::int64_t b = call.k_BTKQ.size(0), t = call.k_BTKQ.size(1), width = call.k_BTKQ.size(3), n = cp.size();
     const at::ScalarType dtype = call.k_BTKQ.scalar_type();
     for (Buffers& buffer : buffers_) {
@@ -50,10 +52,10 @@ class GatherKvAttention::Gather {
     if (next_ + 1 < strides_) start(next_ + 1);
     ++next_;
     for (int rank = 0; rank < cp_.size(); ++rank) {
-      const at::Tensor pair = pair_of_rank(ready.all, rank, call_.k_BTKQ.size(0));
+      const at::Tensor pair = pair_of_rank(views_, ready.all, rank, call_.k_BTKQ.size(0));
       const PositionRuns& rows = rows_.rows[static_cast<std::size_t>(rank)];
-      scatter_rows(keys_, rows, keys_of(pair));
-      scatter_rows(values_, rows, values_of(pair));
+      scatter_rows(views_, keys_, rows, keys_of(views_, pair));
+      scatter_rows(views_, values_, rows, values_of(views_, pair));
     }
   }
 
@@ -65,13 +67,14 @@ class GatherKvAttention::Gather {
   void start(std::int64_t index) {
     Buffers& buffer = buffers_[index % 2];
     const HeadRange heads = stride_heads(call_, stride_, index);
-    keys_of(buffer.own).copy_(key_heads(call_.k_BTKQ, heads));
-    values_of(buffer.own).copy_(key_heads(call_.v_BTKQ, heads));
+    keys_of(views_, buffer.own).copy_(key_heads(views_, call_.k_BTKQ, heads));
+    values_of(views_, buffer.own).copy_(key_heads(views_, call_.v_BTKQ, heads));
     buffer.work = cp_.all_gather(buffer.all, buffer.own);
   }
 
   Communicator& cp_;
   const AttentionCall& call_;
+  Views views_;
   const GatheredRows& rows_;
   std::int64_t stride_, strides_, next_ = 0;
   Buffers buffers_[2];
@@ -94,6 +97,7 @@ const GatherKvAttention::Plan& GatherKvAttention::plan(const AttentionCall& call
 
 AttentionWork GatherKvAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
   const Plan& of = plan(call);
+  const Views views(call.scratch);
   state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
   Gather gather(cp_, call, of.rows, stride_);
   AttentionWork work;
@@ -102,10 +106,11 @@ AttentionWork GatherKvAttention::forward(const AttentionCall& call, const at::Te
     const HeadRange heads = stride_heads(call, stride_, index);
     AttentionDropout dropout = call.dropout;
     dropout.first_head += heads.first_query;
-    AttentionOutput result{query_heads(out_BTHQ, heads), statistic_heads(state.lse_BHT, heads)};
-    add_work(work, forward_block(kernel_.blocks,
-                                 {query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
-                                 result, {cp_, gather.next()}));
+    AttentionOutput result{query_heads(views, out_BTHQ, heads), statistic_heads(views, state.lse_BHT, heads)};
+    add_work(work,
+             forward_block(kernel_.blocks, views,
+                           {query_heads(views, call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
+                           result, {cp_, gather.next()}));
   }
   return work;
 }
@@ -113,6 +118,7 @@ AttentionWork GatherKvAttention::forward(const AttentionCall& call, const at::Te
 AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                                           const AttentionState& state, AttentionGradients& result) {
   const Plan& of = plan(call);
+  const Views views(call.scratch);
   const std::int64_t b = call.k_BTKQ.size(0), t = call.k_BTKQ.size(1), width = call.k_BTKQ.size(3), n = cp_.size();
   const at::ScalarType exact = result.dk_BSKQ.scalar_type();
   const at::Tensor delta_BHT = call.scratch.take(state.lse_BHT.sizes(), exact);
@@ -126,25 +132,26 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
   HeadRange scattered;
   const auto finish = [&] {
     scatter.wait();
-    key_heads(result.dk_BSKQ, scattered).copy_(keys_of(own));
-    key_heads(result.dv_BSKQ, scattered).copy_(values_of(own));
+    key_heads(views, result.dk_BSKQ, scattered).copy_(keys_of(views, own));
+    key_heads(views, result.dv_BSKQ, scattered).copy_(values_of(views, own));
   };
   for (std::int64_t index = 0; index < gather.strides(); ++index) {
     gather.advance();
     const HeadRange heads = stride_heads(call, stride_, index);
     AttentionDropout dropout = call.dropout;
     dropout.first_head += heads.first_query;
-    AttentionGradients gradients{query_heads(result.dq_BTHQ, heads), dk, dv};
-    add_work(work, backward_block(kernel_.blocks,
-                                  {query_heads(call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
-                                  {query_heads(dout_BTHQ, heads), query_heads(out_BTHQ, heads), statistic_heads(state.lse_BHT, heads),
-                                   statistic_heads(delta_BHT, heads)},
-                                  gradients, {cp_, gather.next(), scatter}));
+    AttentionGradients gradients{query_heads(views, result.dq_BTHQ, heads), dk, dv};
+    add_work(work, backward_block(
+                       kernel_.blocks, views,
+                       {query_heads(views, call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
+                       {query_heads(views, dout_BTHQ, heads), query_heads(views, out_BTHQ, heads),
+                        statistic_heads(views, state.lse_BHT, heads), statistic_heads(views, delta_BHT, heads)},
+                       gradients, {cp_, gather.next(), scatter}));
     if (index > 0) finish();
     for (int rank = 0; rank < cp_.size(); ++rank) {
       const PositionRuns& rows = of.rows.rows[static_cast<std::size_t>(rank)];
-      collect_rows(keys_of(pair_of_rank(parts, rank, b)), dk, rows);
-      collect_rows(values_of(pair_of_rank(parts, rank, b)), dv, rows);
+      collect_rows(views, keys_of(views, pair_of_rank(views, parts, rank, b)), dk, rows);
+      collect_rows(views, values_of(views, pair_of_rank(views, parts, rank, b)), dv, rows);
     }
     scatter = cp_.reduce_scatter(own, parts);
     scattered = heads;

@@ -3,7 +3,7 @@
 // batch, S rows, K key/value heads, Q head width.
 #pragma once
 
-#include "parallel/tensor_memory.hpp"
+#include "parallel/context_parallel/views.hpp"
 
 namespace ergon {
 
@@ -12,8 +12,9 @@ inline at::Tensor take_pair(TensorMemory& memory, const at::Tensor& k_BSKQ, at::
   return memory.take({2 * k_BSKQ.size(0), k_BSKQ.size(1), k_BSKQ.size(2), k_BSKQ.size(3)}, dtype);
 }
 
-// Views.
-inline at::Tensor keys_of(const at::Tensor& pair) { return pair.narrow(0, 0, pair.size(0) / 2); }
-inline at::Tensor values_of(const at::Tensor& pair) { return pair.narrow(0, pair.size(0) / 2, pair.size(0) / 2); }
+inline at::Tensor keys_of(const Views& views, const at::Tensor& pair) { return views.narrow(pair, 0, 0, pair.size(0) / 2); }
+inline at::Tensor values_of(const Views& views, const at::Tensor& pair) {
+  return views.narrow(pair, 0, pair.size(0) / 2, pair.size(0) / 2);
+}
 
 }  // namespace ergon

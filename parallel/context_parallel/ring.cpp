@@ -10,8 +10,9 @@
 namespace ergon {
 namespace {
 
-void add_rows(const at::Tensor& sum_pair, const at::Tensor& part_pair, const BlockPart& part) {
-  if (!part.empty()) sum_pair.narrow(1, part.first_key, part.keys).add_(part_pair.narrow(1, part.first_key, part.keys));
+void add_rows(const Views& views, const at::Tensor& sum_pair, const at::Tensor& part_pair, const BlockPart& part) {
+  if (part.empty()) return;
+  views.narrow(sum_pair, 1, part.first_key, part.keys).add_(views.narrow(part_pair, 1, part.first_key, part.keys));
 }
 
 }  // namespace
@@ -34,19 +35,20 @@ const BlockPart& RingAttention::block(const std::vector<BlockPart>& blocks, int 
 
 AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
   const std::vector<BlockPart>& parts = blocks(call);
+  const Views views(call.scratch);
   const int n = ring_.size();
   state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
   state.last_kv = take_pair(call.keep, call.k_BTKQ, call.k_BTKQ.scalar_type());
   at::Tensor current = state.last_kv, next = take_pair(call.scratch, call.k_BTKQ, call.k_BTKQ.scalar_type());
   if (n % 2 == 0) std::swap(current, next);  // the block that arrives last lands in last_kv
-  keys_of(current).copy_(call.k_BTKQ);
-  values_of(current).copy_(call.v_BTKQ);
+  keys_of(views, current).copy_(call.k_BTKQ);
+  values_of(views, current).copy_(call.v_BTKQ);
   RunningOutput output(kernel_, call, out_BTHQ, state.lse_BHT);
   AttentionWork work;
   for (int step = 0; step < n; ++step) {
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, 1);
-    add_work(work, output.add(block(parts, -step), keys_of(current), values_of(current), {ring_, hop}));
+    add_work(work, output.add(block(parts, -step), keys_of(views, current), values_of(views, current), {ring_, hop}));
     hop.wait();
     if (step + 1 < n) std::swap(current, next);
   }
@@ -56,6 +58,7 @@ AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor
 AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                                       const AttentionState& state, AttentionGradients& result) {
   const std::vector<BlockPart>& parts = blocks(call);
+  const Views views(call.scratch);
   const int n = ring_.size();
   const at::ScalarType wire = call.k_BTKQ.scalar_type(), exact = result.dk_BSKQ.scalar_type();
   at::Tensor current = state.last_kv, next = take_pair(call.scratch, call.k_BTKQ, wire);
@@ -68,20 +71,21 @@ AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tenso
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, -1);
     const BlockPart& part = block(parts, step + 1);
-    add_work(work, gradients.add(part, keys_of(current), values_of(current), keys_of(own), values_of(own), {ring_, hop, gradient_hop}));
+    add_work(work, gradients.add(part, keys_of(views, current), values_of(views, current), keys_of(views, own), values_of(views, own),
+                                 {ring_, hop, gradient_hop}));
     gradient_hop.wait();
     if (step == 0)
       sum.zero_();
     else
       std::swap(sum, arriving);  // what the members before have found of these keys
-    add_rows(sum, own, part);
+    add_rows(views, sum, own, part);
     if (step + 1 == n) break;
     gradient_hop = ring_.ring_shift(arriving, sum, -1);
     hop.wait();
     std::swap(current, next);
   }
-  result.dk_BSKQ.copy_(keys_of(sum));
-  result.dv_BSKQ.copy_(values_of(sum));
+  result.dk_BSKQ.copy_(keys_of(views, sum));
+  result.dv_BSKQ.copy_(values_of(views, sum));
   return work;
 }
 

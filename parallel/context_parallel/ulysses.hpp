@@ -27,16 +27,27 @@ class UlyssesAttention final : public AttentionStrategy {
                          AttentionGradients& result) override;
 
  private:
+  // How many heads go to, or come from, each rank of the group.
+  using HeadCounts = std::vector<std::int64_t>;
+  // Who computes which of `query` heads over `key` heads, and what that makes of each message.
+  struct HeadPlan {
+    std::int64_t query = 0, key = 0;
+    std::vector<HeadRange> ranges;                        // by rank of the group
+    std::vector<HeadRange> own_parts;                     // this rank's, regular_heads; empty: one
+    HeadCounts packed, own_packed, queries, own_queries;  // packed: queries, keys and values
+    HeadCounts pairs, own_pairs;                          // keys and values
+  };
   const GatheredRows& rows(const AttentionCall& call);
-  HeadRange heads(const AttentionCall& call, int rank) const;
+  const HeadPlan& heads(const AttentionCall& call);
   // The same attention with the rows of the group and the heads of this rank.
-  AttentionCall exchanged(const AttentionCall& call, const at::Tensor& qkv_BSEQ) const;
+  AttentionCall exchanged(const AttentionCall& call, const at::Tensor& qkv_BSEQ);
 
   ContextSharding sharding_;
   int context_rank_;
   Communicator& group_;
   std::unique_ptr<AttentionStrategy> inner_;
   PlansByRule<GatheredRows> rows_;
+  HeadPlan heads_;  // of the call before
 };
 
 }  // namespace ergon

@@ -182,11 +182,6 @@ std::optional<Breach> deterministic(const RunConfig& c, int) {
   return {};
 }
 
-std::optional<Breach> not_built(bool asked, const char* what, const char* hint) {
-  if (!asked) return {};
-  return Breach{fmt::format("this build does not do {} yet", what), hint};
-}
-
 // Sizes first: the rules after them may divide.
 constexpr Rule axes[] = {
     {"mesh.dp", [](const RunConfig& c, int) { return axis(c.mesh.dp, "mesh.dp"); }},
@@ -204,11 +199,6 @@ constexpr Rule rules[] = {
     {"mesh.pp", stages},
     {"mesh.virtual_stages", virtual_stages},
     {"mesh.schedule", microbatch_groups},
-    {"run.device",
-     [](const RunConfig& c, int) {
-       return not_built(c.mesh.pp > 1 && c.run.device == Device::cuda, "pipelines between devices",
-                        "set run.device = \"cpu\", or mesh.pp = 1");
-     }},
     {"mesh.attention",
      [](const RunConfig& c, int) { return needs_axis(c.mesh.attention, AttentionSharding::ring, "mesh.attention", c.mesh.cp, "mesh.cp"); }},
     {"mesh.layout",

@@ -34,7 +34,8 @@ TEST_CASE("plan_timeline: the schedule, its bubble and the published one, as tex
         "stage 1  .  F0 B0 W0 F1 B1 W1 .  .\n\n"
         "F forward, B backward for the input, W for the weights, of a microbatch; a column a unit of time, . idle\n"
         "bubble: 3 of 9 units on each stage, 0.3333 of its time; published: (S - 1) / (M + S - 1) = 0.3333\n"
-        "in flight at the most: stage 0 2, stage 1 1\n");
+        "in flight at the most: stage 0 2, stage 1 1\n"
+        "kept of them, bytes a rank: stage 0 8421376, stage 1 4409856\n");
   const std::string long_run = timeline_of(run(PipelineSchedule::gpipe, 2, 1000), TimelineFormat::text);
   CHECK(long_run.find("(no picture of 3003 units of time") != std::string::npos);
   CHECK(timeline_of(run(PipelineSchedule::gpipe, 1, 2), TimelineFormat::text).find("bubble: 0 of 6 units") != std::string::npos);
@@ -57,6 +58,20 @@ TEST_CASE("plan_timeline: as JSON every schedule idles as published") {
     for (const json& stage : timeline["stages"]) CHECK(stage["actions"].size() == static_cast<std::size_t>(3 * 8 * p.chunks));
     CHECK(timeline["stages"][0]["actions"][0]["action"] == "forward");
   }
+}
+
+// T 128, D 128, V 256: a layer keeps 1,052,672 bytes (4 R D + N (E + C + G + F), and 4,096 of statistics), the head 199,168.
+TEST_CASE("plan_timeline: bytes that stages keep follow the schedule, and zero_bubble's lie between the halves too") {
+  constexpr std::int64_t layer = 1052672, head = 199168, state = 128 * 128 * 4;
+  constexpr std::int64_t between = 4 * state + 128 * (384 + 512) * 4;  // of a layer
+  const auto kept = [](PipelineSchedule schedule, std::size_t stage) {
+    return json::parse(timeline_of(run(schedule, 4, 8), TimelineFormat::json))["stages"][stage]["kept_bytes"].get<std::int64_t>();
+  };
+  CHECK(kept(PipelineSchedule::gpipe, 0) == 8 * 2 * layer);  // two layers; the embedding's output for the one that leaves
+  CHECK(kept(PipelineSchedule::one_f_one_b, 0) == 4 * 2 * layer);
+  CHECK(kept(PipelineSchedule::one_f_one_b, 3) == 2 * layer + head);
+  CHECK(kept(PipelineSchedule::zero_bubble, 0) == 4 * 2 * layer + 2 * between + state);
+  CHECK(kept(PipelineSchedule::zero_bubble, 3) == 4 * (2 * layer + head + 2 * between + state));
 }
 
 TEST_CASE("plan_timeline: a run that the trainer refuses has none") {

@@ -101,12 +101,21 @@ void check_moves(Communicator& group, at::ScalarType dtype, std::int64_t count, 
   if (n == 1) return;
   const int next = (me + 1) % n, previous = (me + n - 1) % n;
   at::Tensor first = empty(count, dtype), second = empty(count, dtype);
-  Work sends[] = {group.send(random_numbers(8, me, count, dtype), next), group.send(random_numbers(9, me, count, dtype), next)};
-  group.recv(first, previous).wait();
-  group.recv(second, previous).wait();
-  for (Work& work : sends) work.wait();
+  std::vector<Work> together = group.start_together({{Collective::send, random_numbers(8, me, count, dtype), next},
+                                                     {Collective::recv, first, previous},
+                                                     {Collective::send, random_numbers(9, me, count, dtype), next},
+                                                     {Collective::recv, second, previous}});
+  for (std::size_t i : {3U, 1U, 0U, 2U}) together[i].wait();
   failures.expect(same(first, random_numbers(8, previous, count, dtype)), label(group, Collective::send, dtype, count));
   failures.expect(same(second, random_numbers(9, previous, count, dtype)), label(group, Collective::send, dtype, count) + ", second");
+  // One by one: somebody has to receive first.
+  at::Tensor third = empty(count, dtype);
+  const auto gets = [&] { group.recv(third, previous).wait(); };
+  if (me == 0) gets();
+  Work sent = group.send(random_numbers(10, me, count, dtype), next);
+  if (me != 0) gets();
+  sent.wait();
+  failures.expect(same(third, random_numbers(10, previous, count, dtype)), label(group, Collective::send, dtype, count) + ", alone");
 }
 
 class Recorder final : public CommunicationObserver {

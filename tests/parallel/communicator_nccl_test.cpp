@@ -180,6 +180,36 @@ TEST_CASE("communicator_nccl: a group of messages is ended although one of them 
         }) == "");
 }
 
+TEST_CASE("communicator_nccl: two ranks that send to each other first stand still, unless both messages are started together") {
+  NcclMock mock(2);
+  CHECK(on_mock(mock, 2, [&](auto context, auto host, Failures& failures) {
+          const auto group = make_nccl_communicator(context, host, "pp", Traffic::critical);
+          const int other = 1 - host->rank();
+          const at::Tensor mine = at::full({4}, 1.0 + host->rank());
+          at::Tensor theirs = at::zeros({4});
+          std::vector<Work> both = group->start_together({{Collective::send, mine, other}, {Collective::recv, theirs, other}});
+          for (Work& work : both) work.wait();
+          failures.expect(theirs.eq(1.0 + other).all().template item<bool>(), "what the other sent");
+          {
+            Work sent = group->send(mine, other), got = group->recv(theirs, other);
+            failures.expect(!sent.query() && !got.query(), "neither arrives at once");
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+            failures.expect(!sent.query() && !got.query(), "nor later");
+            host->barrier().wait();
+            context->abort_all({5});
+            failures.expect(code_and_text([&] { got.query(); }).starts_with("5 "), "until they are aborted");
+          }
+        }) == "");
+  const std::vector<std::string> expected = {"pp {send 4 to 1, recv 4 from 1}",
+                                             "wait pp {send 4 to 1, recv 4 from 1}",
+                                             "wait pp {send 4 to 1, recv 4 from 1}",
+                                             "pp send 4 to 1",
+                                             "pp recv 4 from 1",
+                                             "wait pp recv 4 from 1",
+                                             "wait pp send 4 to 1"};
+  CHECK(mock.trace(0) == expected);
+}
+
 TEST_CASE("communicator_nccl: what is no user's fault is a Bug") {
   NcclMock mock(1);
   CHECK(on_mock(mock, 1, [](auto context, auto host, Failures& failures) {

@@ -2,6 +2,8 @@
 // size: one machine: collectives, messages and the streams that carry them out wait for each other under the same locks.
 #include "tests/parallel/nccl_mock.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
@@ -31,12 +33,20 @@ struct Meeting {
   bool done = false;
 };
 
+// One side of a message that waits for the other.
+struct Letter {
+  void* data;
+  std::size_t bytes;
+  bool done = false;
+};
+using Letters = std::deque<std::shared_ptr<Letter>>;
+
 struct Group {
   std::string name;
   int size, joined = 0;
   std::map<std::size_t, Meeting> meetings;
-  std::map<std::pair<int, int>, std::deque<std::vector<char>>> mail;
-  std::vector<std::tuple<int, int, int>> splits;  // key, rank, color of those who ask
+  std::map<std::tuple<int, int, bool>, Letters> mail;  // from, to, whether these are sends
+  std::vector<std::tuple<int, int, int>> splits;       // key, rank, color of those who ask
   std::map<int, std::shared_ptr<Group>> made;
 };
 
@@ -45,6 +55,8 @@ struct Rank {
   int number;
   MockScript script;
   std::vector<MockLaunch> launches;
+  std::vector<std::string> trace;
+  ErgonStream compute = nullptr;  // null: the thread of the rank
   int aborts = 0, meetings = 0;
 };
 
@@ -61,6 +73,7 @@ struct Stream {
   std::condition_variable changed;
   std::deque<std::function<void()>> queue;
   bool busy = false, ended = false;
+  std::string prefix, last;  // what was launched last
   std::thread worker;
 };
 
@@ -69,11 +82,26 @@ struct Event {
   std::condition_variable changed;
   std::uint64_t recorded = 0, completed = 0;
   Clock::time_point at;
+  std::string after;  // the launch that it was recorded behind
+};
+
+struct Comm;
+struct MessagePart {
+  Comm* comm;
+  bool sends;
+  void* data;
+  std::size_t bytes;
+  int peer;
+};
+struct OpenGroup {
+  std::vector<MessagePart> parts;
+  std::string text;
+  ErgonStream stream = nullptr;
+  bool failed = false;  // then none of it is launched
 };
 
 thread_local Rank* here = nullptr;
-thread_local std::vector<std::function<void()>>* grouped = nullptr;  // receives of an open group: after all sends
-thread_local ErgonStream grouped_stream = nullptr;
+thread_local std::unique_ptr<OpenGroup> open_group;
 
 constexpr auto patience = std::chrono::seconds(20);
 
@@ -128,7 +156,7 @@ void carry_out(const std::vector<Part>& parts) {
 struct NcclMock::World {
   mutable std::mutex mutex;
   std::condition_variable changed;
-  bool ended = false;
+  bool ended = false, released = false;
   int ids = 0;
   std::vector<std::unique_ptr<Rank>> ranks;
   std::map<std::string, std::shared_ptr<Group>> groups;
@@ -182,6 +210,13 @@ void enqueue(ErgonStream handle, std::function<void()> task) {
   stream->changed.notify_all();
 }
 
+// A launch, as the trace names it.
+void launched(Rank& rank, ErgonStream handle, const std::string& what) {
+  Stream& stream = *stream_of(handle);
+  stream.last = stream.prefix + what;
+  rank.trace.push_back(stream.last);
+}
+
 void meet(Comm* comm, std::size_t number, const Part& part) {
   World& world = *comm->owner->world;
   std::this_thread::sleep_for(std::chrono::duration<double>(comm->owner->script.slow_seconds));
@@ -212,34 +247,58 @@ int launch(const char* operation, const void* send, void* receive, std::size_t c
   Comm* comm = comm_of(handle);
   if (const int result = scripted(*comm->owner, operation)) return result;
   comm->owner->launches.push_back({comm->group->name, operation, count, type});
+  launched(*comm->owner, stream, fmt::format("{} {} {}", comm->group->name, operation, count));
   enqueue(stream, [comm, number = comm->next++, part = Part{operation, send, receive, count, type, number}] { meet(comm, number, part); });
   return taken(*comm);
 }
 
+// Meets the other side, or leaves a letter for it; under the world's lock.
+std::shared_ptr<Letter> put(const MessagePart& part) {
+  Group& group = *part.comm->group;
+  const int from = part.sends ? part.comm->rank : part.peer, to = part.sends ? part.peer : part.comm->rank;
+  auto letter = std::make_shared<Letter>(Letter{part.data, part.bytes});
+  Letters& waiting = group.mail[{from, to, !part.sends}];
+  if (waiting.empty()) {
+    group.mail[{from, to, part.sends}].push_back(letter);
+    return letter;
+  }
+  const std::shared_ptr<Letter> other = waiting.front();
+  waiting.pop_front();
+  if (other->bytes != part.bytes) part.comm->owner->world->disagreements.push_back(group.name + ": messages of two sizes");
+  std::memcpy(part.sends ? other->data : part.data, part.sends ? part.data : other->data, std::min(part.bytes, other->bytes));
+  letter->done = other->done = true;
+  return letter;
+}
+
+// All at once; ends when the last of them has met its other side.
+void carry_messages(const std::vector<MessagePart>& parts) {
+  World& world = *parts.front().comm->owner->world;
+  std::unique_lock lock(world.mutex);
+  std::vector<std::shared_ptr<Letter>> letters;
+  for (const MessagePart& part : parts) letters.push_back(put(part));
+  world.changed.notify_all();
+  world.changed.wait(lock, [&] {
+    return world.ended || parts.front().comm->aborted || std::all_of(letters.begin(), letters.end(), [](const auto& l) { return l->done; });
+  });
+}
+
 int post(const char* operation, bool sends, void* data, std::size_t count, int type, int peer, ErgonNcclComm handle, ErgonStream stream) {
   Comm* comm = comm_of(handle);
-  if (const int result = scripted(*comm->owner, operation)) return result;
+  if (const int result = scripted(*comm->owner, operation)) {
+    if (open_group) open_group->failed = true;
+    return result;
+  }
   comm->owner->launches.push_back({comm->group->name, "message", count, type});
-  const auto task = [comm, sends, data, bytes = count * width(type), peer] {
-    World& world = *comm->owner->world;
-    std::unique_lock lock(world.mutex);
-    if (sends) {
-      comm->group->mail[{comm->rank, peer}].emplace_back(static_cast<const char*>(data), static_cast<const char*>(data) + bytes);
-      world.changed.notify_all();
-      return;
-    }
-    auto& box = comm->group->mail[{peer, comm->rank}];
-    world.changed.wait(lock, [&] { return !box.empty() || world.ended || comm->aborted; });
-    if (box.empty()) return;
-    if (box.front().size() != bytes) world.disagreements.push_back(comm->group->name + ": messages of two sizes");
-    std::memcpy(data, box.front().data(), std::min(bytes, box.front().size()));
-    box.pop_front();
-  };
-  grouped_stream = stream;
-  if (grouped && !sends)
-    grouped->push_back(task);
-  else
-    enqueue(stream, task);
+  const MessagePart part{comm, sends, data, count * width(type), peer};
+  const std::string text = fmt::format("{} {} {} {}", operation, count, sends ? "to" : "from", peer);
+  if (!open_group) {
+    launched(*comm->owner, stream, comm->group->name + " " + text);
+    enqueue(stream, [part] { carry_messages({part}); });
+  } else {
+    open_group->stream = stream;
+    open_group->text += (open_group->parts.empty() ? "" : ", ") + text;
+    open_group->parts.push_back(part);
+  }
   return taken(*comm);
 }
 
@@ -331,19 +390,24 @@ int comm_abort(ErgonNcclComm handle) {
 }
 
 int group_start() {
-  grouped = new std::vector<std::function<void()>>;
+  open_group = std::make_unique<OpenGroup>();
   return 0;
 }
 
 int group_end() {
-  const std::unique_ptr<std::vector<std::function<void()>>> receives(std::exchange(grouped, nullptr));
-  for (auto& task : *receives) enqueue(grouped_stream, std::move(task));
+  const std::unique_ptr<OpenGroup> group = std::move(open_group);
+  if (!group->parts.empty() && !group->failed) {
+    const Comm& comm = *group->parts.front().comm;
+    launched(*comm.owner, group->stream, fmt::format("{} {{{}}}", comm.group->name, group->text));
+    enqueue(group->stream, [parts = group->parts] { carry_messages(parts); });
+  }
   return here ? scripted(*here, "group_end") : 0;
 }
 
-int stream_create(ErgonStream* result, int) {
+int stream_create(ErgonStream* result, int priority) {
   const std::lock_guard lock(here->world->mutex);
   Stream* stream = here->world->streams.emplace_back(std::make_unique<Stream>()).get();
+  stream->prefix = priority == ERGON_STREAM_HIGH ? "" : "bulk ";
   stream->worker = std::thread(work, stream);
   *result = reinterpret_cast<ErgonStream>(stream);
   return 0;
@@ -367,8 +431,9 @@ int stream_wait_event(ErgonStream stream, ErgonEvent handle) {
     const std::lock_guard lock(event->mutex);
     number = event->recorded;
   }
-  if (!stream) return await(event, number, world);
-  enqueue(stream, [=] { await(event, number, world); });
+  if (!stream) here->trace.push_back("wait " + event->after);
+  if (!stream && !here->compute) return await(event, number, world);
+  enqueue(stream ? stream : here->compute, [=] { await(event, number, world); });
   return 0;
 }
 
@@ -385,9 +450,11 @@ int event_record(ErgonEvent handle, ErgonStream stream) {
     const std::lock_guard lock(event->mutex);
     number = ++event->recorded;
   }
+  if (stream) event->after = stream_of(stream)->last;
+  if (!stream) stream = here->compute;
   const auto complete = [event, number] {
     const std::lock_guard lock(event->mutex);
-    event->completed = number;
+    event->completed = std::max(event->completed, number);
     event->at = Clock::now();
     event->changed.notify_all();
   };
@@ -509,6 +576,26 @@ int NcclMock::aborts(int rank) const { return world_->ranks[static_cast<std::siz
 int NcclMock::ids() const { return world_->ids; }
 int NcclMock::live_communicators() const { return static_cast<int>(world_->live.size()); }
 std::vector<std::string> NcclMock::disagreements() const { return world_->disagreements; }
+std::vector<std::string> NcclMock::trace(int rank) const { return world_->ranks[static_cast<std::size_t>(rank)]->trace; }
+void NcclMock::note(const std::string& what) { here->trace.push_back(what); }
+
+void NcclMock::hold_compute() {
+  stream_create(&here->compute, ERGON_STREAM_NORMAL);
+  enqueue(here->compute, [world = world_.get()] {
+    std::unique_lock lock(world->mutex);
+    world->changed.wait(lock, [&] { return world->released || world->ended; });
+  });
+}
+
+void NcclMock::release_compute() {
+  const std::lock_guard lock(world_->mutex);
+  world_->released = true;
+  world_->changed.notify_all();
+}
+
+void NcclMock::compute(std::function<void()> task) { here->compute ? enqueue(here->compute, std::move(task)) : task(); }
+void NcclMock::finish_compute() { set_current_stream(here->compute, 0); }
+
 void NcclMock::enter(int rank) { here = world_->ranks[static_cast<std::size_t>(rank)].get(); }
 
 std::string on_mock(NcclMock& mock, int ranks, const MockBody& body, NcclLimits limits) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // NCCL and CUDA without either: ranks are threads of one process, device memory is host memory, a stream is a thread that carries out what
-// is queued on it, in order; the compute stream is the calling thread itself. So a wrong order of launches really deadlocks, and a missing
-// wait really reads too early. What calls return, and what hangs, is scripted for each rank.
+// is queued on it, in order; the compute stream is the calling thread itself, or, where a test holds compute, a thread too. A send ends
+// only with its receive, and a group only as a whole. So a wrong order of launches really deadlocks, and a missing wait really reads too
+// early. What calls return, and what hangs, is scripted for each rank.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +45,21 @@ class NcclMock {
   int ids() const;                                 // unique ids made
   int live_communicators() const;                  // neither destroyed nor aborted
   std::vector<std::string> disagreements() const;  // ranks that met with different operations
+
+  // What a rank did with its streams, in the order of its calls:
+  //   "tp all_reduce 64", "bulk cp-dp reduce_scatter 100"   a launch, and its elements
+  //   "pp {send 6 to 1, recv 6 from 1}"                     messages launched as one
+  //   "wait tp all_reduce 64"                               the compute stream is put behind a launch
+  // and between them what the test noted.
+  std::vector<std::string> trace(int rank) const;
+  static void note(const std::string& what);  // of the rank that calls
+
+  // This rank's compute stream does nothing until release_compute: a host that waits for the device would wait for ever. What the test
+  // computes it hands to compute(), which otherwise runs it at once; finish_compute waits for all of it.
+  void hold_compute();
+  void release_compute();  // of all ranks
+  static void compute(std::function<void()> task);
+  static void finish_compute();
 
   void enter(int rank);  // this thread is that rank from now on
   static const ErgonNcclTable& nccl();

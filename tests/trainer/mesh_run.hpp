@@ -17,10 +17,10 @@ namespace ergon::test {
 
 // Everything that one rank of a run has.
 struct RankOfRun {
-  RankOfRun(const RunConfig& config_, std::unique_ptr<Communicator> world)
+  RankOfRun(const RunConfig& config_, std::unique_ptr<Communicator> world, const DeviceGroup& device = {})
       : config(config_),
         source(config.data.train, Split::train, config.model.sequence, storage),
-        communicators(communicators_of(config, std::move(world))),
+        communicators(communicators_of(config, std::move(world), device)),
         replica(config, communicators),
         loader(source, {config.train.microbatch, accumulation(config), 1, config.mesh.layout}, communicators,
                initial_data_state(source, config.run.seed), uneven_labels) {}

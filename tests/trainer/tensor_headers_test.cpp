@@ -39,6 +39,14 @@ TEST_CASE("headers of one address differ by sizes, strides and type") {
   CHECK(x[6].item<float>() == 0);
 }
 
+TEST_CASE("a strided view is any view that memory has") {
+  const at::Tensor x = at::arange(24, at::kFloat);
+  TensorHeaders headers(at::kCPU);
+  const at::Tensor every_second = headers.strided(x, {2, 3}, {12, 2}, 5);
+  CHECK(at::equal(every_second, x.as_strided({2, 3}, {12, 2}, 5)));
+  CHECK(headers.strided(x, {2, 3}, {12, 2}, 5).unsafeGetTensorImpl() == every_second.unsafeGetTensorImpl());
+}
+
 TEST_CASE("views that do not fit are bugs") {
   const at::Tensor x = at::arange(24, at::kFloat);
   TensorHeaders headers(at::kCPU);
@@ -47,6 +55,8 @@ TEST_CASE("views that do not fit are bugs") {
   CHECK_THROWS_AS(headers.narrow(x, 0, 20, 5), Bug);
   CHECK_THROWS_AS(headers.narrow(x, 1, 0, 1), Bug);
   CHECK_THROWS_AS(headers.select(x, 24), Bug);
+  CHECK_THROWS_AS(headers.strided(x, {2, 2}, {1}, 0), Bug);
+  CHECK_THROWS_AS(headers.strided(x, {1}, {1}, -1), Bug);
   CHECK_THROWS_AS(headers.view(x, {1, 2, 3, 4, 1}), Bug);
 }
 

@@ -44,10 +44,10 @@ inline void uneven_labels(std::int64_t sample, std::span<std::uint8_t> counts) {
 }
 
 // The groups of the run's mesh.
-inline Communicators communicators_of(const RunConfig& config, std::unique_ptr<Communicator> world) {
+inline Communicators communicators_of(const RunConfig& config, std::unique_ptr<Communicator> world, const DeviceGroup& device = {}) {
   const Mesh mesh = mesh_of(config.mesh);
   const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
-  return Communicators(mesh, std::move(world), replicas, {}, context_sharding(config.mesh).exchanging());
+  return Communicators(mesh, std::move(world), replicas, device, context_sharding(config.mesh).exchanging());
 }
 
 // Infinite where the runs have different steps, or none.

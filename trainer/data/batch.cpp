@@ -5,7 +5,8 @@ namespace ergon {
 
 Batch to_device(const Batch& batch, at::Device device) {
   Batch moved = batch;
-  for (at::Tensor* tensor : {&moved.tokens_BT, &moved.labels_BT, &moved.positions_BT}) *tensor = tensor->to(device);
+  for (at::Tensor* tensor : {&moved.tokens_BT, &moved.labels_BT, &moved.positions_BT})
+    *tensor = tensor->to(tensor->options().device(device), /*non_blocking=*/true);
   return moved;
 }
 

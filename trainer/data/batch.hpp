@@ -21,7 +21,8 @@ struct Batch {
       0;  // index within the step of sample 0: microbatches of all dp ranks number the samples of a step from 0 to batch-1
 };
 
-// What the model reads of a batch, on `device`: the same tensors where they are there already. The other fields stay on the host.
+// What the model reads of a batch, on `device`: the same tensors where they are there already. The other fields stay on the host. The copy
+// takes its place among what the device computes; the host goes on once it has been read.
 Batch to_device(const Batch& batch, at::Device device);
 
 }  // namespace ergon

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "trainer/data/batch.hpp"
 #include "trainer/layers/block.hpp"
 #include "trainer/layers/embedding.hpp"
 #include "trainer/layers/head.hpp"
@@ -25,8 +26,7 @@ struct Slot {
   EmbeddingSaved embedding;
   std::vector<Block> blocks;  // by block of the stage; a slot holds those of one chunk
   HeadSaved head;
-  at::Tensor positions_BT;
-  std::int64_t first_sample = 0;
+  Batch batch;  // of a forward whose backward is to come: views of its tensors do not keep them
   int chunk = 0;
   std::optional<Acquired> table;  // tied, of one stage: from the embedding's forward to the head's backward, which both read it
   enum class State : std::uint8_t { free, forward_done, input_done } state = State::free;

@@ -38,12 +38,12 @@ struct Transformer::Parts {
   // A call whose forward keeps in the slot what the policy says. `full` keeps nothing: a block's forward is called for the moment, and in
   // backward again.
   LayerCall kept_call(StepContext& context, Slot& slot) {
-    if (recompute == Recompute::full) return call(context, passing, slot.positions_BT);
-    return {store, context, slot.arena, slot.positions_BT, recompute};
+    if (recompute == Recompute::full) return call(context, passing, slot.batch.positions_BT);
+    return {store, context, slot.arena, slot.batch.positions_BT, recompute};
   }
   // The head keeps its logits under every policy: they are a product. The output of its norm it rebuilds.
   LayerCall head_call(StepContext& context, Slot& slot, Arena& keep) const {
-    return {store, context, keep, slot.positions_BT, std::min(recompute, Recompute::selective)};
+    return {store, context, keep, slot.batch.positions_BT, std::min(recompute, Recompute::selective)};
   }
   // Which weights are read next, in forward and in backward: the embedding's backward reads none.
   int after_block(const Chunk& chunk, std::size_t block) const {
@@ -121,7 +121,7 @@ Transformer::Parts::Parts(const ModelShape& shape_, const Placement& p, Paramete
 // The residual stream after the chunk's last block; every state of it stays in the slot, and of a block what the policy keeps.
 at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context) {
   const Chunk& here = chunk(slot);
-  const LayerCall layer_call = call(context, slot.arena, slot.positions_BT);
+  const LayerCall layer_call = call(context, slot.arena, slot.batch.positions_BT);
   at::Tensor x_ND = boundary.x_ND;
   if (here.part.embedding) {
     x_ND = layer_call.keep_tensor({layer_call.stream_rows(), shape.width});
@@ -164,7 +164,7 @@ at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const a
 
 // The call of a block's backward, after what its policy wants: what `full` has not kept is made again here, the rest by the block itself.
 LayerCall Transformer::Parts::rebuilt_call(std::size_t block, Slot& slot, StepContext& context, Arena& keep) {
-  LayerCall layer_call = call(context, keep, slot.positions_BT);
+  LayerCall layer_call = call(context, keep, slot.batch.positions_BT);
   if (recompute != Recompute::full) {
     layer_call.recompute = recompute;
     return layer_call;
@@ -185,6 +185,7 @@ void Transformer::Parts::free(Slot& slot) {
   slot.state = Slot::State::free;
   slot.arena.reset();
   slot.halves.reset();
+  slot.batch = Batch();
   slot.table.reset();
 }
 
@@ -225,8 +226,7 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
   }
   Slot& slot = parts.slot_in(slot_index, Slot::State::free);
   slot.arena.reset();
-  slot.positions_BT = batch.positions_BT;
-  slot.first_sample = batch.first_sample;
+  slot.batch = batch;
   slot.chunk = boundary.chunk;
   slot.state = Slot::State::forward_done;
   parts.hold_table(parts.chunk(slot), slot.table);
@@ -241,10 +241,10 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
   Parts& parts = *parts_;
   Slot& slot = parts.slot_in(slot_index, Slot::State::forward_done);
   const Parts::Chunk& here = parts.chunk(slot);
-  context.first_sample = slot.first_sample;
+  context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
   const Arena::Frame whole_pass(parts.passing);
-  const LayerCall call = parts.call(context, parts.passing, slot.positions_BT);
+  const LayerCall call = parts.call(context, parts.passing, slot.batch.positions_BT);
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head) {
     const Arena::Frame frame(parts.passing);
@@ -273,9 +273,9 @@ void Transformer::backward_input(StepContext& context, double loss_scale, int sl
   Slot& slot = parts.slot_in(slot_index, Slot::State::forward_done);
   slot.state = Slot::State::input_done;
   const Parts::Chunk& here = parts.chunk(slot);
-  context.first_sample = slot.first_sample;
+  context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
-  const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
+  const LayerCall call = parts.call(context, slot.halves, slot.batch.positions_BT);
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head)
     parts.with_head([&] { parts.head.backward_input(d_ND, loss_scale, slot.head, parts.head_call(context, slot, slot.halves)); },
@@ -295,9 +295,9 @@ void Transformer::backward_weight(StepContext& context, Write write, const UnitD
   Parts& parts = *parts_;
   Slot& slot = parts.slot_in(slot_index, Slot::State::input_done);
   const Parts::Chunk& here = parts.chunk(slot);
-  context.first_sample = slot.first_sample;
+  context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
-  const LayerCall call = parts.call(context, slot.halves, slot.positions_BT);
+  const LayerCall call = parts.call(context, slot.halves, slot.batch.positions_BT);
   if (here.part.head) {
     parts.head.backward_weight(slot.head, call, write);
     unit_done(parts.head_unit);
@@ -351,6 +351,8 @@ Bytes Transformer::saved_bytes() const {
 }
 
 Bytes Transformer::kept_bytes(int slot) const { return parts_->slots.at(static_cast<std::size_t>(slot)).arena.taken(); }
+
+Bytes Transformer::kept_between_halves(int slot) const { return parts_->slots.at(static_cast<std::size_t>(slot)).halves.taken(); }
 
 std::int64_t Transformer::allocations() const {
   std::int64_t total = parts_->passing.growths();

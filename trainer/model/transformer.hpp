@@ -48,7 +48,7 @@ class Transformer {
   using UnitDone = std::function<void(int unit)>;
 
   // Returns the SUM of the losses of this microbatch's valid tokens (equal on all tensor ranks; 0 of a chunk without the head), and keeps
-  // in `slot` what backward needs. The tensors of the batch and x are kept, not copied: they must stay as they are until backward. Without
+  // in `slot` what backward needs. The tensors of the batch and x are kept, not copied: nobody may change them before backward. Without
   // context.training: no dropout, nothing kept. Sets context.first_sample.
   double forward(const Batch& batch, StepContext& context, int slot = 0) { return forward(Boundary(), batch, context, slot); }
   double forward(const Boundary& boundary, const Batch& batch, StepContext& context, int slot);
@@ -70,8 +70,11 @@ class Transformer {
   // Logits of the last position of each sample, gathered over tp, [B, vocabulary] without padding; nothing is saved. Of a whole model.
   at::Tensor next_token_logits(const at::Tensor& tokens_BT, StepContext& context);
 
-  Bytes saved_bytes() const;         // reserved by the slots and by what passes between layers
-  Bytes kept_bytes(int slot) const;  // taken by a microbatch in flight: accounting/activation_memory.hpp predicts it
+  Bytes saved_bytes() const;  // reserved by the slots and by what passes between layers
+  // Taken by a microbatch in flight, and besides from its backward_input to its backward_weight: accounting/activation_memory.hpp predicts
+  // both.
+  Bytes kept_bytes(int slot) const;
+  Bytes kept_between_halves(int slot) const;
   std::int64_t allocations() const;  // times their arenas had to grow; constant in the steady state
 
  private:

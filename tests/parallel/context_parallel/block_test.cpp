@@ -121,10 +121,10 @@ TEST_CASE("block: heads in irregular groups are as many calls, with the dropout 
   const at::Tensor out = garbage(one.data.q.sizes()), lse = garbage(expected.lse.sizes());
   AttentionOutput result{out, lse};
   const AttentionBlock block{one.data.q, one.data.k, one.data.v, c.mask, c.dropout, one.data.scale};
-  CHECK(forward_block(one.kernel, block, heads, result).pairs_visible == c.mask.visible_pairs() * 2 * 8);
+  CHECK(forward_block(one.kernel, Views(one.call.scratch), block, heads, result).pairs_visible == c.mask.visible_pairs() * 2 * 8);
   CHECK(max_abs(out, expected.out) <= 1e-13);
   AttentionGradients gradients{garbage(one.data.q.sizes()), garbage(one.data.k.sizes()), garbage(one.data.k.sizes())};
-  backward_block(one.kernel, block, heads, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients);
+  backward_block(one.kernel, Views(one.call.scratch), block, heads, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients);
   CHECK(max_abs(gradients.dq_BTHQ, expected.dq) <= 1e-13);
   CHECK(max_abs(gradients.dk_BSKQ, expected.dk) <= 1e-13);
 }
@@ -147,7 +147,7 @@ TEST_CASE("block: while messages are under way it is computed in parts with a po
     Work hop(std::make_unique<Slow>(e.polls, polled));
     const at::Tensor out = garbage(one.data.q.sizes()), lse = garbage(expected.lse.sizes());
     AttentionOutput result{out, lse};
-    const AttentionWork work = forward_block(kernel, block, {}, result, {*group, hop});
+    const AttentionWork work = forward_block(kernel, Views(one.call.scratch), block, {}, result, {*group, hop});
     CHECK(work.pairs_visible == c.mask.visible_pairs() * 2 * 8);
     CHECK(kernel.calls == e.calls);
     CHECK(polled == std::min(e.polls, 9));
@@ -157,7 +157,8 @@ TEST_CASE("block: while messages are under way it is computed in parts with a po
     Work first(std::make_unique<Slow>(1, first_polled)), second(std::make_unique<Slow>(e.polls, second_polled));
     kernel.calls = 0;
     AttentionGradients gradients{garbage(one.data.q.sizes()), garbage(one.data.k.sizes()), garbage(one.data.k.sizes())};
-    backward_block(kernel, block, {}, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients, {*group, first, second});
+    backward_block(kernel, Views(one.call.scratch), block, {}, {one.data.dout, expected.out, expected.lse, expected.delta}, gradients,
+                   {*group, first, second});
     CHECK(kernel.calls == e.calls);
     CHECK(max_abs(gradients.dq_BTHQ, expected.dq) <= 1e-13);
     CHECK(max_abs(gradients.dk_BSKQ, expected.dk) <= 1e-13);

@@ -9,6 +9,97 @@
 using namespace ergon;
 using namespace ergon::test;
 
+namespace {
+
+// The kernel, saying when it computes a block.
+class NotedAttention final : public LocalAttention {
+ public:
+  const char* name() const override { return inner_->name(); }
+  AttentionTiles tiles() const override { return inner_->tiles(); }
+  AttentionWork forward(const AttentionBlock& block, AttentionOutput& result) const override {
+    NcclMock::note("block");
+    return inner_->forward(block, result);
+  }
+  AttentionWork backward(const AttentionBlock& block, const AttentionUpstream& upstream, AttentionGradients& result) const override {
+    NcclMock::note("backward block");
+    return inner_->backward(block, upstream, result);
+  }
+
+ private:
+  std::unique_ptr<LocalAttention> inner_ = tiled_kernel()();
+};
+
+using Lines = std::vector<std::string>;
+
+// One forward and one backward on four context ranks, B 2, T 8 of 32, Q 5, full attention; the trace of rank 0, messages without their
+// sizes and peers. All ranks launch in the same order.
+Lines trace_of(const Cut& cut, std::int64_t heads, std::int64_t kv_heads) {
+  const AttentionCase c = whole_case("full", heads, kv_heads, {.causal = false}, 1.0, 0.0, 32);
+  const AttentionData data = attention_data(c);
+  const int ranks = cut.sharding.cp;
+  NcclMock mock(ranks);
+  CutAnswer answer = empty_answer(data, ranks);
+  CHECK(on_mock(mock, ranks, [&](auto context, auto host, Failures&) {
+          Communicators groups(Mesh({.dp = 1, .pp = 1, .cp = ranks, .tp = 1}), host->split(0, host->rank(), "world"), 1, context->groups(),
+                               cut.sharding.exchanging());
+          run_rank(cut, c, data, at::kDouble, NotedAttention(), groups, answer);
+        }) == "");
+  const auto of_rank = [&](int rank) {
+    Lines lines;
+    for (std::string line : mock.trace(rank)) lines.push_back(line.substr(0, line.find(" {")));
+    lines.resize(lines.size() / 2);  // run_rank calls twice
+    return lines;
+  };
+  for (int rank = 1; rank < ranks; ++rank) CHECK(of_rank(rank) == of_rank(0));
+  return of_rank(0);
+}
+
+}  // namespace
+
+TEST_CASE("over NCCL a ring sends keys and values on before the block that they hide behind, and gradients follow one block later") {
+  const Lines forward = {"cp", "block", "wait cp", "cp", "block", "wait cp", "cp", "block", "wait cp", "block"},
+              backward = {"cp",
+                          "backward block",
+                          "cp",
+                          "wait cp",  // gradients of the block leave after it
+                          "cp",
+                          "backward block",
+                          "wait cp",
+                          "cp",
+                          "wait cp",  // and are waited for after the next one
+                          "cp",
+                          "backward block",
+                          "wait cp",
+                          "cp",
+                          "wait cp",  //
+                          "backward block",
+                          "wait cp"};
+  Lines expected = forward;
+  expected.insert(expected.end(), backward.begin(), backward.end());
+  for (const SequenceLayout layout : {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous})
+    CHECK(trace_of({{AttentionSharding::ring, layout, 4, 1}}, 4, 2) == expected);
+}
+
+TEST_CASE("over NCCL gathered keys come one stride ahead, and sums of gradients leave beside the next stride") {
+  const std::string gather = "cp all_gather 320", scatter = "cp reduce_scatter 320";
+  CHECK(trace_of({{AttentionSharding::gather_kv, SequenceLayout::zigzag, 4, 1}, 2}, 4, 4) ==
+        Lines{gather, "wait " + gather, gather, "block", "wait " + gather, "block",  //
+              gather, "wait " + gather, gather, "backward block", scatter, "wait " + gather, "backward block", "wait " + scatter, scatter,
+              "wait " + scatter});
+}
+
+TEST_CASE("over NCCL an exchange of heads is one group each way, and a hybrid rings between the two") {
+  CHECK(trace_of({{AttentionSharding::ulysses, SequenceLayout::zigzag, 4, 1}}, 4, 2) == Lines{"cp", "wait cp", "block", "cp", "wait cp",  //
+                                                                                              "cp", "wait cp", "backward block", "cp",
+                                                                                              "wait cp", "cp", "wait cp"});
+  CHECK(trace_of({{AttentionSharding::hybrid, SequenceLayout::zigzag, 4, 2}}, 4, 2) ==
+        Lines{"cp-exchange",  "wait cp-exchange", "cp-ring",          "block",          "wait cp-ring",
+              "block",        "cp-exchange",      "wait cp-exchange",  //
+              "cp-exchange",  "wait cp-exchange", "cp-ring",          "backward block", "cp-ring",
+              "wait cp-ring", "backward block",   "wait cp-ring",     "cp-exchange",    "wait cp-exchange",
+              "cp-exchange",  "wait cp-exchange"});
+}
+
 TEST_CASE("strategies over NCCL equal dense attention, and launch in one order on every rank") {
   constexpr int ranks = 4;
   using enum AttentionSharding;

@@ -32,12 +32,13 @@ TEST_CASE("head exchange: each rank gets its piece from each other, of sizes tha
 TEST_CASE("head exchange: rows go where their positions lie, and come back") {
   const PositionRuns rows = {{1, 2, 1}, {4, 2, 3}};  // 1 2, 4 7
   const at::Tensor piece = normals({2, 4, 3}, 1), whole = garbage({2, 8, 3}), back = garbage({2, 4, 3});
-  scatter_rows(whole, rows, piece);
+  Arena memory;
+  scatter_rows(Views(memory), whole, rows, piece);
   CHECK(whole.select(1, 1).equal(piece.select(1, 0)));
   CHECK(whole.select(1, 2).equal(piece.select(1, 1)));
   CHECK(whole.select(1, 4).equal(piece.select(1, 2)));
   CHECK(whole.select(1, 7).equal(piece.select(1, 3)));
   CHECK(whole.select(1, 3).isnan().all().item<bool>());
-  collect_rows(back, whole, rows);
+  collect_rows(Views(memory), back, whole, rows);
   CHECK(back.equal(piece));
 }

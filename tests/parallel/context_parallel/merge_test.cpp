@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "tests/trainer/kernels/kernel_inputs.hpp"
+#include "trainer/arena.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -22,13 +23,19 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 at::Tensor lse_of(double value) { return at::full({1, 1, 1}, value, at::kDouble); }
 at::Tensor out_of(double value) { return at::full({1, 1, 1, 1}, value, at::kDouble); }
 
+void merge(const at::Tensor& out, const at::Tensor& lse, const at::Tensor& block_out, const at::Tensor& block_lse,
+           const at::Tensor& difference, const at::Tensor& weight) {
+  Arena memory;
+  merge_attention(Views(memory), out, lse, block_out, block_lse, difference, weight);
+}
+
 struct Row {
   double out, lse;
 };
 Row merged(Row a, Row b) {
   const at::Tensor out = out_of(a.out), lse = lse_of(a.lse);
   const at::Tensor scratch = lse_of(NAN);
-  merge_attention(out, lse, out_of(b.out), lse_of(b.lse), scratch, scratch);
+  merge(out, lse, out_of(b.out), lse_of(b.lse), scratch, scratch);
   return {out.item<double>(), lse.item<double>()};
 }
 
@@ -65,7 +72,7 @@ TEST_CASE("merge: what is not a number stays one") {
 TEST_CASE("merge: outputs in float, log-sum-exps in double that a float could not tell apart") {
   const at::Tensor out = out_of(2.0).to(at::kFloat), lse = lse_of(30.0);
   for (int i = 0; i < 1000; ++i)
-    merge_attention(out, lse, out_of(2.0).to(at::kFloat), lse_of(30.0 - std::log(1e6)), lse_of(NAN), lse_of(NAN).to(at::kFloat));
+    merge(out, lse, out_of(2.0).to(at::kFloat), lse_of(30.0 - std::log(1e6)), lse_of(NAN), lse_of(NAN).to(at::kFloat));
   CHECK(out.item<float>() == 2.0f);
   CHECK(lse.item<double>() == Approx(30.0 + std::log1p(1e-3)).epsilon(1e-14));
 }
@@ -77,9 +84,9 @@ TEST_CASE("merge: each row of each head by itself, in views of larger tensors, w
              whole_more_lse = at::full({2, 3, 6}, -infinity, at::kDouble);
   whole_more.narrow(1, 2, 4).copy_(more);
   whole_more_lse.narrow(2, 2, 4).copy_(more_lse);
-  merge_attention(once.narrow(1, 2, 4), once_lse.narrow(2, 2, 4), more.clone(), more_lse, garbage({2, 3, 4}), garbage({2, 3, 4}));
+  merge(once.narrow(1, 2, 4), once_lse.narrow(2, 2, 4), more.clone(), more_lse, garbage({2, 3, 4}), garbage({2, 3, 4}));
   at::Tensor other = whole_more.clone(), other_lse = whole_more_lse.clone();
-  merge_attention(other, other_lse, out.clone(), lse, garbage({2, 3, 6}), garbage({2, 3, 6}));
+  merge(other, other_lse, out.clone(), lse, garbage({2, 3, 6}), garbage({2, 3, 6}));
   CHECK(max_abs(once, other) <= 1e-15);
   CHECK(max_abs(once_lse, other_lse) <= 1e-15);
   for (std::int64_t b = 0; b < 2; ++b)

@@ -51,7 +51,7 @@ TEST_CASE("recompute: gradients have the bits of a run that keeps everything, wh
     }
 }
 
-TEST_CASE("recompute: what is kept is what accounting says, to the byte") {
+TEST_CASE("recompute: what is kept, and what lies between the halves of backward, is what accounting says, to the byte") {
   for (const ModelShape& shape : variants())
     for (const at::ScalarType dtype : {at::kDouble, at::kFloat, at::kBFloat16})
       for (const int tp : {1, 2})
@@ -59,7 +59,8 @@ TEST_CASE("recompute: what is kept is what accounting says, to the byte") {
           for (const Recompute policy : policies) {
             if (parted && tp == 1) continue;
             CAPTURE(describe(shape), static_cast<int>(policy), static_cast<int>(dtype), tp, parted);
-            std::vector<std::int64_t> kept(static_cast<std::size_t>(tp)), told(kept.size());
+            std::vector<std::int64_t> kept(static_cast<std::size_t>(tp)), told(kept.size()), between(kept.size()),
+                told_between(kept.size());
             run_local_ranks(tp, [&](std::unique_ptr<Communicator> world) {
               const int rank = world->rank();
               const int replicas = static_cast<int>(partition_heads(shape.heads, shape.kv_heads, tp, rank).kv_replicas);
@@ -69,10 +70,15 @@ TEST_CASE("recompute: what is kept is what accounting says, to the byte") {
               Transformer model(shape, tp, rank, under_test.store, policy);
               model.forward(make_batch(shape, 3, 10, 5, 0, 0), under_test.context);
               kept[static_cast<std::size_t>(rank)] = model.kept_bytes(0).value;
-              told[static_cast<std::size_t>(rank)] =
-                  kept_activations(shape, {0, shape.layers, true, true}, {3, 10, tp, rank, parted, policy, dtype_of(dtype)}).value;
+              model.backward_input(under_test.context, 1.0, 0, at::Tensor());
+              between[static_cast<std::size_t>(rank)] = model.kept_between_halves(0).value;
+              const StageChunk whole = {0, shape.layers, true, true};
+              const ActivationShare share = {3, 10, tp, rank, parted, policy, dtype_of(dtype)};
+              told[static_cast<std::size_t>(rank)] = kept_activations(shape, whole, share).value;
+              told_between[static_cast<std::size_t>(rank)] = kept_between_halves(shape, whole, share).value;
             });
             CHECK(kept == told);
+            CHECK(between == told_between);
           }
 }
 

@@ -126,6 +126,33 @@ TEST_CASE("transformer: nothing is allocated after the first step") {
   }
 }
 
+TEST_CASE("transformer: a microbatch in flight keeps its batch, which nobody else may do on a device") {
+  const ModelShape shape = variants()[0];
+  const auto tp = solo();
+  Rank rank(shape, random_parameters(shape, 1), *tp);
+  Transformer model(shape, 1, 0, rank.store, Recompute::none, 2);
+  Batch batch = make_batch(shape, 2, 10, 5, 0, 0);
+  const at::Tensor tokens = batch.tokens_BT, labels = batch.labels_BT, positions = batch.positions_BT;
+  const auto holders = [&] { return tokens.use_count() + labels.use_count() + positions.use_count(); };
+  batch = Batch();
+  CHECK(holders() == 3);
+  const auto forward = [&] {
+    model.forward(
+        [&] {
+          Batch temporary;
+          temporary.tokens_BT = tokens;
+          temporary.labels_BT = labels;
+          temporary.positions_BT = positions;
+          return temporary;
+        }(),
+        rank.context);
+  };
+  forward();
+  CHECK(holders() == 6);
+  model.backward(rank.context, 1.0, Write::overwrite, [](int) {});
+  CHECK(holders() == 3);
+}
+
 TEST_CASE("transformer: two microbatches in flight do not meet") {
   const ModelShape shape = variants()[1];
   const auto tp = solo();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole runs as on GPUs: every kernel emulated, tensors of the device over the mock of NCCL, control and batches over host groups; against
 // the same runs on the host.
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -31,21 +32,25 @@ std::string run_on_mock(const RunConfig& config) {
   std::string failed = on_mock(mock, mesh.size(), [&](auto context, auto host, Failures& failures) {
     prepare_process(1);
     const int replicas = static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, mesh.size(Axis::tp), 0).kv_replicas);
-    Communicators communicators(mesh, host->split(0, host->rank(), "world"), replicas, context->groups());
+    Communicators communicators(mesh, host->split(0, host->rank(), "world"), replicas, context->groups(),
+                                context_sharding(config.mesh).exchanging());
     InspectingStorage storage;
     failures.expect(run_training(config, communicators, storage, {}).code == ExitCode::ok, "the run reaches its target");
     failures.expect(mesh.size() == 1 || communicators.tp.get() != communicators.host_tp.get(), "a group of the device's own");
   });
   for (const std::string& text : mock.disagreements()) failed += text + "\n";
   if (mesh.size() > 1 && mock.launches(0).empty()) failed += "nothing went over NCCL\n";
-  // The schedule fixes the order of launches: the same groups and operations on every rank, as many as each other.
+  // The schedule fixes the order of launches: the same groups and operations on every rank of a stage, as many as each other.
   const auto order = [&](int rank) {
     std::vector<std::pair<std::string, std::string>> launches;
     for (const MockLaunch& launch : mock.launches(rank)) launches.emplace_back(launch.group, launch.operation);
     return launches;
   };
-  for (int rank = 1; rank < mesh.size(); ++rank)
-    if (order(rank) != order(0)) failed += "rank " + std::to_string(rank) + " launched in another order than rank 0\n";
+  std::map<int, int> first_of_stage;
+  for (int rank = 0; rank < mesh.size(); ++rank) {
+    const int first = first_of_stage.emplace(mesh.coordinate(rank, Axis::pp), rank).first->second;
+    if (order(rank) != order(first)) failed += fmt::format("rank {} launched in another order than rank {}\n", rank, first);
+  }
   return failed;
 }
 
@@ -95,6 +100,17 @@ TEST_CASE("in the deterministic mode the losses of a device have the same bits o
   CHECK(one.size() > 6);
   CHECK(curve("two", 2, 0) == one);
   CHECK(curve("four", 4, 3) == one);
+}
+
+TEST_CASE("so do stages of a pipeline, context ranks and owners under ZeRO") {
+  const auto steps = [](std::vector<std::string> keys) {
+    keys.insert(keys.end(), {"train.steps=2", "train.evaluate_every=2", "train.batch=4"});
+    compare_runs(keys, 1e-10);
+  };
+  steps({"mesh.pp=2", "mesh.schedule=\"1f1b\""});
+  steps({"mesh.pp=2", "mesh.tp=2", "mesh.schedule=\"zero_bubble\""});
+  steps({"mesh.pp=2", "mesh.schedule=\"interleaved\"", "mesh.virtual_stages=2", "model.layers=4"});
+  steps({"mesh.cp=2", "mesh.dp=2", "mesh.zero=3"});
 }
 
 TEST_CASE("so does bfloat16, within its rounding") { compare_runs({"mesh.tp=2", "train.dtype=bfloat16"}, 0.05); }
