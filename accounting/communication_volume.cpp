@@ -5,9 +5,9 @@
 #include <tuple>
 
 #include "accounting/parameter_units.hpp"
+#include "parallel/plan/attention_traffic.hpp"
 #include "parallel/plan/bucket_plan.hpp"
 #include "parallel/plan/context_blocks.hpp"
-#include "parallel/plan/head_exchange.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/zero_partition.hpp"
@@ -49,16 +49,13 @@ class Traffic {
     tensor_ranks();
     context_ranks();
     stages();
-    if (stage_ == ZeroStage::parameters) weights_of_units();
+    for (int stage = 0; stage_ == ZeroStage::parameters && stage < m_.pp; ++stage) weights_of_units(stage);
   }
 
   void training_sums() {
     key_value_replicas();
     for (int stage = 0; stage < m_.pp; ++stage) gradients(stage);
-    if (shape_.tied && m_.pp > 1) {
-      const auto table = partition_vocabulary(shape_.vocabulary, static_cast<int>(m_.tp), 0).rows * shape_.width * exact_;
-      all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, table);
-    }
+    if (shape_.tied && m_.pp > 1) tied_table();
     losses(microbatches_);
     norm();
   }
@@ -125,49 +122,25 @@ class Traffic {
 
   // Attention over the parts of a sequence, each call as often as a layer's core is computed, and differentiated.
   void context_ranks() {
-    if (m_.cp == 1) return;
-    if (m_.attention == AttentionSharding::gather_kv) return gathered_keys();
     const ContextSharding sharding = context_sharding(m_);
-    if (sharding.exchanging() > 1) exchanges(sharding);
-    if (sharding.ring() > 1) rings(sharding);
-  }
-
-  std::int64_t forwards() const { return core_forwards_ * passes_; }
-  std::int64_t backwards() const { return trains_ ? shape_.layers * passes_ : 0; }
-  std::int64_t query_heads() const { return partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0).num_query; }
-  std::int64_t key_heads() const { return partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0).num_kv; }
-
-  void gathered_keys() {
-    const std::int64_t groups = m_.dp * m_.tp, strides = key_heads() / m_.gather_heads;
-    const std::int64_t elements = m_.cp * 2 * rows_ * m_.gather_heads * shape_.head_width;
-    equal_parts("cp", "all_gather", m_.cp, groups, (forwards() + backwards()) * strides, elements * wire_);
-    equal_parts("cp", "reduce_scatter", m_.cp, groups, backwards() * strides, elements * exact_);
-  }
-
-  // Rank j of u sends what it has of the heads of every other rank, and gets them back for the rows of the others.
-  void exchanges(const ContextSharding& sharding) {
-    const std::int64_t u = sharding.exchanging(), groups = m_.dp * m_.tp * (m_.cp / u);
-    std::int64_t queries = 0, keys = 0;  // all ranks' heads, repeated ones as often as they are held
-    for (int rank = 0; rank < u; ++rank) {
-      const HeadRange heads = exchanged_heads(query_heads(), key_heads(), static_cast<int>(u), rank);
-      queries += heads.num_query;
-      keys += heads.num_kv;
-    }
-    const std::int64_t head = rows_ * shape_.head_width * (u - 1);  // elements that leave: each head's rows of all other ranks
-    const std::int64_t forward = (queries + 2 * keys) * head * wire_ + queries * head * wire_;
-    const std::int64_t backward = 2 * queries * head * wire_ + 2 * keys * head * exact_;
-    book(sharding.ring() > 1 ? "cp-exchange" : "cp", "all_to_all", groups * u * (2 * forwards() + 3 * backwards()),
-         groups * (forwards() * forward + backwards() * backward));
-  }
-
-  void rings(const ContextSharding& sharding) {
-    const std::int64_t r = sharding.ring(), u = sharding.exchanging(), groups = m_.dp * m_.tp;
-    std::int64_t keys = 0;  // of a member of each of the u rings
-    for (int rank = 0; rank < u; ++rank)
-      keys += u > 1 ? exchanged_heads(query_heads(), key_heads(), static_cast<int>(u), rank).num_kv : key_heads();
-    const std::int64_t hops = r * (r - 1), block = 2 * rows_ * u * shape_.head_width * keys;
-    book(u > 1 ? "cp-ring" : "cp", "ring_shift", groups * u * hops * (forwards() + 2 * backwards()),
-         groups * hops * block * (forwards() * wire_ + backwards() * (wire_ + exact_)));
+    const HeadPartition heads = partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0);
+    const AttentionTraffic traffic = attention_traffic(sharding, m_.gather_heads,
+                                                       {.batch = c_.train.microbatch,
+                                                        .sequence = shape_.sequence,
+                                                        .heads = heads.num_query,
+                                                        .kv_heads = heads.num_kv,
+                                                        .head_width = shape_.head_width,
+                                                        .wire = wire_,
+                                                        .exact = exact_});
+    const bool hybrid = sharding.exchanging() > 1 && sharding.ring() > 1;
+    const auto book_each = [&](const std::vector<AttentionSent>& sent, std::int64_t times) {
+      for (const AttentionSent& part : sent) {
+        const std::string group = !hybrid ? "cp" : std::string(part.operation) == "ring_shift" ? "cp-ring" : "cp-exchange";
+        book(group, part.operation, m_.dp * m_.tp * m_.cp * part.calls * times, m_.dp * m_.tp * part.bytes.value * times);
+      }
+    };
+    book_each(traffic.forward, core_forwards_ * passes_);
+    if (trains_) book_each(traffic.backward, shape_.layers * passes_);
   }
 
   // What passes each boundary between chunks, forward and back.
@@ -184,23 +157,36 @@ class Traffic {
   std::vector<ParameterUnit> units(int stage, int tp_rank = 0) const {
     return parameter_units(shape_, {static_cast<int>(m_.tp), tp_rank}, static_cast<int>(m_.pp), static_cast<int>(chunks_ / m_.pp), stage);
   }
+  // Whether gradients leave in every microbatch.
+  bool leaves_each() const { return c_.run.deterministic || stage_ == ZeroStage::parameters; }
+  UnitPlan plan(int stage) const { return stage_units(shape_, static_cast<int>(m_.pp), static_cast<int>(chunks_ / m_.pp), stage); }
+  std::int64_t parts() const { return stage_ != ZeroStage::none || c_.run.deterministic ? owners_ : 1; }
+  std::vector<ElementRange> ranges(int stage) const { return unit_ranges(units(stage), wire_, static_cast<int>(parts())); }
   std::vector<Bucket> buckets(int stage) const {
-    const bool shared = stage_ != ZeroStage::none || c_.run.deterministic;
-    const std::vector<ElementRange> ranges = unit_ranges(units(stage), wire_, shared ? static_cast<int>(owners_) : 1);
-    return plan_buckets(ranges, stage_ == ZeroStage::parameters ? Bytes{1} : m_.bucket, exact_);
+    return plan_buckets(ranges(stage), stage_ == ZeroStage::parameters ? Bytes{1} : m_.bucket, exact_,
+                        leaves_each() ? round_groups(plan(stage)) : std::vector<int>());
   }
 
-  // Each unit for its forward and, but for the embedding, for its backward.
-  void weights_of_units() {
-    for (const Bucket& unit : buckets(0)) {
-      const std::int64_t times = trains_ && unit.first_unit > 0 ? 2 : 1;
-      equal_parts("cp-dp", "all_gather", owners_, m_.tp, times * passes_, unit.range.size() * wire_);
+  // Each unit for its forward and for its backward; the embedding's reads no weights.
+  void weights_of_units(int stage) {
+    const std::vector<ElementRange> units = ranges(stage);
+    const int embedding = stage == 0 ? plan(stage).tables : 0;
+    for (int unit = 0; unit < static_cast<int>(units.size()); ++unit) {
+      const std::int64_t times = trains_ && unit >= embedding ? 2 : 1;
+      equal_parts("cp-dp", "all_gather", owners_, m_.tp, times * passes_, units[static_cast<std::size_t>(unit)].size() * wire_);
     }
+  }
+
+  // The first and the last stage add what they have of it; where every microbatch's leaves, owners their parts.
+  void tied_table() {
+    const std::int64_t whole = partition_vocabulary(shape_.vocabulary, static_cast<int>(m_.tp), 0).rows * shape_.width;
+    const std::int64_t own = ranges(0).front().size() / parts();
+    all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, (leaves_each() ? own : whole) * exact_);
   }
 
   // Of one stage: over the rows of tensor ranks, then over dp x cp.
   void gradients(int stage) {
-    const std::int64_t rounds = c_.run.deterministic || stage_ == ZeroStage::parameters ? microbatches_ : 1;
+    const std::int64_t rounds = leaves_each() ? microbatches_ : 1;
     if (parted_) partial_sums(stage, rounds);
     for (const Bucket& bucket : buckets(stage)) {
       const std::int64_t size = bucket.range.size() * exact_;

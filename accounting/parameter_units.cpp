@@ -23,11 +23,14 @@ class Units {
 
   bool table_twice() const { return twice_; }
 
-  ParameterUnit embedding() {
-    ParameterUnit unit = {table(true)};
-    unit.back().over_table = twice_;
-    if (shape_.positions == Positions::learned) unit.push_back(replicated(shape_.sequence * shape_.width));
-    return unit;
+  // Positions are a unit of their own where another stage holds the table too.
+  std::vector<ParameterUnit> embedding() {
+    std::vector<ParameterUnit> units = {{table(true)}};
+    units.back().back().over_table = twice_;
+    if (shape_.positions != Positions::learned) return units;
+    if (twice_) units.emplace_back();
+    units.back().push_back(replicated(shape_.sequence * shape_.width));
+    return units;
   }
 
   // The last stage's copy of a tied table: the first stage counts it.
@@ -104,12 +107,25 @@ std::vector<ParameterUnit> parameter_units(const ModelShape& shape, TensorPlace 
   Units of(shape, place, pp);
   const std::vector<StageChunk> chunks = partition_layers(shape.layers, pp, virtual_stages, stage);
   std::vector<ParameterUnit> units;
-  if (chunks.front().embedding) units.push_back(of.embedding());
+  if (chunks.front().embedding) units = of.embedding();
   if (chunks.back().head && of.table_twice()) units.push_back(of.second_table());
   for (const StageChunk& chunk : chunks)
     for (std::int64_t layer = 0; layer < chunk.num_layers; ++layer) units.push_back(of.layer());
   if (chunks.back().head) units.push_back(of.head());
   return units;
+}
+
+UnitPlan stage_units(const ModelShape& shape, int pp, int virtual_stages, int stage) {
+  const std::vector<StageChunk> chunks = partition_layers(shape.layers, pp, virtual_stages, stage);
+  const bool twice = shape.tied && pp > 1, embedding = chunks.front().embedding, head = chunks.back().head;
+  UnitPlan plan{.tables = embedding || (head && twice) ? 1 : 0,
+                .chunks = {},
+                .head = head,
+                .table_of_head = head && shape.tied,
+                .table_twice = twice && (embedding || head)};
+  if (embedding && twice && shape.positions == Positions::learned) ++plan.tables;
+  for (const StageChunk& chunk : chunks) plan.chunks.push_back(static_cast<int>(chunk.num_layers));
+  return plan;
 }
 
 std::vector<ElementRange> unit_ranges(const std::vector<ParameterUnit>& units, std::int64_t weight_size, int owners) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters of one rank as the flat buffers hold them: units (the embedding, a layer, the head), whose parameters start at 64 bytes
+// The parameters of one rank as the flat buffers hold them: units (parallel/plan/unit_plan.hpp), whose parameters start at 64 bytes
 // each and which are padded to equal parts of their owners. What travels of a step's gradients and weights follows from these sizes.
 //
 // Example: V = 257, D = 8, RMSNorm, untied, rotary, float32, tp = 1: the embedding is one parameter of 384 x 8 elements (vocabulary padded
@@ -12,6 +12,7 @@
 
 #include "configs/model_shape.hpp"
 #include "parallel/plan/shard_box.hpp"
+#include "parallel/plan/unit_plan.hpp"
 
 namespace ergon {
 
@@ -32,6 +33,9 @@ struct TensorPlace {
 
 // Of one pipeline stage of `pp`, whose chunks hold its layers.
 std::vector<ParameterUnit> parameter_units(const ModelShape& shape, TensorPlace place, int pp, int virtual_stages, int stage);
+
+// Which of them are tables, layers by chunk, a head.
+UnitPlan stage_units(const ModelShape& shape, int pp, int virtual_stages, int stage);
 
 // Where they lie: weights of `weight_size` bytes, units padded to `owners` equal parts.
 std::vector<ElementRange> unit_ranges(const std::vector<ParameterUnit>& units, std::int64_t weight_size, int owners);

@@ -163,6 +163,28 @@ TEST_CASE("communication volume: owners of ZeRO-1 and ZeRO-3, and of the determi
                                                      {"cp-dp", "send", 1, {64}}});
 }
 
+TEST_CASE("communication volume: stages under ZeRO-3 gather what their passes read and owners meet over a tied table") {
+  RunConfig c = config();
+  c.mesh.dp = 2;
+  c.mesh.pp = 2;
+  c.mesh.zero = 3;  // a table and a layer; a layer and the head. Four microbatches.
+  CHECK(of(step(c), "cp-dp") == CommunicationVolumes{{"cp-dp", "all_gather", 2 * 7 * 4, {4 * (3072 + 2 * 592 + 2 * 592 + 2 * 3088) * 8}},
+                                                     {"cp-dp", "all_reduce", 8, {4 * 2 * 8}},
+                                                     {"cp-dp", "reduce_scatter", 2 * 4 * 4, {4 * 7344 * 8}}});
+  c.model.tied = true;                     // the last stage has the table too, for both passes, and a head of 8 elements, padded to 16
+  c.model.positions = Positions::learned;  // a unit of 128 on the first stage
+  CHECK(of(step(c), "cp-dp").front() ==
+        CommunicationVolume{"cp-dp", "all_gather", 2 * 10 * 4, {4 * (3072 + 128 + 2 * 592 + 2 * 3072 + 2 * 592 + 2 * 16) * 8}});
+  CHECK(of(step(c), "embedding") == CommunicationVolumes{{"embedding", "all_reduce", 2 * 2, {2 * 2 * 1536 * 8}}});
+  CHECK(of(evaluation_volumes(c, 1), "cp-dp").front() ==
+        CommunicationVolume{"cp-dp", "all_gather", 2 * 6 * 4, {4 * (3072 + 128 + 592 + 3072 + 592 + 16) * 8}});
+  c.mesh.zero = 1;
+  CHECK(of(step(c), "embedding") == CommunicationVolumes{{"embedding", "all_reduce", 2 * 2, {2 * 2 * 3072 * 8}}});
+  c.run.deterministic = true;  // a bucket for each group of units that one backward finishes: the table alone
+  CHECK(of(step(c), "cp-dp").front().calls == 2 * 4);
+  CHECK(of(step(c), "embedding").front().bytes.value == 2 * 2 * 1536 * 8);
+}
+
 TEST_CASE("communication volume: sums of host tensors have groups of their own beside a device's") {
   RunConfig c = config();
   c.mesh.dp = 2;

@@ -84,12 +84,31 @@ TEST_CASE("parameter units: stages have their layers, and a tied table is held b
   shape.layers = 4;
   shape.positions = Positions::learned;
   const std::vector<ParameterUnit> first = parameter_units(shape, {}, 2, 2, 0), last = parameter_units(shape, {}, 2, 2, 1);
-  CHECK(first.size() == 3);
+  CHECK(first.size() == 4);
   CHECK(last.size() == 4);
-  CHECK(elements(first[0]) == Sizes{3072, 128});
-  CHECK((first[0][0].over_table && first[0][1].over_rows && !first[0][0].over_rows));
+  CHECK((elements(first[0]) == Sizes{3072} && elements(first[1]) == Sizes{128}));
+  CHECK((first[0][0].over_table && first[1][0].over_rows && !first[0][0].over_rows));
+  CHECK(elements(parameter_units(shape, {}, 1, 1, 0)[0]) == Sizes{3072, 128});
   CHECK(elements(last[0]) == Sizes{3072});
   CHECK(counted(last[0]) == Sizes{0});
   CHECK(elements(last[3]) == Sizes{8});
   CHECK_FALSE(parameter_units(shape, {}, 1, 1, 0)[0][0].over_table);
+}
+
+TEST_CASE("stage units: the example of parallel/plan/unit_plan.hpp, and as many as there are parameter units") {
+  ModelShape shape = small();
+  shape.tied = true;
+  shape.layers = 6;
+  const UnitPlan last = stage_units(shape, 2, 2, 1);  // chunks of 1, 2, 1, 2 layers
+  CHECK((last.tables == 1 && last.chunks == std::vector<int>{2, 2} && last.head && last.table_of_head && last.table_twice));
+  for (const Positions positions : {Positions::learned, Positions::rotary})
+    for (const bool tied : {false, true})
+      for (const int pp : {1, 2, 3})
+        for (int stage = 0; stage < pp; ++stage) {
+          shape.positions = positions;
+          shape.tied = tied;
+          const UnitPlan plan = stage_units(shape, pp, 1, stage);
+          CHECK(plan.units() == std::ssize(parameter_units(shape, {}, pp, 1, stage)));
+          CHECK(plan.table_twice == (tied && pp > 1 && (stage == 0 || stage == pp - 1)));
+        }
 }

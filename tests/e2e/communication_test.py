@@ -31,6 +31,9 @@ RUNS = {  # folder -> mesh, keys
     "deterministic": ("dp=2 tp=2", ("run.deterministic=true",)),
     "deterministic-1": ("dp=4", ("run.deterministic=true", "mesh.zero=1", "model.width=64", "model.ffn_width=2048")),
     "deterministic-3": ("dp=2 cp=2", ("run.deterministic=true", "mesh.zero=3")),
+    "zero-3-1f1b": ("pp=2 dp=2", (*DEEP, *LEARNED, "mesh.zero=3")),
+    "zero-3-zero-bubble": ("pp=2 cp=2 tp=2", (*DEEP, "mesh.zero=3", "mesh.schedule=zero_bubble", "mesh.sequence_parallel=true", "model.tied=false")),
+    "deterministic-interleaved": ("pp=2 dp=2", (*DEEP, *LEARNED, "run.deterministic=true", "mesh.schedule=interleaved", "mesh.virtual_stages=2", "mesh.bucket=20000")),
     "all": ("dp=2 pp=2 cp=2", (*DEEP, *LEARNED, "mesh.zero=1")),
 }
 
