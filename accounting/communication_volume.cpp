@@ -2,12 +2,12 @@
 #include "accounting/communication_volume.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 #include "accounting/parameter_units.hpp"
+#include "parallel/plan/attention_traffic.hpp"
 #include "parallel/plan/bucket_plan.hpp"
-#include "parallel/plan/context_blocks.hpp"
-#include "parallel/plan/head_exchange.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/zero_partition.hpp"
@@ -125,49 +125,20 @@ class Traffic {
 
   // Attention over the parts of a sequence, each call as often as a layer's core is computed, and differentiated.
   void context_ranks() {
-    if (m_.cp == 1) return;
-    if (m_.attention == AttentionSharding::gather_kv) return gathered_keys();
     const ContextSharding sharding = context_sharding(m_);
-    if (sharding.exchanging() > 1) exchanges(sharding);
-    if (sharding.ring() > 1) rings(sharding);
-  }
-
-  std::int64_t forwards() const { return core_forwards_ * passes_; }
-  std::int64_t backwards() const { return trains_ ? shape_.layers * passes_ : 0; }
-  std::int64_t query_heads() const { return partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0).num_query; }
-  std::int64_t key_heads() const { return partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0).num_kv; }
-
-  void gathered_keys() {
-    const std::int64_t groups = m_.dp * m_.tp, strides = key_heads() / m_.gather_heads;
-    const std::int64_t elements = m_.cp * 2 * rows_ * m_.gather_heads * shape_.head_width;
-    equal_parts("cp", "all_gather", m_.cp, groups, (forwards() + backwards()) * strides, elements * wire_);
-    equal_parts("cp", "reduce_scatter", m_.cp, groups, backwards() * strides, elements * exact_);
-  }
-
-  // Rank j of u sends what it has of the heads of every other rank, and gets them back for the rows of the others.
-  void exchanges(const ContextSharding& sharding) {
-    const std::int64_t u = sharding.exchanging(), groups = m_.dp * m_.tp * (m_.cp / u);
-    std::int64_t queries = 0, keys = 0;  // all ranks' heads, repeated ones as often as they are held
-    for (int rank = 0; rank < u; ++rank) {
-      const HeadRange heads = exchanged_heads(query_heads(), key_heads(), static_cast<int>(u), rank);
-      queries += heads.num_query;
-      keys += heads.num_kv;
-    }
-    const std::int64_t head = rows_ * shape_.head_width * (u - 1);  // elements that leave: each head's rows of all other ranks
-    const std::int64_t forward = (queries + 2 * keys) * head * wire_ + queries * head * wire_;
-    const std::int64_t backward = 2 * queries * head * wire_ + 2 * keys * head * exact_;
-    book(sharding.ring() > 1 ? "cp-exchange" : "cp", "all_to_all", groups * u * (2 * forwards() + 3 * backwards()),
-         groups * (forwards() * forward + backwards() * backward));
-  }
-
-  void rings(const ContextSharding& sharding) {
-    const std::int64_t r = sharding.ring(), u = sharding.exchanging(), groups = m_.dp * m_.tp;
-    std::int64_t keys = 0;  // of a member of each of the u rings
-    for (int rank = 0; rank < u; ++rank)
-      keys += u > 1 ? exchanged_heads(query_heads(), key_heads(), static_cast<int>(u), rank).num_kv : key_heads();
-    const std::int64_t hops = r * (r - 1), block = 2 * rows_ * u * shape_.head_width * keys;
-    book(u > 1 ? "cp-ring" : "cp", "ring_shift", groups * u * hops * (forwards() + 2 * backwards()),
-         groups * hops * block * (forwards() * wire_ + backwards() * (wire_ + exact_)));
+    const AttentionTraffic layer = attention_traffic(sharding, m_.gather_heads, attention_extent(c_));
+    const bool apart = sharding.exchanging() > 1 && sharding.ring() > 1;  // groups of their own
+    const auto each = [&](const std::vector<AttentionSent>& messages, std::int64_t times) {
+      for (const AttentionSent& sent : messages) {
+        const bool exchange = sent.operation == std::string_view("all_to_all");
+        book(!apart     ? "cp"
+             : exchange ? "cp-exchange"
+                        : "cp-ring",
+             sent.operation, m_.dp * m_.tp * m_.cp * times * sent.calls, m_.dp * m_.tp * times * sent.bytes.value);
+      }
+    };
+    each(layer.forward, core_forwards_ * passes_);
+    each(layer.backward, trains_ ? shape_.layers * passes_ : 0);
   }
 
   // What passes each boundary between chunks, forward and back.
