@@ -2,12 +2,12 @@
 #include "accounting/communication_volume.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 #include "accounting/parameter_units.hpp"
 #include "parallel/plan/attention_traffic.hpp"
 #include "parallel/plan/bucket_plan.hpp"
-#include "parallel/plan/context_blocks.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/zero_partition.hpp"
@@ -123,24 +123,19 @@ class Traffic {
   // Attention over the parts of a sequence, each call as often as a layer's core is computed, and differentiated.
   void context_ranks() {
     const ContextSharding sharding = context_sharding(m_);
-    const HeadPartition heads = partition_heads(shape_.heads, shape_.kv_heads, static_cast<int>(m_.tp), 0);
-    const AttentionTraffic traffic = attention_traffic(sharding, m_.gather_heads,
-                                                       {.batch = c_.train.microbatch,
-                                                        .sequence = shape_.sequence,
-                                                        .heads = heads.num_query,
-                                                        .kv_heads = heads.num_kv,
-                                                        .head_width = shape_.head_width,
-                                                        .wire = wire_,
-                                                        .exact = exact_});
-    const bool hybrid = sharding.exchanging() > 1 && sharding.ring() > 1;
-    const auto book_each = [&](const std::vector<AttentionSent>& sent, std::int64_t times) {
-      for (const AttentionSent& part : sent) {
-        const std::string group = !hybrid ? "cp" : std::string(part.operation) == "ring_shift" ? "cp-ring" : "cp-exchange";
-        book(group, part.operation, m_.dp * m_.tp * m_.cp * part.calls * times, m_.dp * m_.tp * part.bytes.value * times);
+    const AttentionTraffic layer = attention_traffic(sharding, m_.gather_heads, attention_extent(c_));
+    const bool apart = sharding.exchanging() > 1 && sharding.ring() > 1;  // groups of their own
+    const auto each = [&](const std::vector<AttentionSent>& messages, std::int64_t times) {
+      for (const AttentionSent& sent : messages) {
+        const bool exchange = sent.operation == std::string_view("all_to_all");
+        book(!apart     ? "cp"
+             : exchange ? "cp-exchange"
+                        : "cp-ring",
+             sent.operation, m_.dp * m_.tp * m_.cp * times * sent.calls, m_.dp * m_.tp * times * sent.bytes.value);
       }
     };
-    book_each(traffic.forward, core_forwards_ * passes_);
-    if (trains_) book_each(traffic.backward, shape_.layers * passes_);
+    each(layer.forward, core_forwards_ * passes_);
+    each(layer.backward, trains_ ? shape_.layers * passes_ : 0);
   }
 
   // What passes each boundary between chunks, forward and back.

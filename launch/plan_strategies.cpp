@@ -8,7 +8,6 @@
 #include "configs/names.hpp"
 #include "parallel/plan/attention_memory.hpp"
 #include "parallel/plan/attention_traffic.hpp"
-#include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/strategy_table.hpp"
 
@@ -16,21 +15,6 @@ namespace ergon {
 namespace {
 
 using nlohmann::json;
-
-// The attention of one tensor rank.
-AttentionExtent extent_of(const RunConfig& config) {
-  const HeadPartition heads = partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0);
-  const bool bfloat16 = config.train.dtype == DType::bfloat16, float64 = config.train.dtype == DType::float64;
-  return {.batch = config.train.microbatch,
-          .sequence = config.model.sequence,
-          .heads = heads.num_query,
-          .kv_heads = heads.num_kv,
-          .head_width = config.model.head_width,
-          .wire = float64    ? 8
-                  : bfloat16 ? 2
-                             : 4,
-          .exact = float64 ? 8 : 4};
-}
 
 struct Strategy {
   std::string name, refusal;
@@ -55,7 +39,7 @@ Strategy strategy_of(const RunConfig& config, AttentionSharding attention) {
     return strategy;
   }
   const ContextSharding sharding = context_sharding(run.mesh);
-  const AttentionExtent extent = extent_of(run);
+  const AttentionExtent extent = attention_extent(run);
   const AttentionTraffic traffic = attention_traffic(sharding, run.mesh.gather_heads, extent);
   strategy.forward = total(traffic.forward);
   strategy.backward = total(traffic.backward);

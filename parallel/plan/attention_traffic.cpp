@@ -4,6 +4,7 @@
 #include "configs/error.hpp"
 #include "parallel/plan/attention_formulas.hpp"
 #include "parallel/plan/head_exchange.hpp"
+#include "parallel/plan/head_partition.hpp"
 
 namespace ergon {
 namespace {
@@ -35,6 +36,20 @@ void append(std::vector<AttentionSent>& sent, const AttentionMessageList<std::in
 }
 
 }  // namespace
+
+AttentionExtent attention_extent(const RunConfig& config) {
+  const HeadPartition heads = partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0);
+  const DType dtype = config.train.dtype;
+  return {.batch = config.train.microbatch,
+          .sequence = config.model.sequence,
+          .heads = heads.num_query,
+          .kv_heads = heads.num_kv,
+          .head_width = config.model.head_width,
+          .wire = dtype == DType::float64    ? 8
+                  : dtype == DType::bfloat16 ? 2
+                                             : 4,
+          .exact = dtype == DType::float64 ? 8 : 4};
+}
 
 AttentionSent total(const std::vector<AttentionSent>& sent) {
   AttentionSent sum{"", 0, Bytes{}};

@@ -19,6 +19,8 @@ struct AttentionExtent {
   std::int64_t batch = 1, sequence = 0, heads = 0, kv_heads = 0, head_width = 0;
   std::int64_t wire = 4, exact = 4;  // bytes of an element of activations and of the accumulator
 };
+// Of one microbatch of a run.
+AttentionExtent attention_extent(const RunConfig& config);
 
 struct AttentionSent {
   const char* operation;   // as communicators name it

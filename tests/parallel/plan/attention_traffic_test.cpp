@@ -53,6 +53,25 @@ TEST_CASE("attention_traffic: a hybrid is an exchange and rings beside each othe
   CHECK(of(sharding(hybrid, 4, 4)) == of(sharding(ulysses, 4)));
 }
 
+TEST_CASE("attention_traffic: of a run's microbatch, with the heads of one tensor rank and the widths of its types") {
+  RunConfig config;
+  config.model.heads = 8;
+  config.model.kv_heads = 2;
+  config.model.head_width = 16;
+  config.model.sequence = 96;
+  config.train.microbatch = 3;
+  config.mesh.tp = 4;  // more ranks than key heads: each has one
+  const auto same = [](const AttentionExtent& a, const AttentionExtent& b) {
+    return a.batch == b.batch && a.sequence == b.sequence && a.heads == b.heads && a.kv_heads == b.kv_heads &&
+           a.head_width == b.head_width && a.wire == b.wire && a.exact == b.exact;
+  };
+  CHECK(same(attention_extent(config), {3, 96, 2, 1, 16, 4, 4}));
+  config.train.dtype = DType::bfloat16;
+  CHECK(same(attention_extent(config), {3, 96, 2, 1, 16, 2, 4}));
+  config.train.dtype = DType::float64;
+  CHECK(same(attention_extent(config), {3, 96, 2, 1, 16, 8, 8}));
+}
+
 TEST_CASE("attention_traffic: one rank sends nothing, and sizes that do not divide are a bug") {
   using enum AttentionSharding;
   for (const AttentionSharding any : {ring, ulysses, gather_kv, hybrid}) CHECK(of(sharding(any, 1)) == Figures{0, 0, 0, 0});
