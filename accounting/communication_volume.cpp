@@ -10,6 +10,7 @@
 #include "parallel/plan/head_exchange.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "parallel/plan/stage_units.hpp"
 #include "parallel/plan/zero_partition.hpp"
 
 namespace ergon {
@@ -55,10 +56,7 @@ class Traffic {
   void training_sums() {
     key_value_replicas();
     for (int stage = 0; stage < m_.pp; ++stage) gradients(stage);
-    if (shape_.tied && m_.pp > 1) {
-      const auto table = partition_vocabulary(shape_.vocabulary, static_cast<int>(m_.tp), 0).rows * shape_.width * exact_;
-      all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, table);
-    }
+    if (shape_.tied && m_.pp > 1) all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, elements_of_table() * exact_);
     losses(microbatches_);
     norm();
   }
@@ -187,30 +185,40 @@ class Traffic {
   std::vector<Bucket> buckets(int stage) const {
     const bool shared = stage_ != ZeroStage::none || c_.run.deterministic;
     const std::vector<ElementRange> ranges = unit_ranges(units(stage), wire_, shared ? static_cast<int>(owners_) : 1);
-    return plan_buckets(ranges, stage_ == ZeroStage::parameters ? Bytes{1} : m_.bucket, exact_);
+    return plan_buckets(ranges, stage_ == ZeroStage::parameters ? Bytes{1} : m_.bucket, exact_,
+                        rounds() ? round_groups(unit_plan(stage)) : std::vector<int>());
+  }
+  UnitPlan unit_plan(int stage) const { return stage_units(shape_, static_cast<int>(m_.pp), static_cast<int>(chunks_ / m_.pp), stage); }
+  // The gradients of every microbatch leave.
+  bool rounds() const { return c_.run.deterministic || stage_ == ZeroStage::parameters; }
+  // Of a tied table, what its two holders sum: all of it in backward, or what they own of its unit after every microbatch has left.
+  std::int64_t elements_of_table() const {
+    if (rounds()) return buckets(0).back().range.size() / owners_;
+    return partition_vocabulary(shape_.vocabulary, static_cast<int>(m_.tp), 0).rows * shape_.width;
   }
 
-  // Each unit for its forward and, but for the embedding, for its backward.
+  // Each unit for its forward and, but for the embedding, for its backward. One stage holds a table that both read over the turn.
   void weights_of_units() {
-    for (const Bucket& unit : buckets(0)) {
-      const std::int64_t times = trains_ && unit.first_unit > 0 ? 2 : 1;
-      equal_parts("cp-dp", "all_gather", owners_, m_.tp, times * passes_, unit.range.size() * wire_);
-    }
+    for (int stage = 0; stage < m_.pp; ++stage)
+      for (const Bucket& unit : buckets(stage)) {
+        const bool of_embedding = stage == 0 && unit.first_unit < unit_plan(0).tables;
+        equal_parts("cp-dp", "all_gather", owners_, m_.tp, (trains_ && !of_embedding ? 2 : 1) * passes_, unit.range.size() * wire_);
+      }
   }
 
   // Of one stage: over the rows of tensor ranks, then over dp x cp.
   void gradients(int stage) {
-    const std::int64_t rounds = c_.run.deterministic || stage_ == ZeroStage::parameters ? microbatches_ : 1;
-    if (parted_) partial_sums(stage, rounds);
+    const std::int64_t times = rounds() ? microbatches_ : 1;
+    if (parted_) partial_sums(stage, times);
     for (const Bucket& bucket : buckets(stage)) {
       const std::int64_t size = bucket.range.size() * exact_;
       if (c_.run.deterministic) {
-        equal_parts("cp-dp", "all_to_all", owners_, m_.tp, rounds, size);
+        equal_parts("cp-dp", "all_to_all", owners_, m_.tp, times, size);
         if (stage_ == ZeroStage::none) equal_parts("cp-dp", "all_gather", owners_, m_.tp, 1, size);
       } else if (stage_ == ZeroStage::none) {
         all_reduce("cp-dp", owners_, m_.tp, 1, size);
       } else {
-        equal_parts("cp-dp", "reduce_scatter", owners_, m_.tp, rounds, size);
+        equal_parts("cp-dp", "reduce_scatter", owners_, m_.tp, times, size);
       }
     }
   }

@@ -23,11 +23,14 @@ class Units {
 
   bool table_twice() const { return twice_; }
 
-  ParameterUnit embedding() {
-    ParameterUnit unit = {table(true)};
-    unit.back().over_table = twice_;
-    if (shape_.positions == Positions::learned) unit.push_back(replicated(shape_.sequence * shape_.width));
-    return unit;
+  // Positions are apart where another stage holds the table too.
+  std::vector<ParameterUnit> embedding() {
+    std::vector<ParameterUnit> units = {{table(true)}};
+    units.back().back().over_table = twice_;
+    if (shape_.positions != Positions::learned) return units;
+    if (twice_) units.emplace_back();
+    units.back().push_back(replicated(shape_.sequence * shape_.width));
+    return units;
   }
 
   // The last stage's copy of a tied table: the first stage counts it.
@@ -104,7 +107,7 @@ std::vector<ParameterUnit> parameter_units(const ModelShape& shape, TensorPlace 
   Units of(shape, place, pp);
   const std::vector<StageChunk> chunks = partition_layers(shape.layers, pp, virtual_stages, stage);
   std::vector<ParameterUnit> units;
-  if (chunks.front().embedding) units.push_back(of.embedding());
+  if (chunks.front().embedding) units = of.embedding();
   if (chunks.back().head && of.table_twice()) units.push_back(of.second_table());
   for (const StageChunk& chunk : chunks)
     for (std::int64_t layer = 0; layer < chunk.num_layers; ++layer) units.push_back(of.layer());

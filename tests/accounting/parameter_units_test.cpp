@@ -84,12 +84,14 @@ TEST_CASE("parameter units: stages have their layers, and a tied table is held b
   shape.layers = 4;
   shape.positions = Positions::learned;
   const std::vector<ParameterUnit> first = parameter_units(shape, {}, 2, 2, 0), last = parameter_units(shape, {}, 2, 2, 1);
-  CHECK(first.size() == 3);
+  CHECK(first.size() == 4);
   CHECK(last.size() == 4);
-  CHECK(elements(first[0]) == Sizes{3072, 128});
-  CHECK((first[0][0].over_table && first[0][1].over_rows && !first[0][0].over_rows));
+  CHECK(elements(first[0]) == Sizes{3072});
+  CHECK(elements(first[1]) == Sizes{128});  // apart, so that the table is cut as on the last stage
+  CHECK((first[0][0].over_table && first[1][0].over_rows && !first[0][0].over_rows));
   CHECK(elements(last[0]) == Sizes{3072});
   CHECK(counted(last[0]) == Sizes{0});
   CHECK(elements(last[3]) == Sizes{8});
   CHECK_FALSE(parameter_units(shape, {}, 1, 1, 0)[0][0].over_table);
+  CHECK(elements(parameter_units(shape, {}, 1, 1, 0)[0]) == Sizes{3072, 128});
 }
