@@ -10,6 +10,7 @@
 #include "parallel/plan/bucket_plan.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "parallel/plan/stage_units.hpp"
 #include "parallel/plan/zero_partition.hpp"
 
 namespace ergon {

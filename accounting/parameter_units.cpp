@@ -115,19 +115,6 @@ std::vector<ParameterUnit> parameter_units(const ModelShape& shape, TensorPlace 
   return units;
 }
 
-UnitPlan stage_units(const ModelShape& shape, int pp, int virtual_stages, int stage) {
-  const std::vector<StageChunk> chunks = partition_layers(shape.layers, pp, virtual_stages, stage);
-  const bool twice = shape.tied && pp > 1, embedding = chunks.front().embedding, head = chunks.back().head;
-  UnitPlan plan{.tables = embedding || (head && twice) ? 1 : 0,
-                .chunks = {},
-                .head = head,
-                .table_of_head = head && shape.tied,
-                .table_twice = twice && (embedding || head)};
-  if (embedding && twice && shape.positions == Positions::learned) ++plan.tables;
-  for (const StageChunk& chunk : chunks) plan.chunks.push_back(static_cast<int>(chunk.num_layers));
-  return plan;
-}
-
 std::vector<ElementRange> unit_ranges(const std::vector<ParameterUnit>& units, std::int64_t weight_size, int owners) {
   const std::int64_t alignment = alignment_bytes / weight_size;
   std::vector<ElementRange> ranges;

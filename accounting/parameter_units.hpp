@@ -12,7 +12,6 @@
 
 #include "configs/model_shape.hpp"
 #include "parallel/plan/shard_box.hpp"
-#include "parallel/plan/unit_plan.hpp"
 
 namespace ergon {
 
@@ -33,9 +32,6 @@ struct TensorPlace {
 
 // Of one pipeline stage of `pp`, whose chunks hold its layers.
 std::vector<ParameterUnit> parameter_units(const ModelShape& shape, TensorPlace place, int pp, int virtual_stages, int stage);
-
-// Which of them are tables, layers by chunk, a head.
-UnitPlan stage_units(const ModelShape& shape, int pp, int virtual_stages, int stage);
 
 // Where they lie: weights of `weight_size` bytes, units padded to `owners` equal parts.
 std::vector<ElementRange> unit_ranges(const std::vector<ParameterUnit>& units, std::int64_t weight_size, int owners);

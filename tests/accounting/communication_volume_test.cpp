@@ -185,6 +185,28 @@ TEST_CASE("communication volume: stages under ZeRO-3 gather what their passes re
   CHECK(of(step(c), "embedding").front().bytes.value == 2 * 2 * 1536 * 8);
 }
 
+TEST_CASE("communication volume: owners on the stages of a pipeline; those of a tied table sum what they own of it") {
+  RunConfig c = config();
+  c.model.tied = true;
+  c.mesh.dp = c.mesh.pp = 2;
+  c.mesh.zero = 3;
+  // Units of 3072 and 592 elements, and of 3072, 592 and 16; four microbatches. The first table is gathered for its forward only.
+  const CommunicationVolume gathered{"cp-dp", "all_gather", 2 * (3 + 6) * 4, {4 * 8 * (3072 + 2 * 592 + 2 * 3680)}};
+  const std::int64_t all = (3664 + 3680) * 8;
+  CHECK(of(step(c), "cp-dp") ==
+        CommunicationVolumes{gathered, {"cp-dp", "all_reduce", 8, {4 * 2 * 8}}, {"cp-dp", "reduce_scatter", 2 * 5 * 4, {4 * all}}});
+  CHECK(of(step(c), "embedding") == CommunicationVolumes{{"embedding", "all_reduce", 4, {2 * 2 * 1536 * 8}}});
+  CHECK(of(evaluation_volumes(c, 1), "cp-dp").front() == CommunicationVolume{"cp-dp", "all_gather", 2 * 5 * 4, {4 * all}});
+  // Without ZeRO-3 a bucket has all units, but the table leaves alone where every microbatch's gradient does.
+  c.mesh.zero = 0;
+  CHECK(of(step(c), "cp-dp").front() == CommunicationVolume{"cp-dp", "all_reduce", 2 * 2 + 4, {2 * (3664 + 3672) * 8 + 2 * 2 * 8}});
+  c.run.deterministic = true;
+  CHECK(of(step(c), "cp-dp").back() == CommunicationVolume{"cp-dp", "all_to_all", 2 * 4 * 4, {4 * all}});
+  CHECK(of(step(c), "embedding") == CommunicationVolumes{{"embedding", "all_reduce", 4, {2 * 2 * 1536 * 8}}});
+  c.mesh.dp = 1;
+  CHECK(of(step(c), "embedding") == CommunicationVolumes{{"embedding", "all_reduce", 2, {2 * 3072 * 8}}});
+}
+
 TEST_CASE("communication volume: sums of host tensors have groups of their own beside a device's") {
   RunConfig c = config();
   c.mesh.dp = 2;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounting/parameter_units.hpp"
 
+#include "parallel/plan/stage_units.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
@@ -95,7 +97,7 @@ TEST_CASE("parameter units: stages have their layers, and a tied table is held b
   CHECK_FALSE(parameter_units(shape, {}, 1, 1, 0)[0][0].over_table);
 }
 
-TEST_CASE("stage units: the example of parallel/plan/unit_plan.hpp, and as many as there are parameter units") {
+TEST_CASE("parameter units: as many as a stage has units") {
   ModelShape shape = small();
   shape.tied = true;
   shape.layers = 6;

@@ -23,8 +23,8 @@ RUNS = {  # folder -> mesh, keys
     "hybrid": ("cp=4", ("mesh.attention=hybrid", "mesh.ulysses=2", "mesh.zero=1")),
     "1f1b": ("pp=2 dp=2", (*LEARNED, *DEEP, "mesh.zero=1")),
     "gpipe": ("pp=4", (*DEEP, "mesh.schedule=gpipe")),
-    "interleaved": ("pp=2", (*DEEP, *LEARNED, "mesh.schedule=interleaved", "mesh.virtual_stages=2", "train.recompute=full")),
-    "zero-bubble": ("pp=2 tp=2", (*DEEP, "mesh.schedule=zero_bubble", "mesh.sequence_parallel=true", "train.recompute=selective")),
+    "interleaved": ("pp=2 dp=2", (*DEEP, *LEARNED, "mesh.schedule=interleaved", "mesh.virtual_stages=2", "train.recompute=full", "mesh.zero=3")),
+    "zero-bubble": ("pp=2 tp=2", (*DEEP, "mesh.schedule=zero_bubble", "mesh.sequence_parallel=true", "train.recompute=selective", "run.deterministic=true")),
     "zero-1": ("dp=3", ("mesh.zero=1", "train.batch=12", "train.microbatch=2", "mesh.bucket=20000")),
     "zero-3": ("dp=2 cp=2", ("mesh.zero=3",)),
     "zero-3-tied": ("dp=2 tp=2", ("mesh.zero=3", *LEARNED)),
@@ -34,7 +34,7 @@ RUNS = {  # folder -> mesh, keys
     "zero-3-1f1b": ("pp=2 dp=2", (*DEEP, *LEARNED, "mesh.zero=3")),
     "zero-3-zero-bubble": ("pp=2 cp=2 tp=2", (*DEEP, "mesh.zero=3", "mesh.schedule=zero_bubble", "mesh.sequence_parallel=true", "model.tied=false")),
     "deterministic-interleaved": ("pp=2 dp=2", (*DEEP, *LEARNED, "run.deterministic=true", "mesh.schedule=interleaved", "mesh.virtual_stages=2", "mesh.bucket=20000")),
-    "all": ("dp=2 pp=2 cp=2", (*DEEP, *LEARNED, "mesh.zero=1")),
+    "all": ("dp=2 pp=2 cp=2", (*DEEP, *LEARNED, "mesh.zero=3", "run.deterministic=true")),
 }
 
 

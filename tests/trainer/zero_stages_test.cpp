@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "parallel/plan/zero_memory.hpp"
-#include "tests/trainer/zero_run.hpp"
+#include "tests/trainer/mesh_run.hpp"
 #include "trainer/events.hpp"
 
 #include "tests/support/catch.hpp"

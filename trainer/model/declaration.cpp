@@ -7,7 +7,9 @@
 #include <initializer_list>
 #include <string>
 
+#include "configs/error.hpp"
 #include "parallel/plan/head_partition.hpp"
+#include "parallel/plan/stage_units.hpp"
 
 namespace ergon {
 namespace {
@@ -24,6 +26,7 @@ class Declarer {
         row_parts_(placement.sequence_parallel),
         table_twice_(shape.tied && placement.pp > 1) {
     result_.chunks = partition_layers(shape.layers, placement.pp, placement.virtual_stages, placement.stage);
+    result_.units = stage_units(shape, placement.pp, placement.virtual_stages, placement.stage);
   }
 
   ModelDeclaration declare();
@@ -199,12 +202,8 @@ ModelDeclaration Declarer::declare() {
   for (const StageChunk& chunk : result_.chunks)
     for (std::int64_t i = 0; i < chunk.num_layers; ++i) block(static_cast<int>(chunk.first_layer + i));
   if (has_head) head();
-  result_.units = {.tables = result_.first_block_unit,
-                   .chunks = {},
-                   .head = has_head,
-                   .table_of_head = has_head && shape_.tied,
-                   .table_twice = table_twice_ && result_.table_unit != ModelDeclaration::no_unit};
-  for (const StageChunk& chunk : result_.chunks) result_.units.chunks.push_back(static_cast<int>(chunk.num_layers));
+  ERGON_CHECK(result_.units.units() == unit_ + 1 && result_.units.tables == result_.first_block_unit, "{} units, {} are planned", unit_ + 1,
+              result_.units.units());
   return std::move(result_);
 }
 

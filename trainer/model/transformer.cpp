@@ -48,8 +48,10 @@ struct Transformer::Parts {
   // Which weights are read next, in forward and in backward: the embedding's backward reads none.
   int after_block(const Chunk& chunk, std::size_t block) const {
     if (block + 1 < chunk.end_block) return block_unit(block + 1);
-    return chunk.part.head ? head_unit : announced;
+    return chunk.part.head ? before_head(chunk) : announced;
   }
+  // The head's table on a stage of its own is far larger than its norm: it comes first.
+  int before_head(const Chunk& chunk) const { return shape.tied && !chunk.part.embedding ? table_unit : head_unit; }
   int before_block(const Chunk& chunk, std::size_t block) const { return block > chunk.first_block ? block_unit(block - 1) : announced; }
   // What embedding and head of one stage share, held over both.
   void hold_table(const Chunk& chunk, std::optional<Acquired>& table) {
@@ -339,7 +341,7 @@ int Transformer::first_unit_of_forward(int chunk) const {
 
 int Transformer::first_unit_of_backward(int chunk) const {
   const Parts::Chunk& of = parts_->chunks.at(static_cast<std::size_t>(chunk));
-  return of.part.head ? parts_->head_unit : parts_->block_unit(of.end_block - 1);
+  return of.part.head ? parts_->before_head(of) : parts_->block_unit(of.end_block - 1);
 }
 
 void Transformer::announce(int unit) { parts_->announced = unit; }

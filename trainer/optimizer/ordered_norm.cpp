@@ -45,10 +45,9 @@ void OrderedNorm::cut(const OwnedPiece& piece, std::int64_t first_block) {
 
 void OrderedNorm::add_squares(const Fragment& fragment, Lanes& sums) const {
   const std::int64_t n = fragment.elements.numel();
-  const at::Tensor elements = fragment.elements.is_cpu() ? fragment.elements : fragment.elements.cpu();
-  dispatch(elements, [&](auto zero) {
+  dispatch(fragment.elements, [&](auto zero) {
     using T = decltype(zero);
-    const T* x = data<T>(elements, n);
+    const T* x = data<T>(fragment.elements, n);
     double* partial = sums.data();
     vectorised([&] {
       const auto square = [x](std::int64_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); };
@@ -71,22 +70,23 @@ void OrderedNorm::leave(const Fragment& fragment, const Lanes& sums) {
 }
 
 double OrderedNorm::squares() {
+  // On a CPU these are the same tensors; what lies on a device is read by the thread that drives it.
+  const auto on_host = [](std::vector<Fragment> fragments) {
+    for (Fragment& fragment : fragments) fragment.elements = fragment.elements.to(at::kCPU);
+    return fragments;
+  };
+  const std::vector<Fragment> begun = on_host(begun_), continued = on_host(continued_);
   std::fill_n(sums_.data_ptr<double>(), sums_.numel(), 0.0);
-  const auto add_blocks = [this](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, std::ssize(begun), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       Lanes sums = {};
-      add_squares(begun_[static_cast<std::size_t>(i)], sums);
-      leave(begun_[static_cast<std::size_t>(i)], sums);
+      add_squares(begun[static_cast<std::size_t>(i)], sums);
+      leave(begun[static_cast<std::size_t>(i)], sums);
     }
-  };
-  // What lies on a device is read by the thread that drives it.
-  if (store_.device().is_cpu())
-    at::parallel_for(0, std::ssize(begun_), 1, add_blocks);
-  else
-    add_blocks(0, std::ssize(begun_));
+  });
   if (store_.stage() != ZeroStage::none) {
     if (owners_.rank() > 0) owners_.recv(received_, owners_.rank() - 1).wait();
-    for (const Fragment& fragment : continued_) {
+    for (const Fragment& fragment : continued) {
       Lanes sums;
       std::copy_n(received_.data_ptr<double>() + fragment.bucket * lanes, lanes, sums.begin());
       add_squares(fragment, sums);
