@@ -44,6 +44,9 @@ class EachByItself final : public TensorMemory {
     storages_.push_back(at::empty({bytes}, at::kByte));
     return storages_.back().view(dtype).narrow(0, 0, elements).view(sizes);
   }
+  at::Tensor strided(const at::Tensor& x, at::IntArrayRef sizes, at::IntArrayRef strides, std::int64_t offset) override {
+    return x.as_strided(sizes, strides, x.storage_offset() + offset);
+  }
 
  private:
   std::vector<at::Tensor> storages_;
