@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "configs/error.hpp"
-#include "parallel/communicator_local.hpp"
 #include "parallel/communicator_mpi.hpp"
-#include "parallel/plan/context_blocks.hpp"
 #include "tests/trainer/one_rank.hpp"
 #include "trainer/rank_zero.hpp"
 
@@ -84,29 +82,17 @@ void wait_until_quiet() {
   for (std::int64_t seen = -1; seen != of_all_threads; std::this_thread::sleep_for(std::chrono::milliseconds(20))) seen = of_all_threads;
 }
 
-RunConfig config_of(const std::string& folder, int ranks, int threads, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> keys = {"model.layers=" + std::to_string(layers),
-                                   "model.width=256",
-                                   "model.heads=4",
-                                   "model.ffn_width=1024",
-                                   "model.vocabulary=1024",
-                                   "model.sequence=32",
-                                   "train.steps=" + std::to_string(num_steps),
-                                   "train.batch=" + std::to_string(4 * ranks),
-                                   "train.microbatch=2",
-                                   "train.evaluate_every=0",
-                                   "checkpoint.every=1000",
-                                   "mesh.dp=" + std::to_string(ranks),
-                                   "run.threads=" + std::to_string(threads),
-                                   "data.train=[\"" + folder + "/tokens.h5\"]",
-                                   "run.folder=\"" + folder + "/run" + std::to_string(threads) + "\""};
-  keys.insert(keys.end(), more.begin(), more.end());
-  return parse_run_text("", "test", keys);
+RunConfig config_of(const std::string& folder, int ranks, int threads) {
+  return parse_run_text(
+      "", "test",
+      {"model.layers=" + std::to_string(layers), "model.width=256", "model.heads=4", "model.ffn_width=1024", "model.vocabulary=1024",
+       "model.sequence=32", "train.steps=" + std::to_string(num_steps), "train.batch=" + std::to_string(4 * ranks), "train.microbatch=2",
+       "train.evaluate_every=0", "checkpoint.every=1000", "mesh.dp=" + std::to_string(ranks), "run.threads=" + std::to_string(threads),
+       "data.train=[\"" + folder + "/tokens.h5\"]", "run.folder=\"" + folder + "/run" + std::to_string(threads) + "\""});
 }
 
 // What this rank counted in the middle of each step.
-std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads, const std::vector<std::string>& more = {},
-                               CommunicationObserver* observer = nullptr) {
+std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads) {
   prepare_process(threads);
   std::unique_ptr<test::TemporaryFolder> own;
   const std::string folder = on_rank_zero(*world, [&] {
@@ -114,9 +100,8 @@ std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads,
     test::write_tiny_store(*own / "tokens.h5");
     return own->path();
   });
-  const RunConfig config = config_of(folder, world->size(), threads, more);
-  Communicators communicators(mesh_of(config.mesh), std::move(world), 1, {}, context_sharding(config.mesh).exchanging());
-  communicators.observe(observer);
+  const RunConfig config = config_of(folder, world->size(), threads);
+  Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
   std::vector<Count> counts;
   counts.reserve(2 * num_steps);
   LoopOptions options;
@@ -128,15 +113,8 @@ std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads,
   const RunResult result = run_training(config, communicators, storage, options);
   CHECK(result.code == ExitCode::ok);
   communicators.control->barrier().wait();
-  communicators.observe(nullptr);
   return counts;
 }
-
-class Collectives final : public CommunicationObserver {
- public:
-  void completed(const CommunicationEvent&) override { ++count; }
-  std::int64_t count = 0;
-};
 
 }  // namespace
 
@@ -196,27 +174,4 @@ TEST_CASE("from the fourth step on a step allocates nothing on any thread") {
         CHECK(made - start > 100);
         CHECK(later - made == 0);
       }
-}
-
-// Two context ranks, as threads or as processes. What is left is made by the messages: of ours a Work and the backend's request with its
-// lists, of Open MPI's what it likes.
-TEST_CASE("from the fourth step on, context ranks allocate nothing but what messages are made of") {
-  for (const char* attention : {"ring", "ulysses", "gather_kv"}) {
-    const std::vector<std::string> keys = {"mesh.dp=1", "mesh.cp=2", std::string("mesh.attention=\"") + attention + "\"", "train.batch=4"};
-    const auto check = [&](std::unique_ptr<Communicator> world) {
-      Collectives collectives;
-      const bool threads = world->device() == at::kCPU;
-      static_cast<void>(threads);
-      const std::vector<Count> counts = counted_run(std::move(world), 1, keys, &collectives);
-      CHECK(counts.size() == num_steps);
-      if (counts.size() != num_steps) return;
-      const std::int64_t made = counts.back().calls - counts[3].calls;
-      WARN(attention << ": " << made / (num_steps - 4) << " allocations a step, " << collectives.count << " collectives in all");
-    };
-    std::unique_ptr<Communicator> world = make_mpi_world();
-    if (world->size() == 2)
-      check(std::move(world));
-    else
-      run_local_ranks(2, check);
-  }
 }
