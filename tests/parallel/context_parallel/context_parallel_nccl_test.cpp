@@ -31,8 +31,9 @@ class NotedAttention final : public LocalAttention {
 
 using Lines = std::vector<std::string>;
 
-// One forward and one backward on four context ranks, B 2, T 8 of 32, Q 5, full attention; the trace of rank 0, messages without their
-// sizes and peers. All ranks launch in the same order.
+// One forward and one backward on four context ranks, B 2, T 8 of 32, Q 5, full attention; what rank 0 launches and computes, messages
+// without their sizes and peers. Waits, and in how many calls a block is computed, are a matter of time: memory of the mock is the host's,
+// where hops are polled. All ranks launch in the same order.
 Lines trace_of(const Cut& cut, std::int64_t heads, std::int64_t kv_heads) {
   const AttentionCase c = whole_case("full", heads, kv_heads, {.causal = false}, 1.0, 0.0, 32);
   const AttentionData data = attention_data(c);
@@ -46,7 +47,11 @@ Lines trace_of(const Cut& cut, std::int64_t heads, std::int64_t kv_heads) {
         }) == "");
   const auto of_rank = [&](int rank) {
     Lines lines;
-    for (std::string line : mock.trace(rank)) lines.push_back(line.substr(0, line.find(" {")));
+    for (std::string line : mock.trace(rank)) {
+      line = line.substr(0, line.find(" {"));
+      const bool same_block = line.ends_with("block") && !lines.empty() && lines.back() == line;
+      if (!line.starts_with("wait ") && !same_block) lines.push_back(line);
+    }
     lines.resize(lines.size() / 2);  // run_rank calls twice
     return lines;
   };
@@ -57,25 +62,11 @@ Lines trace_of(const Cut& cut, std::int64_t heads, std::int64_t kv_heads) {
 }  // namespace
 
 TEST_CASE("over NCCL a ring sends keys and values on before the block that they hide behind, and gradients follow one block later") {
-  const Lines forward = {"cp", "block", "wait cp", "cp", "block", "wait cp", "cp", "block", "wait cp", "block"},
-              backward = {"cp",
-                          "backward block",
-                          "cp",
-                          "wait cp",  // gradients of the block leave after it
-                          "cp",
-                          "backward block",
-                          "wait cp",
-                          "cp",
-                          "wait cp",  // and are waited for after the next one
-                          "cp",
-                          "backward block",
-                          "wait cp",
-                          "cp",
-                          "wait cp",  //
-                          "backward block",
-                          "wait cp"};
-  Lines expected = forward;
-  expected.insert(expected.end(), backward.begin(), backward.end());
+  const Lines expected = {"cp",    "block",          "cp", "block", "cp",
+                          "block",                          // the last block hides nothing
+                          "cp",    "backward block", "cp",  // its gradients leave after it
+                          "cp",    "backward block", "cp", "cp",    "backward block",
+                          "cp",    "backward block"};
   for (const SequenceLayout layout : {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous})
     CHECK(trace_of({{AttentionSharding::ring, layout, 4, 1}}, 4, 2) == expected);
 }
@@ -83,21 +74,15 @@ TEST_CASE("over NCCL a ring sends keys and values on before the block that they 
 TEST_CASE("over NCCL gathered keys come one stride ahead, and sums of gradients leave beside the next stride") {
   const std::string gather = "cp all_gather 320", scatter = "cp reduce_scatter 320";
   CHECK(trace_of({{AttentionSharding::gather_kv, SequenceLayout::zigzag, 4, 1}, 2}, 4, 4) ==
-        Lines{gather, "wait " + gather, gather, "block", "wait " + gather, "block",  //
-              gather, "wait " + gather, gather, "backward block", scatter, "wait " + gather, "backward block", "wait " + scatter, scatter,
-              "wait " + scatter});
+        Lines{gather, gather, "block", gather, gather, "backward block", scatter, "backward block", scatter});
 }
 
 TEST_CASE("over NCCL an exchange of heads is one group each way, and a hybrid rings between the two") {
-  CHECK(trace_of({{AttentionSharding::ulysses, SequenceLayout::zigzag, 4, 1}}, 4, 2) == Lines{"cp", "wait cp", "block", "cp", "wait cp",  //
-                                                                                              "cp", "wait cp", "backward block", "cp",
-                                                                                              "wait cp", "cp", "wait cp"});
+  CHECK(trace_of({{AttentionSharding::ulysses, SequenceLayout::zigzag, 4, 1}}, 4, 2) ==
+        Lines{"cp", "block", "cp", "cp", "backward block", "cp", "cp"});
   CHECK(trace_of({{AttentionSharding::hybrid, SequenceLayout::zigzag, 4, 2}}, 4, 2) ==
-        Lines{"cp-exchange",  "wait cp-exchange", "cp-ring",          "block",          "wait cp-ring",
-              "block",        "cp-exchange",      "wait cp-exchange",  //
-              "cp-exchange",  "wait cp-exchange", "cp-ring",          "backward block", "cp-ring",
-              "wait cp-ring", "backward block",   "wait cp-ring",     "cp-exchange",    "wait cp-exchange",
-              "cp-exchange",  "wait cp-exchange"});
+        Lines{"cp-exchange", "cp-ring", "block", "cp-exchange", "cp-exchange", "cp-ring", "backward block", "cp-ring", "backward block",
+              "cp-exchange", "cp-exchange"});
 }
 
 TEST_CASE("strategies over NCCL equal dense attention, and launch in one order on every rank") {
