@@ -38,7 +38,7 @@ TEST_CASE("plan_timeline: the schedule, its bubble and the published one, as tex
         "kept of them, bytes a rank: stage 0 8421376, stage 1 4409856\n");
   const std::string long_run = timeline_of(run(PipelineSchedule::gpipe, 2, 1000), TimelineFormat::text);
   CHECK(long_run.find("(no picture of 3003 units of time") != std::string::npos);
-  CHECK(timeline_of(run(PipelineSchedule::gpipe, 1, 2), TimelineFormat::text).find("bubble: 0 of 6 units") != std::string::npos);
+  CHECK(timeline_of(run(PipelineSchedule::one_f_one_b, 1, 2), TimelineFormat::text).find("bubble: 0 of 6 units") != std::string::npos);
 }
 
 TEST_CASE("plan_timeline: as JSON every schedule idles as published") {
