@@ -113,6 +113,7 @@ TEST_CASE("over NCCL pipelines of every schedule train the model of one rank") {
     check_step(tiny, joined(keys, {"mesh.pp=2"}));
     check_step(tiny, joined(keys, {"mesh.pp=2", "mesh.tp=2", "mesh.sequence_parallel=true"}));
     check_step(tiny, joined(keys, {"mesh.pp=2", "mesh.dp=2", "mesh.zero=1", "mesh.bucket=\"4 KiB\""}));
+    check_step(tiny, joined(keys, {"mesh.pp=2", "mesh.dp=2", "mesh.zero=3"}));
     check_step(tiny, joined(keys, {"mesh.pp=2", "mesh.cp=2"}));
     if (!interleaved) check_step(tiny, joined(keys, {"mesh.pp=4"}));
   }
