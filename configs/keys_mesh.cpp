@@ -35,7 +35,7 @@ Key zero_key() {
     if (level == 2) refuse_value(value, "a whole number 0|1|3", "1 shards the optimizer state, 3 parameters and gradients too");
     at(config) = level;
   };
-  return make_key({"mesh.zero", "", OnResume::layout, "1: shard optimizer state over dp; 3: parameters and gradients too"}, "integer",
+  return make_key({"mesh.zero", "", OnResume::layout, "1: shard optimizer state over dp x cp; 3: parameters and gradients too"}, "integer",
                   "0|1|3", set, [at](const RunConfig& config) { return std::to_string(at(config)); });
 }
 

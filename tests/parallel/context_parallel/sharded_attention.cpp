@@ -88,7 +88,7 @@ std::vector<AttentionCase> mask_cases() {
   for (const auto& [name, rule] : rules)
     for (const std::int64_t kv_heads : {8, 2, 1})
       for (const double logits : {1.0, 8.0})
-        cases.push_back(whole_case(name, 8, kv_heads, rule, logits, cases.size() % 2 == 1 ? 0.2 : 0.0));
+        cases.push_back(whole_case(name, 8, kv_heads, rule, logits, (cases.size() + cases.size() / 2) % 2 == 1 ? 0.2 : 0.0));
   return cases;
 }
 

@@ -111,6 +111,9 @@ TEST_CASE("so do stages of a pipeline, context ranks and owners under ZeRO") {
   steps({"mesh.pp=2", "mesh.tp=2", "mesh.schedule=\"zero_bubble\""});
   steps({"mesh.pp=2", "mesh.schedule=\"interleaved\"", "mesh.virtual_stages=2", "model.layers=4"});
   steps({"mesh.cp=2", "mesh.dp=2", "mesh.zero=3"});
+  steps({"mesh.cp=2", "mesh.attention=ulysses"});
+  steps({"mesh.cp=2", "mesh.attention=gather_kv"});
+  steps({"mesh.cp=4", "mesh.attention=hybrid", "mesh.ulysses=2"});
 }
 
 TEST_CASE("so does bfloat16, within its rounding") { compare_runs({"mesh.tp=2", "train.dtype=bfloat16"}, 0.05); }
