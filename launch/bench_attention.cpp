@@ -69,6 +69,7 @@ class AttentionBench {
   AttentionBench(Communicator& world, const ShardingJob& job, std::int64_t length, const HeadRange& heads)
       : AttentionBench(world, ContextSharding{}, job, length, heads.num_query, heads.num_kv) {
     all_ = &world;
+    if (auto parts = regular_heads(heads, job.heads / job.kv_heads); parts.size() > 1) heads_ = std::move(parts);
   }
 
   void operator()(std::span<double> figures) {
@@ -107,7 +108,7 @@ class AttentionBench {
   template <typename Body>
   void pass(std::span<double> figures, const Body& body) {
     const Arena::Frame frame(scratch_);
-    const AttentionCall call{q_, k_, v_, rule_, {}, scale_, keep_, scratch_};
+    const AttentionCall call{q_, k_, v_, rule_, {}, scale_, keep_, scratch_, heads_};
     groups_->observe(waited_.get());
     const Clock::time_point begin = Clock::now();
     body(call);
@@ -125,6 +126,7 @@ class AttentionBench {
   TiledAttention kernel_;
   std::unique_ptr<Waited> waited_;
   Communicator* all_ = nullptr;
+  std::vector<HeadRange> heads_;  // parts of equal groups; empty: one
   std::unique_ptr<Communicators> groups_;
   std::unique_ptr<AttentionStrategy> strategy_;
   at::Tensor q_, k_, v_, dout_, out_;

@@ -131,7 +131,7 @@ AttentionMachine measured_machine(const ShardingJob& job, const json& of_ranks) 
   const std::int64_t ranks = of_ranks.at("ranks").get<std::int64_t>(), sharers = std::min(ranks, job.heads),
                      heads = (job.heads + sharers - 1) / sharers;
   const std::int64_t pairs = whole_mask({.causal = job.causal}, longest.at("length").get<std::int64_t>()).visible_pairs();
-  const double products = 2.0 * static_cast<double>(pairs * job.batch * heads * job.head_width);
+  const double products = 2.0 * static_cast<double>(pairs) * static_cast<double>(job.batch * heads * job.head_width);
   const auto link = [&](const char* operation) {
     const json& of = of_ranks.at("links").at(operation);
     return LinkSpeed{{of.at("latency").get<double>()}, {of.at("bandwidth").get<double>()}};

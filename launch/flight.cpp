@@ -19,7 +19,7 @@ int command_flight(int argc, char** argv) {
                    "where the ranks of a run parted: the first operation that some did not start, or that differs between them");
   line.positional(run, "RUN", "the folder of a run that ended with code 5, or because one rank could not go on");
   line.option(attempt, "--attempt", "N", "the records of this attempt (default: the newest that has any)");
-  line.flag(json, "--json", "print JSON, schema ergon.flight.v1");
+  line.flag(json, "--json", "print JSON, schema ergon.flight_comparison.v1");
   line.footer(
       "Ranks are compared group by group: collectives by their number in the group, messages by their number between two ranks. What "
       "comes\n"

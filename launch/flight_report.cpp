@@ -180,7 +180,7 @@ std::string flight_json(const FlightRecords& records, const FlightComparison& co
   const ReadFlight* verdict = first_verdict(records);
   if (verdict == nullptr) reason["verdict"] = "no record says what ended the run";
   if (comparison.mismatches.empty()) reason["mismatch"] = "nobody waits, and no two records differ";
-  const Json json = {{"schema", "ergon.flight.v1"},
+  const Json json = {{"schema", "ergon.flight_comparison.v1"},
                      {"run", records.run},
                      {"folder", records.folder},
                      {"attempt", records.attempt},

@@ -169,15 +169,15 @@ class Watchdog::Loop {
       const Answers answers = ask(operation, patience, entry.id);
       if (over_ || told_ || !record_->under_way(entry.id)) return {};
       Judgement judgement = judge(operation, answers.statuses, answers.processes);
-      const bool leads_on = judgement.next && *judgement.next != operation && seen.size() < longest_chain &&
-                            std::find(seen.begin(), seen.end(), *judgement.next) == seen.end();
-      if (leads_on) {
+      const bool circle =
+          judgement.next && (*judgement.next == operation || std::find(seen.begin(), seen.end(), *judgement.next) != seen.end());
+      if (judgement.next && !circle && seen.size() < longest_chain) {
         seen.push_back(std::exchange(operation, *judgement.next));
         continue;
       }
       if (only_dead) std::erase_if(judgement.missing, [&](const MissingRank& missing) { return !certainly_dead(missing); });
       if (only_dead && judgement.missing.empty()) return {};
-      return Verdict{record_->rank(), operation, waited, judgement.missing, judgement.next.has_value()};
+      return Verdict{record_->rank(), operation, waited, judgement.missing, circle};
     }
   }
 

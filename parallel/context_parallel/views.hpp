@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Views of the tensors of a call by headers that its memory keeps (parallel/tensor_memory.hpp): from the second call on, of the same sizes
-// at the same places, none is made.
+// Views of the tensors of a call by headers that its memory keeps (parallel/tensor_memory.hpp): of the same sizes at the same places none
+// is made again.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,9 @@ class Views {
   at::Tensor every(const at::Tensor& x, std::int64_t dim, std::int64_t start, std::int64_t length, std::int64_t step) const {
     Layout layout = layout_of(x);
     const auto at = static_cast<std::size_t>(dim);
+    ERGON_CHECK(
+        at < layout.dims && start >= 0 && length >= 0 && step >= 1 && (length == 0 || start + (length - 1) * step < layout.sizes[at]),
+        "entries {}, {} at a step of {}, of dim {} of {}", start, length, step, dim, c10::str(x.sizes()));
     const std::int64_t offset = start * layout.strides[at];
     layout.sizes[at] = length;
     layout.strides[at] *= step;

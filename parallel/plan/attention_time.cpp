@@ -4,14 +4,15 @@
 #include <algorithm>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 namespace ergon {
 namespace {
 
 // Two products a pair forward, five backward, each of two FLOPs a column.
 double flops(const AttentionExtent& extent, const AttentionRule& rule, AttentionPass pass) {
-  const double pairs = static_cast<double>(whole_mask(rule, extent.sequence).visible_pairs() * extent.batch * extent.heads);
-  return pairs * static_cast<double>(extent.head_width) * (pass == AttentionPass::forward ? 4 : 10);
+  const auto pairs = static_cast<double>(whole_mask(rule, extent.sequence).visible_pairs());
+  return pairs * static_cast<double>(extent.batch * extent.heads * extent.head_width) * (pass == AttentionPass::forward ? 4 : 10);
 }
 
 Seconds travel(const AttentionSent& sent, int ranks, const LinkSpeed& link) {
@@ -59,14 +60,15 @@ Crossover ring_over_ulysses(int cp, const AttentionExtent& extent, const Attenti
     };
     return beyond(AttentionSharding::ring) < beyond(AttentionSharding::ulysses);
   };
-  // Hops grow with the length and blocks with its square, so there is one crossing at most.
+  // Latencies and bytes may let the winner change more than once: the last change is the one, which halving from above comes to first.
   const std::int64_t most = (std::int64_t{1} << 26) / (2 * cp);
-  const bool at_first = ring_is_faster(1), at_last = ring_is_faster(most);
-  if (at_first == at_last) return {{}, at_first ? AttentionSharding::ring : AttentionSharding::ulysses};
-  std::int64_t low = 1, high = most;
+  const bool at_last = ring_is_faster(most);
+  std::int64_t high = most, low = most / 2;
+  while (low >= 1 && ring_is_faster(low) == at_last) high = std::exchange(low, low / 2);
+  if (low < 1) return {{}, at_last ? AttentionSharding::ring : AttentionSharding::ulysses};
   while (high - low > 1) {
     const std::int64_t middle = (low + high) / 2;
-    (ring_is_faster(middle) == at_first ? low : high) = middle;
+    (ring_is_faster(middle) == at_last ? high : low) = middle;
   }
   return {high * 2 * cp, at_last ? AttentionSharding::ring : AttentionSharding::ulysses};
 }

@@ -37,11 +37,11 @@ struct AttentionMachine {
 Seconds attention_seconds(const ContextSharding& sharding, std::int64_t gather_heads, const AttentionExtent& extent,
                           const AttentionRule& rule, AttentionPass pass, const AttentionMachine& machine);
 
-// The length (of extent, whose own is not read) from which on a ring of cp ranks is faster than their head exchange, within 2^26; empty
-// where one of them is faster at every length, which `faster` then names.
+// The length (of extent, whose own is not read) from which on one of a ring of cp ranks and their head exchange stays faster, within 2^26;
+// empty where it is at every length (as far as powers of two times the shortest tell). cp is at most extent.heads.
 struct Crossover {
   std::optional<std::int64_t> length;
-  AttentionSharding faster = AttentionSharding::ring;  // beyond `length`, or everywhere
+  AttentionSharding faster = AttentionSharding::ring;  // from `length` on, or everywhere
 };
 Crossover ring_over_ulysses(int cp, const AttentionExtent& extent, const AttentionRule& rule, AttentionPass pass,
                             const AttentionMachine& machine);

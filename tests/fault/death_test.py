@@ -126,7 +126,7 @@ class FaultCase(Case):
     def assert_flight(self, ranks, missing, groups):
         """`ergon flight` comes to the same from the records alone, for ranks that left none."""
         flight = json.loads(self.ergon("flight", "run", "--json").stdout)
-        self.assertEqual(flight["schema"], "ergon.flight.v1")
+        self.assertEqual(flight["schema"], "ergon.flight_comparison.v1")
         self.assertIn(f"rank {missing[0]} is missing from", flight["verdict"])
         self.assertIn(flight["mismatch"]["group"], groups)
         self.assertTrue(flight["mismatch"]["axes"])
@@ -141,7 +141,7 @@ class FaultCase(Case):
 
     def assert_resumes(self, ranks):
         """The same line goes on, and ends as a run that nothing happened to."""
-        self.ergon("train", "run.toml", "run.folder=run", *self.keys_of(ranks), *KEYS, *LIMITS, ranks=ranks)
+        self.ergon("train", "run.toml", "run.folder=run", *self.keys_of(ranks), *KEYS, *PATIENT, ranks=ranks)
         self.assertEqual(self.result("run")["code"], 0)
         mesh = tuple(self.keys_of(ranks))
         if mesh not in WHOLE:

@@ -41,7 +41,7 @@ TEST_CASE("flight_report: JSON has the same, and says why a value is null") {
   FlightRun run;
   run.attempt(1);
   const nlohmann::json json = json_of(read_flight_records(run.path(), {}));
-  CHECK((json["schema"] == "ergon.flight.v1" && json["attempt"] == 1 && json["attempts"] == nlohmann::json{1}));
+  CHECK((json["schema"] == "ergon.flight_comparison.v1" && json["attempt"] == 1 && json["attempts"] == nlohmann::json{1}));
   const auto& m = json["mismatch"];
   CHECK((m["kind"] == "missing" && m["group"] == "tp" && m["axes"] == "tp" && m["operation"] == "all_reduce" && m["sequence"] == 1));
   CHECK((m["step"] == 6 && m["phase"] == "forward" && m["late"] == nlohmann::json{2} && m["message"] == false));

@@ -16,7 +16,7 @@ TEST_CASE("flight prints a page or JSON of the newest attempt, or of the one tha
   run.attempt(1).attempt(2, FlightRun::Rest::differs);
   CHECK_THAT(printed(command_flight, "flight", {run.path()}), Contains("attempt_0002") && Contains("did not start the same operation"));
   const auto json = nlohmann::json::parse(printed(command_flight, "flight", {run.path(), "--attempt", "1", "--json"}));
-  CHECK((json["schema"] == "ergon.flight.v1" && json["attempt"] == 1 && json["mismatch"]["kind"] == "missing"));
+  CHECK((json["schema"] == "ergon.flight_comparison.v1" && json["attempt"] == 1 && json["mismatch"]["kind"] == "missing"));
   CHECK_THAT(printed(command_flight, "flight", {"--help"}), Contains("--attempt") && Contains("Examples:") && Contains("Exit codes:"));
 }
 

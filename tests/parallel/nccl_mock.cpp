@@ -433,7 +433,11 @@ int stream_wait_event(ErgonStream stream, ErgonEvent handle) {
   }
   if (!stream) here->trace.push_back("wait " + event->after);
   if (!stream && !here->compute) return await(event, number, world);
-  enqueue(stream ? stream : here->compute, [=] { await(event, number, world); });
+  enqueue(stream ? stream : here->compute, [=] {
+    if (await(event, number, world) == 0 || world->ended) return;
+    const std::lock_guard lock(world->mutex);
+    world->disagreements.push_back("a stream waited in vain for what comes after " + event->after);
+  });
   return 0;
 }
 

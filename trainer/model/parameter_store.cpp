@@ -174,6 +174,7 @@ void ParameterStore::release(int unit) {
   ERGON_CHECK(unit >= 0 && unit < num_units(), "unit {} of {}", unit, num_units());
   if (stage_ != ZeroStage::parameters) return;
   gather_->release(unit);
+  gather_->poll();
 }
 
 at::Tensor ParameterStore::master(ParameterId id) const {
@@ -188,7 +189,9 @@ void ParameterStore::round_masters() {
 }
 
 void ParameterStore::start_sharing(int bucket) {
-  if (stage_ == ZeroStage::optimizer) gather_->start(bucket);
+  if (stage_ != ZeroStage::optimizer) return;
+  gather_->poll();
+  gather_->start(bucket);
 }
 
 void ParameterStore::finish_sharing() {

@@ -71,3 +71,30 @@ TEST_CASE("attention_time: a ring overtakes the exchange where the two rules say
   CHECK_FALSE(latency.length);
   CHECK(latency.faster == AttentionSharding::ring);
 }
+
+TEST_CASE("attention_time: the winner may change twice, and the last change counts") {
+  // Two ranks, float32, 20 GFLOP/s, 20 us, 1 GB/s, backward: a ring makes fewer calls and sends more, then hides what it sends.
+  AttentionExtent floats = extent;
+  floats.wire = floats.exact = 4;
+  const LinkSpeed link{{20e-6}, {1e9}};
+  const AttentionMachine slow{{20e9}, {20e9}, link, link, link};
+  const Crossover crossover = ring_over_ulysses(2, floats, {}, AttentionPass::backward, slow);
+  REQUIRE(crossover.length);
+  CHECK(crossover.faster == AttentionSharding::ring);
+  const auto at = [&](std::int64_t length, AttentionSharding attention) {
+    floats.sequence = length;
+    return attention_seconds({attention, SequenceLayout::zigzag, 2, 1}, 1, floats, {}, AttentionPass::backward, slow).value;
+  };
+  CHECK(at(8, AttentionSharding::ring) < at(8, AttentionSharding::ulysses));
+  CHECK(at(*crossover.length - 4, AttentionSharding::ring) > at(*crossover.length - 4, AttentionSharding::ulysses));
+  CHECK(at(*crossover.length, AttentionSharding::ring) < at(*crossover.length, AttentionSharding::ulysses));
+}
+
+TEST_CASE("attention_time: FLOPs of the longest sequences are more than 64 bits hold") {
+  AttentionExtent large = extent;
+  large.batch = large.heads = large.kv_heads = 64;
+  large.sequence = std::int64_t{1} << 26;
+  const double block = 4.0 * 64 * 64 * 64 * 0x1p51 / 400e12;
+  CHECK(attention_seconds({AttentionSharding::ring, SequenceLayout::zigzag, 1, 1}, 1, large, {}, AttentionPass::forward, machine()).value ==
+        Approx(block).epsilon(1e-6));
+}
