@@ -212,6 +212,24 @@ TEST_CASE("watchdog: patience begins anew with every step, and other phases have
   }
 }
 
+TEST_CASE("watchdog: starting is waited for by a limit of its own, longer or shorter than a step's") {
+  for (const bool patient : {true, false}) {
+    Scene scene;
+    scene.limits = short_limits(patient ? 0.5 : 60);
+    if (!patient) scene.limits.start = {0.5};
+    const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog* watchdog) {
+      watchdog->enter(FlightPhase::start, 0);
+      const Seconds late{groups.world->rank() > 0 ? 0 : patient ? 1.2 : 20};
+      for (const auto start = Clock::now(); Clock::now() - start < std::chrono::duration<double>(late.value); sleep(0.01))
+        watchdog->record()->check();
+      all_reduce(*groups.world);
+    });
+    CHECK(outcome.said.empty() == patient);
+    for (const std::string& text : outcome.thrown)
+      CHECK((patient ? text.empty() : has(text, "rank 0 is missing from all_reduce 5 on world") && has(text, "(start)")));
+  }
+}
+
 TEST_CASE("watchdog: after a stop was asked for, a stopped process is found at once and a busy one is not blamed") {
   for (const ProcessState state : {ProcessState::stopped, ProcessState::running}) {
     Scene scene;
