@@ -21,6 +21,16 @@ at::Tensor statistic_rows(const Views& views, const at::Tensor& x_BHT, const Blo
   return views.narrow(x_BHT, 2, part.first_query, part.queries);
 }
 
+AttentionBlock visible_block(const Views& views, const AttentionCall& call, const BlockPart& part, const at::Tensor& k_BSKQ,
+                             const at::Tensor& v_BSKQ) {
+  return {query_rows(views, call.q_BTHQ, part),
+          key_rows(views, k_BSKQ, part),
+          key_rows(views, v_BSKQ, part),
+          part.mask,
+          call.dropout,
+          call.scale};
+}
+
 // Some heads of some samples.
 struct Portion {
   std::int64_t first_sample, samples;
@@ -149,12 +159,7 @@ AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ
   }
   first_ = false;
   if (part.empty()) return {};
-  const AttentionBlock block{query_rows(views_, call_.q_BTHQ, part),
-                             key_rows(views_, k_BSKQ, part),
-                             key_rows(views_, v_BSKQ, part),
-                             part.mask,
-                             call_.dropout,
-                             call_.scale};
+  const AttentionBlock block = visible_block(views_, call_, part, k_BSKQ, v_BSKQ);
   AttentionOutput result{query_rows(views_, direct ? out_BTHQ_ : block_out_BTHQ_, part),
                          statistic_rows(views_, direct ? lse_BHT_ : block_lse_BHT_, part)};
   const AttentionWork work = forward_block(kernel_.blocks, views_, block, call_.heads, result, messages);
@@ -187,12 +192,7 @@ RunningGradients::RunningGradients(const AttentionKernel& kernel, const Attentio
 AttentionWork RunningGradients::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
                                     const at::Tensor& dv_BSKQ, const UnderWay& messages) {
   if (part.empty()) return {};
-  const AttentionBlock block{query_rows(views_, call_.q_BTHQ, part),
-                             key_rows(views_, k_BSKQ, part),
-                             key_rows(views_, v_BSKQ, part),
-                             part.mask,
-                             call_.dropout,
-                             call_.scale};
+  const AttentionBlock block = visible_block(views_, call_, part, k_BSKQ, v_BSKQ);
   const AttentionUpstream upstream{query_rows(views_, upstream_.dout_BTHQ, part), query_rows(views_, upstream_.out_BTHQ, part),
                                    statistic_rows(views_, upstream_.lse_BHT, part), statistic_rows(views_, upstream_.delta_BHT, part)};
   const at::Tensor block_dq = query_rows(views_, block_dq_BTHQ_, part);
