@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "configs/dtype_size.hpp"
 #include "parallel/plan/head_exchange.hpp"
 #include "parallel/plan/head_partition.hpp"
 
@@ -19,10 +20,8 @@ class Sum {
         policy_(share.recompute),
         context_(share.context),
         context_rank_(share.context_rank),
-        compute_(share.dtype == DType::float64   ? 8
-                 : share.dtype == DType::float32 ? 4
-                                                 : 2),
-        accumulator_(share.dtype == DType::float64 ? 8 : 4),
+        compute_(bytes_of(share.dtype)),
+        accumulator_(accumulator_bytes_of(share.dtype)),
         rows_(share.samples * share.length),
         parted_(share.sequence_parallel && share.tp > 1),
         stream_rows_(parted_ ? rows_ / share.tp : rows_),

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "accounting/parameter_units.hpp"
+#include "configs/dtype_size.hpp"
 #include "parallel/plan/attention_traffic.hpp"
 #include "parallel/plan/bucket_plan.hpp"
 #include "parallel/plan/head_partition.hpp"
@@ -29,10 +30,8 @@ class Traffic {
         m_(config.mesh),
         shape_(config.model),
         trains_(trains),
-        wire_(config.train.dtype == DType::float64   ? 8
-              : config.train.dtype == DType::float32 ? 4
-                                                     : 2),
-        exact_(config.train.dtype == DType::float64 ? 8 : 4),
+        wire_(bytes_of(config.train.dtype)),
+        exact_(accumulator_bytes_of(config.train.dtype)),
         host_(config.run.device == Device::cuda ? "host-" : ""),
         parted_(m_.sequence_parallel && m_.tp > 1),
         chunks_(m_.pp * (m_.pp > 1 ? m_.virtual_stages : 1)),

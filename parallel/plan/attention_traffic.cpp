@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/plan/attention_traffic.hpp"
 
+#include "configs/dtype_size.hpp"
 #include "configs/error.hpp"
 #include "parallel/plan/attention_formulas.hpp"
 #include "parallel/plan/head_exchange.hpp"
@@ -39,16 +40,13 @@ void append(std::vector<AttentionSent>& sent, const AttentionMessageList<std::in
 
 AttentionExtent attention_extent(const RunConfig& config) {
   const HeadPartition heads = partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0);
-  const DType dtype = config.train.dtype;
   return {.batch = config.train.microbatch,
           .sequence = config.model.sequence,
           .heads = heads.num_query,
           .kv_heads = heads.num_kv,
           .head_width = config.model.head_width,
-          .wire = dtype == DType::float64    ? 8
-                  : dtype == DType::bfloat16 ? 2
-                                             : 4,
-          .exact = dtype == DType::float64 ? 8 : 4};
+          .wire = bytes_of(config.train.dtype),
+          .exact = accumulator_bytes_of(config.train.dtype)};
 }
 
 AttentionSent total(const std::vector<AttentionSent>& sent) {
