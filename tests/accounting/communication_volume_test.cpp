@@ -3,6 +3,8 @@
 // what real runs counted.
 #include "accounting/communication_volume.hpp"
 
+#include "tests/accounting/small_shape.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
@@ -12,20 +14,7 @@ namespace {
 // 7336 elements on one rank: a table of 384 x 8 twice, two layers of 592, a norm of 8. 16 positions a sequence, 8 sequences a step.
 RunConfig config() {
   RunConfig config;
-  ModelShape& shape = config.model;
-  shape.layers = 2;
-  shape.width = 8;
-  shape.heads = 4;
-  shape.kv_heads = 2;
-  shape.head_width = 2;
-  shape.ffn_width = 16;
-  shape.vocabulary = 257;
-  shape.sequence = 16;
-  shape.norm = Norm::rmsnorm;
-  shape.positions = Positions::rotary;
-  shape.mlp = Mlp::swiglu;
-  shape.biases = false;
-  shape.tied = false;
+  config.model = test::small_shape();
   config.train.batch = 8;
   config.train.microbatch = 1;
   config.train.dtype = DType::float64;

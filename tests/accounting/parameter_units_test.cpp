@@ -2,30 +2,13 @@
 #include "accounting/parameter_units.hpp"
 
 #include "parallel/plan/stage_units.hpp"
+#include "tests/accounting/small_shape.hpp"
 
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
 
 namespace {
-
-ModelShape small() {
-  ModelShape shape;
-  shape.layers = 2;
-  shape.width = 8;
-  shape.heads = 4;
-  shape.kv_heads = 2;
-  shape.head_width = 2;
-  shape.ffn_width = 16;
-  shape.vocabulary = 257;
-  shape.sequence = 16;
-  shape.norm = Norm::rmsnorm;
-  shape.positions = Positions::rotary;
-  shape.mlp = Mlp::swiglu;
-  shape.biases = false;
-  shape.tied = false;
-  return shape;
-}
 
 std::vector<std::int64_t> elements(const ParameterUnit& unit) {
   std::vector<std::int64_t> sizes;
@@ -44,7 +27,7 @@ using Sizes = std::vector<std::int64_t>;
 }  // namespace
 
 TEST_CASE("parameter units: the example of the header, and its layers") {
-  const std::vector<ParameterUnit> units = parameter_units(small(), {}, 1, 1, 0);
+  const std::vector<ParameterUnit> units = parameter_units(test::small_shape(), {}, 1, 1, 0);
   REQUIRE(units.size() == 4);
   CHECK(elements(units[0]) == Sizes{384 * 8});
   CHECK(elements(units[1]) == Sizes{8, 64, 32, 32, 64, 8, 128, 128, 128});
@@ -64,7 +47,7 @@ TEST_CASE("parameter units: matrices of one product lie without a gap, everythin
 }
 
 TEST_CASE("parameter units: a tensor rank has its part, counts what is whole on rank 0 and a replica once") {
-  ModelShape shape = small();
+  ModelShape shape = test::small_shape();
   shape.biases = true;
   shape.norm = Norm::layernorm;
   shape.mlp = Mlp::gelu;
@@ -77,11 +60,11 @@ TEST_CASE("parameter units: a tensor rank has its part, counts what is whole on 
   CHECK((layer(1)[3].over_kv && layer(1)[4].over_kv && !layer(1)[2].over_kv && layer(1)[6].over_kv));
   // 257 tokens over 4 ranks of 128 rows: the third has one, the fourth none.
   for (const auto& [rank, rows] : {std::pair{0, 128}, {2, 1}, {3, 0}})
-    CHECK(counted(parameter_units(small(), {4, rank}, 1, 1, 0)[0]) == Sizes{rows * 8});
+    CHECK(counted(parameter_units(test::small_shape(), {4, rank}, 1, 1, 0)[0]) == Sizes{rows * 8});
 }
 
 TEST_CASE("parameter units: stages have their layers, and a tied table is held by the first and the last") {
-  ModelShape shape = small();
+  ModelShape shape = test::small_shape();
   shape.tied = true;
   shape.layers = 4;
   shape.positions = Positions::learned;
@@ -98,7 +81,7 @@ TEST_CASE("parameter units: stages have their layers, and a tied table is held b
 }
 
 TEST_CASE("parameter units: as many as a stage has units") {
-  ModelShape shape = small();
+  ModelShape shape = test::small_shape();
   shape.tied = true;
   shape.layers = 6;
   const UnitPlan last = stage_units(shape, 2, 2, 1);  // chunks of 1, 2, 1, 2 layers
