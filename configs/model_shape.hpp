@@ -26,6 +26,7 @@ struct ModelShape {
   std::int64_t vocabulary = 256;  // V, without padding
   std::int64_t sequence = 128;    // T
   std::int64_t window = 0;        // the last `window` keys are visible, own position included; 0: all
+  bool causal = true;             // a position sees itself and what is before it; false: the whole sequence
   double dropout = 0.0;
   Norm norm = Norm::layernorm;
   Positions positions = Positions::learned;

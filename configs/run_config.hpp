@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/data_section.hpp"
 #include "configs/model_shape.hpp"
 #include "configs/quantities.hpp"
 
@@ -30,13 +31,6 @@ struct RunSection {
   GemmName gemm = GemmName::automatic;  // the library that multiplies matrices on CPUs
 
   bool operator==(const RunSection&) const = default;
-};
-
-struct DataSection {
-  std::vector<std::string> train;       // token stores
-  std::vector<std::string> validation;  // empty: the training stores; the split decides which documents are read
-
-  bool operator==(const DataSection&) const = default;
 };
 
 struct TrainSection {
@@ -83,10 +77,22 @@ struct MeshSection {
 };
 
 struct CheckpointSection {
-  std::int64_t every = 200;  // steps; 0: only at the end and on signals
-  std::int64_t keep = 3;
+  std::int64_t every = 200;     // steps; 0: only at the end and on signals
+  std::int64_t keep = 3;        // the newest
+  std::int64_t keep_every = 0;  // steps: those of every n-th stay for ever; 0: none
+  bool keep_best = false;       // the one of the lowest validation loss stays
+  bool asynchronous = true;     // written beside the steps that follow
 
   bool operator==(const CheckpointSection&) const = default;
+};
+
+// What happens after losses that are not finite or leap.
+struct RecoverySection {
+  std::int64_t returns = 0;   // times a run goes back to its last healthy checkpoint by itself; 0: never
+  double spike = 0;           // a loss this many standard deviations above the mean of the window is a leap; 0: never
+  std::int64_t window = 128;  // steps
+
+  bool operator==(const RecoverySection&) const = default;
 };
 
 struct WatchdogSection {
@@ -118,6 +124,7 @@ struct RunConfig {
   OptimizerSection optimizer;
   MeshSection mesh;
   CheckpointSection checkpoint;
+  RecoverySection recovery;
   WatchdogSection watchdog;
   AccountingSection accounting;
   LaunchSection launch;
