@@ -16,8 +16,14 @@ struct DataCommand {
 
 constexpr DataCommand data_commands[] = {
     {"import", "make a token store from text", command_data_import},
+    {"import-ids", "make a token store from ids that another system wrote", command_data_import_ids},
+    {"export-ids", "write a token store as a file that another system reads", command_data_export_ids},
     {"inspect", "what a token store holds", command_data_inspect},
     {"verify", "read a whole store and check every checksum and id", command_data_verify},
+    {"sample", "documents of a token store as text", command_data_sample},
+    {"stats", "lengths of documents, frequent tokens, duplicates", command_data_stats},
+    {"split", "the same documents with other splits, or one split alone", command_data_split},
+    {"merge", "several token stores as one", command_data_merge},
     {"bigram", "cross-entropy of a bigram model: the baseline of validation loss", command_data_bigram},
 };
 

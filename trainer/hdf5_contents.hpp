@@ -39,7 +39,7 @@ struct Hdf5Contents {
 };
 
 // Opens the file behind the descriptor elsewhere and tells what is in it: the datasets of these names, or, without names, every one there
-// is. Throws Error (ExitCode::data), naming `path`, for a file that is refused.
+// is. A name that begins with `?` may be missing in the file. Throws Error (ExitCode::data), naming `path`, for a file that is refused.
 using InspectHdf5 = std::function<Hdf5Contents(int descriptor, const std::string& path, const std::vector<std::string>& names)>;
 
 std::string to_text(const Hdf5Contents& contents);

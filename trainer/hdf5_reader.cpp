@@ -40,7 +40,8 @@ class Reader {
   Hdf5Contents take() { return std::move(contents_); }
 
  private:
-  void check_hard_links(const std::string& name) const;
+  // False when there is nothing of that name; refuses a way that leads over another kind of link.
+  bool reached_by_hard_links(const std::string& name) const;
   void add_open(const std::string& name, hid_t data);
   Hdf5Type type_of(const std::string& name, hid_t data) const;
   void read_attribute(const std::string& name);
@@ -65,22 +66,27 @@ Reader::Reader(const std::string& path) : path_(path) {
   file_ = own<H5Fclose>(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "open the file", path);
 }
 
-void Reader::check_hard_links(const std::string& name) const {
+bool Reader::reached_by_hard_links(const std::string& name) const {
   if (name.size() < 2 || name.front() != '/') refuse(fmt::format("'{}' is not the absolute name of a dataset", name), path_);
   for (std::size_t end = name.find('/', 1);; end = name.find('/', end + 1)) {
     const std::string component = name.substr(0, end);
     const htri_t present = H5Lexists(file_.id(), component.c_str(), H5P_DEFAULT);
     if (present < 0) fail_hdf5("look for " + name, path_);
-    if (present == 0) refuse("has no " + name, path_);
+    if (present == 0) return false;
     H5L_info_t info;
     check(H5Lget_info(file_.id(), component.c_str(), &info, H5P_DEFAULT), "read the link " + component, path_);
     if (info.type != H5L_TYPE_HARD) refuse(component + " is not a hard link", path_);
-    if (end == std::string::npos) return;
+    if (end == std::string::npos) return true;
   }
 }
 
-void Reader::add(const std::string& name) {
-  check_hard_links(name);
+void Reader::add(const std::string& asked) {
+  const bool optional = asked.starts_with('?');
+  const std::string name = asked.substr(optional ? 1 : 0);
+  if (!reached_by_hard_links(name)) {
+    if (optional) return;
+    refuse("has no " + name, path_);
+  }
   const auto data = own<H5Dclose>(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), "open dataset " + name, path_);
   add_open(name, data.id());
 }
@@ -133,7 +139,7 @@ void Reader::walk(const std::string& group, int depth) {
   check(H5Literate(opened.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "list group " + shown, path_);
   for (const std::string& name : names) {
     const std::string whole = group + "/" + name;
-    check_hard_links(whole);
+    if (!reached_by_hard_links(whole)) refuse("has no " + whole, path_);
     const auto object = own<H5Oclose>(H5Oopen(file_.id(), whole.c_str(), H5P_DEFAULT), "open " + whole, path_);
     const H5I_type_t kind = H5Iget_type(object.id());
     if (kind == H5I_GROUP) {

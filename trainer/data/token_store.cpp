@@ -20,12 +20,13 @@ namespace {
 }
 
 // The attributes, checked one by one.
-TokenStoreInfo read_info(const Hdf5Contents& contents, const std::string& path) {
+TokenStoreInfo read_info(const Hdf5Contents& contents, std::int64_t& version, const std::string& path) {
   const auto text = [&](const char* name) { return contents.text(name, path); };
   const auto integer = [&](const char* name) { return contents.integer(name, path); };
   if (text("ergon_format") != "tokens") refuse("is not a token store (attribute ergon_format)", path);
-  if (const std::int64_t version = integer("ergon_version"); version != token_store_version)
-    throw Error(fmt::format("is a token store of version {}, this Ergon reads version {}", version, token_store_version), path,
+  version = integer("ergon_version");
+  if (version < 1 || version > newest_token_store_version)
+    throw Error(fmt::format("is a token store of version {}, this Ergon reads 1 to {}", version, newest_token_store_version), path,
                 "use the Ergon that made it, or import the text again", ExitCode::data);
   TokenStoreInfo info;
   info.uuid = text("uuid");
@@ -40,7 +41,7 @@ TokenStoreInfo read_info(const Hdf5Contents& contents, const std::string& path) 
   info.documents = integer("n_docs");
   info.crc_block = integer("crc_block");
   if (info.vocabulary < 1 || info.vocabulary > INT32_MAX) refuse(fmt::format("vocab_size {} is out of range", info.vocabulary), path);
-  if (info.eod < 0 || info.eod >= info.vocabulary)
+  if (info.eod < (version == 1 ? 0 : -1) || info.eod >= info.vocabulary)
     refuse(fmt::format("eod_id {} is outside the vocabulary of {}", info.eod, info.vocabulary), path);
   if (info.crc_block < 512 || info.crc_block > (1 << 24) || info.crc_block % 8 != 0)
     refuse(fmt::format("crc_block {} is out of range", info.crc_block), path);
@@ -52,6 +53,20 @@ template <typename T>
 void read_table(const Storage::File& file, Storage& storage, const Hdf5Extent& extent, T& table) {
   table.resize(static_cast<std::size_t>(extent.bytes) / sizeof(*table.data()));
   if (extent.bytes > 0) storage.pread(file, std::as_writable_bytes(std::span(table.data(), table.size())), extent.offset);
+}
+
+void read_optional_tables(const Hdf5Contents& contents, const Storage::File& file, Storage& storage, TokenStoreTables& tables) {
+  const auto read = [&](const std::string& name, Hdf5Type type, auto& table) {
+    read_table(file, storage, contents.dataset(name, type, 1, file.path()), table);
+  };
+  if (contents.datasets.contains("/docs/answers")) read("/docs/answers", Hdf5Type::u64, tables.answers);
+  if (!contents.datasets.contains("/foreign/description")) return;
+  ForeignOrigin& foreign = tables.foreign.emplace();
+  read("/foreign/description", Hdf5Type::u8, foreign.description);
+  read("/foreign/header", Hdf5Type::u8, foreign.header);
+  read("/foreign/sequences", Hdf5Type::u32, foreign.sequences);
+  read("/foreign/documents", Hdf5Type::u64, foreign.documents);
+  read("/foreign/modes", Hdf5Type::u8, foreign.modes);
 }
 
 TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& file, Storage& storage) {
@@ -69,7 +84,17 @@ TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& 
     if (ranges.shape[1] != 2) refuse(dataset + " does not have two columns", file.path());
     read_table(file, storage, ranges, tables.splits[static_cast<std::size_t>(split)]);
   }
+  read_optional_tables(contents, file, storage, tables);
   return tables;
+}
+
+void check_answers(const TokenStoreTables& tables, const TokenStoreInfo& info, const std::string& path) {
+  if (tables.answers.empty()) return;
+  if (std::ssize(tables.answers) != info.documents)
+    refuse(fmt::format("/docs/answers has {} entries for {} documents", tables.answers.size(), info.documents), path);
+  for (std::size_t d = 0; d < tables.answers.size(); ++d)
+    if (tables.answers[d] >= tables.offsets[d + 1] - tables.offsets[d])
+      refuse(fmt::format("/docs/answers of document {} lies behind its end", d), path);
 }
 
 void check_offsets(const std::vector<std::uint64_t>& offsets, const TokenStoreInfo& info, const std::string& path) {
@@ -107,8 +132,10 @@ const char* name(Split split) {
 }
 
 const std::vector<std::string>& token_store_datasets() {
-  static const std::vector<std::string> names = {"/tokens/data",  "/tokens/crc32c", "/docs/offsets",    "/splits/train",
-                                                 "/splits/valid", "/splits/test",   "/tokenizer/model", "/sources"};
+  static const std::vector<std::string> names = {"/tokens/data",        "/tokens/crc32c",        "/docs/offsets",    "/splits/train",
+                                                 "/splits/valid",       "/splits/test",          "/tokenizer/model", "/sources",
+                                                 "?/docs/answers",      "?/foreign/description", "?/foreign/header", "?/foreign/sequences",
+                                                 "?/foreign/documents", "?/foreign/modes"};
   return names;
 }
 
@@ -122,7 +149,8 @@ Storage::File open_token_store(const std::string& path, Storage& storage) {
 TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path), storage_(storage) {
   file_ = open_token_store(path, storage);
   const Hdf5Contents contents = storage.hdf5(file_, token_store_datasets());
-  info_ = read_info(contents, path);
+  std::int64_t version = 0;
+  info_ = read_info(contents, version, path);
   const Hdf5Extent& data = contents.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
   if (data.shape[0] != info_.tokens)
     refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info_.tokens), path);
@@ -130,6 +158,9 @@ TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path),
   tables_ = read_tables(contents, file_, storage);
   check_offsets(tables_.offsets, info_, path);
   check_splits(tables_, info_, path);
+  check_answers(tables_, info_, path);
+  if (const std::int64_t needed = token_store_version(info_, tables_); version != needed)
+    refuse(fmt::format("says that its version is {}, what it holds is of version {}", version, needed), path);
   const std::int64_t blocks = (data.bytes + info_.crc_block - 1) / info_.crc_block;
   if (static_cast<std::int64_t>(tables_.crc.size()) != blocks)
     refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables_.crc.size(), blocks), path);

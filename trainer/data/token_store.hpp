@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,10 +34,20 @@ struct TokenStoreInfo {
   std::string content_hash;  // SHA-256 of attributes and tables, the CRC table of the tokens among them
   std::string tokenizer_kind, tokenizer_sha256;
   std::int64_t vocabulary = 0;
-  std::int64_t eod = -1, bos = -1, pad = -1;
+  std::int64_t eod = -1, bos = -1, pad = -1;  // -1: none; a store made from text has an eod
   std::int64_t tokens = 0, documents = 0;
   std::int64_t crc_block = 0;    // bytes
   std::int64_t token_bytes = 0;  // 2 or 4
+};
+
+// How ids that another system wrote stood in its files, so that these can be written again byte for byte (trainer/data/foreign).
+struct ForeignOrigin {
+  std::string description;               // JSON: format, type of the elements
+  std::string header;                    // what stood before the tokens
+  std::vector<std::uint32_t> sequences;  // tokens of each sequence, empty ones too
+  std::vector<std::uint64_t> documents;  // of sequences, empty ones too
+  std::vector<std::uint8_t> modes;       // of sequences
+  bool operator==(const ForeignOrigin&) const = default;
 };
 
 // Everything a store holds besides attributes and tokens.
@@ -46,6 +57,8 @@ struct TokenStoreTables {
   std::vector<std::uint32_t> crc;        // by block
   std::string tokenizer;                 // definition; may be empty
   std::string sources;                   // JSON
+  std::vector<std::uint64_t> answers;    // by document: the first of its tokens that counts as a label; empty: all count
+  std::optional<ForeignOrigin> foreign;
 };
 
 // What a reader asks of the file, and the file opened for that. Throws Error (ExitCode::data) for a path that leads to no ordinary file.
@@ -63,6 +76,9 @@ class TokenStore {
   std::span<const std::uint64_t> offsets() const { return tables_.offsets; }
   std::span<const DocumentRange> split(Split split) const { return tables_.splits[static_cast<std::size_t>(split)]; }
   const std::string& sources() const { return tables_.sources; }  // JSON
+  // Of a document, the first of its tokens that counts as a label (0: all do); of documents without such a table, none.
+  std::span<const std::uint64_t> answers() const { return tables_.answers; }
+  const std::optional<ForeignOrigin>& foreign() const { return tables_.foreign; }
   std::unique_ptr<Tokenizer> tokenizer() const;
 
   // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.

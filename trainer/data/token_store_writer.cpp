@@ -71,11 +71,22 @@ void TokenStoreWriter::flush() {
   buffer_.clear();
 }
 
-void TokenStoreWriter::add(std::span<const std::int32_t> ids, Split split) {
+void TokenStoreWriter::append(std::span<const std::int32_t> ids) {
   for (std::int32_t id : ids) put(id);
-  put(tokenizer_.eod());
-  info_.tokens += std::ssize(ids) + 1;
+  info_.tokens += std::ssize(ids);
+}
+
+void TokenStoreWriter::add(std::span<const std::int32_t> ids, Split split, std::optional<std::int64_t> answer) {
+  append(ids);
+  const std::int32_t eod = tokenizer_.eod();
+  append({&eod, 1});
+  end_document(split, answer);
+}
+
+void TokenStoreWriter::end_document(Split split, std::optional<std::int64_t> answer) {
+  if (static_cast<std::uint64_t>(info_.tokens) == tables_.offsets.back()) return;
   const auto document = static_cast<std::uint64_t>(info_.documents++);
+  if (answer) tables_.answers.push_back(static_cast<std::uint64_t>(*answer));
   tables_.offsets.push_back(static_cast<std::uint64_t>(info_.tokens));
   auto& ranges = tables_.splits[static_cast<std::size_t>(split)];
   if (!ranges.empty() && ranges.back().end == document)
@@ -103,7 +114,7 @@ void TokenStoreWriter::copy_tokens(const Storage::File& file, std::int64_t offse
 void TokenStoreWriter::write_layout(const TokenStoreInfo& info) {
   Hdf5Layout layout(layout_path_);
   layout.attribute("/", "ergon_format", std::string("tokens"));
-  layout.attribute("/", "ergon_version", token_store_version);
+  layout.attribute("/", "ergon_version", token_store_version(info, tables_));
   const std::map<std::string, std::string> texts = {{"uuid", info.uuid},
                                                     {"content_hash", info.content_hash},
                                                     {"tokenizer_kind", info.tokenizer_kind},
@@ -130,6 +141,16 @@ void TokenStoreWriter::write_layout(const TokenStoreInfo& info) {
   }
   declare("/sources", Hdf5Type::u8, {std::ssize(tables_.sources)}, bytes_of(tables_.sources));
   declare("/tokenizer/model", Hdf5Type::u8, {std::ssize(tables_.tokenizer)}, bytes_of(tables_.tokenizer));
+  if (!tables_.answers.empty()) declare("/docs/answers", Hdf5Type::u64, {std::ssize(tables_.answers)}, bytes_of(tables_.answers));
+  if (tables_.foreign) {
+    const ForeignOrigin& foreign = *tables_.foreign;
+    layout.group("/foreign");
+    declare("/foreign/description", Hdf5Type::u8, {std::ssize(foreign.description)}, bytes_of(foreign.description));
+    declare("/foreign/documents", Hdf5Type::u64, {std::ssize(foreign.documents)}, bytes_of(foreign.documents));
+    declare("/foreign/header", Hdf5Type::u8, {std::ssize(foreign.header)}, bytes_of(foreign.header));
+    declare("/foreign/modes", Hdf5Type::u8, {std::ssize(foreign.modes)}, bytes_of(foreign.modes));
+    declare("/foreign/sequences", Hdf5Type::u32, {std::ssize(foreign.sequences)}, bytes_of(foreign.sequences));
+  }
   declare("/tokens/crc32c", Hdf5Type::u32, {std::ssize(tables_.crc)}, bytes_of(tables_.crc));
   const Hdf5Extent tokens = layout.dataset("/tokens/data", info.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, {info.tokens});
   layout.close();
@@ -142,11 +163,14 @@ void TokenStoreWriter::write_layout(const TokenStoreInfo& info) {
   storage_.sync(file);
 }
 
-TokenStoreInfo TokenStoreWriter::finish(const std::string& sources) {
+TokenStoreInfo TokenStoreWriter::finish(const std::string& sources, std::optional<ForeignOrigin> foreign) {
   if (info_.documents == 0)
     throw Error("there is no document in the input", path_, "name files that hold text; empty documents are left out", ExitCode::data);
   flush();
+  ERGON_CHECK(tables_.answers.empty() || std::ssize(tables_.answers) == info_.documents, "{} answers for {} documents",
+              tables_.answers.size(), info_.documents);
   tables_.sources = sources;
+  tables_.foreign = std::move(foreign);
   info_.content_hash = content_hash(info_, tables_);
   info_.uuid = uuid_of(info_.content_hash);
   write_layout(info_);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,10 +25,14 @@ class TokenStoreWriter {
   TokenStoreWriter& operator=(const TokenStoreWriter&) = delete;
   ~TokenStoreWriter();  // removes what finish() did not complete
 
-  // A document without its eod, which is added here.
-  void add(std::span<const std::int32_t> ids, Split split);
+  // A document without its eod, which is added here. `answer`: its first token that counts as a label; all writers of a store give one or
+  // none does.
+  void add(std::span<const std::int32_t> ids, Split split, std::optional<std::int64_t> answer = {});
+  // A document in parts, whose last token is its eod, if it has one.
+  void append(std::span<const std::int32_t> ids);
+  void end_document(Split split, std::optional<std::int64_t> answer = {});  // one that has no token is left out
   // `sources`: JSON. Throws Error when there is no document. The file exists under its name when this returns.
-  TokenStoreInfo finish(const std::string& sources);
+  TokenStoreInfo finish(const std::string& sources, std::optional<ForeignOrigin> foreign = {});
 
  private:
   void put(std::int32_t id);

@@ -3,6 +3,7 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "trainer/data/foreign/ids_tokenizer.hpp"
 
 namespace ergon {
 namespace {
@@ -47,7 +48,8 @@ std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::st
     return make_bytes_tokenizer();
   }
   if (kind == "sentencepiece") return make_sentencepiece_tokenizer(definition);
-  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer", "this version knows bytes and sentencepiece", ExitCode::data);
+  if (kind == ids_tokenizer_kind) return make_ids_tokenizer(definition);
+  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer", "this version knows bytes, sentencepiece and ids", ExitCode::data);
 }
 
 }  // namespace ergon

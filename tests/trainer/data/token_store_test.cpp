@@ -160,7 +160,8 @@ TEST_CASE("attributes that are wrong are refused by name") {
   };
 
   CHECK(contains(changed("ergon_format", "models", 0), "is not a token store"));
-  CHECK(contains(changed("ergon_version", "", 2), "is a token store of version 2, this Ergon reads version 1"));
+  CHECK(contains(changed("ergon_version", "", 3), "is a token store of version 3, this Ergon reads 1 to 2"));
+  CHECK(contains(changed("ergon_version", "", 2), "says that its version is 2, what it holds is of version 1"));
   CHECK(contains(changed("vocab_size", "", 0), "vocab_size 0 is out of range"));
   CHECK(contains(changed("vocab_size", "", 70'000), "/tokens/data is not of type u32"));
   CHECK(contains(changed("eod_id", "", 257), "eod_id 257 is outside the vocabulary of 257"));
@@ -230,4 +231,56 @@ TEST_CASE("a missing dataset and data outside the file are refused") {
   CHECK(contains(edited("/docs/offsets", false), "has no /docs/offsets"));
   CHECK(contains(edited("/splits", false), "has no /splits/train"));
   CHECK(contains(edited("/tokens/data", true), "keeps its data in another file"));
+}
+
+namespace {
+
+// Two documents in parts, the second without an eod, with answers and an origin.
+TokenStoreInfo make_store_of_version_2(const std::string& path, Storage& storage, const ForeignOrigin& origin, std::int64_t answer) {
+  const auto tokenizer = make_bytes_tokenizer();
+  TokenStoreWriter writer(path, *tokenizer, storage, Existing::replace);
+  writer.append(std::vector<std::int32_t>{5, 6});
+  writer.append(std::vector<std::int32_t>{7, 256});
+  writer.end_document(Split::train, answer);
+  writer.end_document(Split::test, 0);
+  writer.append(std::vector<std::int32_t>{8, 9});
+  writer.end_document(Split::validation, 0);
+  return writer.finish("{}", origin);
+}
+
+const ForeignOrigin some_origin = {R"({"format": "megatron"})", std::string("\0head", 5), {4, 0, 2}, {0, 2, 3}, {1, 0, 1}};
+
+}  // namespace
+
+TEST_CASE("a store of version 2 has answers and an origin; its documents may come in parts and lack an eod") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  const TokenStoreInfo written = make_store_of_version_2(folder / "a.h5", storage, some_origin, 2);
+
+  const TokenStore store(folder / "a.h5", storage);
+
+  CHECK(store.info().documents == 2);
+  CHECK(std::vector<std::uint64_t>(store.offsets().begin(), store.offsets().end()) == std::vector<std::uint64_t>{0, 4, 6});
+  CHECK(std::vector<std::uint64_t>(store.answers().begin(), store.answers().end()) == std::vector<std::uint64_t>{2, 0});
+  CHECK(store.foreign() == some_origin);
+  CHECK(store.split(Split::validation).size() == 1);
+  CHECK(store.split(Split::test).empty());
+  ForeignOrigin other = some_origin;
+  other.modes[0] = 0;
+  CHECK(make_store_of_version_2(folder / "b.h5", storage, other, 2).uuid != written.uuid);
+  CHECK(make_store_of_version_2(folder / "c.h5", storage, some_origin, 1).uuid != written.uuid);
+}
+
+TEST_CASE("optional tables are checked as the others are") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  const std::string path = folder / "a.h5";
+  const auto opened = [&] { return problem_of([&] { TokenStore(path, storage); }); };
+
+  make_store_of_version_2(path, storage, some_origin, 4);
+  CHECK(contains(opened(), "/docs/answers of document 0 lies behind its end"));
+  make_store_of_version_2(path, storage, some_origin, 2);
+  const std::uint64_t count = 1;
+  put(path, extent(path, "/foreign/documents", Hdf5Type::u64).offset, &count, sizeof count);
+  CHECK(contains(opened(), "attributes or tables were changed"));
 }

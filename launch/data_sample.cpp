@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ergon data sample`: documents of a token store as text, drawn at random but the same for the same seed.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+#include "launch/commands.hpp"
+#include "launch/hdf5_helper.hpp"
+#include "launch/split_words.hpp"
+#include "launch/store_line.hpp"
+#include "trainer/data/sampler.hpp"
+#include "trainer/data/token_store.hpp"
+
+namespace ergon {
+namespace {
+
+// Numbers of documents, without repetition, in the order drawn.
+std::vector<std::uint64_t> draw(const TokenStore& store, std::optional<Split> split, std::int64_t count, std::int64_t seed) {
+  std::vector<DocumentRange> ranges = {{0, static_cast<std::uint64_t>(store.info().documents)}};
+  if (split) ranges.assign(store.split(*split).begin(), store.split(*split).end());
+  std::int64_t documents = 0;
+  for (const DocumentRange& range : ranges) documents += static_cast<std::int64_t>(range.end - range.begin);
+  if (documents == 0) throw Error(fmt::format("has no document in its split {}", name(*split)), store.path(), "choose another --split");
+  const Sampler sampler(seed, documents);
+  std::vector<std::uint64_t> drawn;
+  for (std::int64_t i = 0; i < std::min(count, documents); ++i) {
+    auto place = static_cast<std::uint64_t>(sampler.at(0, i));
+    for (const DocumentRange& range : ranges) {
+      if (place < range.end - range.begin) {
+        drawn.push_back(range.begin + place);
+        break;
+      }
+      place -= range.end - range.begin;
+    }
+  }
+  return drawn;
+}
+
+nlohmann::json shown(const TokenStore& store, const Tokenizer& tokenizer, std::uint64_t document, std::int64_t most) {
+  const auto begin = static_cast<std::int64_t>(store.offsets()[document]), end = static_cast<std::int64_t>(store.offsets()[document + 1]);
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(std::min(most, end - begin)));
+  store.read(begin, ids);
+  nlohmann::json json = {
+      {"document", document}, {"tokens", end - begin}, {"shown", ids.size()}, {"ids", ids}, {"text", tokenizer.decode(ids)}};
+  if (!store.answers().empty()) json["answer"] = store.answers()[document];
+  return json;
+}
+
+}  // namespace
+
+int command_data_sample(int argc, char** argv) {
+  StoreLine line("ergon data sample", "documents of a token store as text, drawn at random");
+  std::int64_t count = 3, most = 200, seed = 1;
+  std::string split = "all";
+  line.option(count, "-n,--documents", "N", "documents shown, at most");
+  line.option(most, "--tokens", "N", "tokens of each, at most, from its start");
+  line.option(seed, "--seed", "N", "another seed draws others");
+  line.choice(split, "--split", split_choices(), "of which documents");
+  if (!line.parse(argc, argv)) return 0;
+  if (count < 1) throw Error(fmt::format("{} documents are too few", count), "--documents", "give at least 1");
+  if (most < 1) throw Error(fmt::format("{} tokens are too few", most), "--tokens", "give at least 1");
+  Storage storage(hdf5_helper());
+  const TokenStore store(line.store, storage);
+  const auto tokenizer = store.tokenizer();
+  nlohmann::json documents = nlohmann::json::array();
+  for (std::uint64_t document : draw(store, split_of_choice(split), count, seed))
+    documents.push_back(shown(store, *tokenizer, document, most));
+  if (line.json) {
+    const nlohmann::json result = {{"schema", "ergon.data_sample.v1"}, {"store", line.store}, {"seed", seed}, {"documents", documents}};
+    std::cout << result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
+    return 0;
+  }
+  for (const auto& document : documents)
+    fmt::print("--- document {} ({} tokens, {} shown)\n{}\n", document["document"].get<std::int64_t>(),
+               document["tokens"].get<std::int64_t>(), document["shown"].get<std::int64_t>(), document["text"].get<std::string>());
+  return 0;
+}
+
+}  // namespace ergon

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/foreign/export_ids.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+#include "trainer/data/foreign/flat_header.hpp"
+
+namespace ergon {
+namespace {
+
+constexpr std::int64_t piece = 1 << 18;  // tokens
+
+[[noreturn]] void refuse_original(const TokenStore& store, const std::string& why) {
+  throw Error(why, store.path(), "choose a format: --to megatron, nanogpt, llmc or olmo", ExitCode::config);
+}
+
+// Format and type that the description names.
+void read_description(const TokenStore& store, ForeignFormat& format, TokenDtype& dtype) {
+  const auto json = nlohmann::json::parse(store.foreign()->description, nullptr, false);
+  const auto text = [&](const char* key) {
+    return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+  };
+  const auto known_format = foreign_format(text("format"));
+  const auto known_dtype = token_dtype(text("dtype"));
+  if (!known_format || !known_dtype) refuse_original(store, "does not say in what format its ids were");
+  format = *known_format;
+  dtype = *known_dtype;
+}
+
+// As Megatron-LM chooses: uint16 below 65500.
+TokenDtype default_dtype(ForeignFormat format, std::int64_t vocabulary) {
+  if (format == ForeignFormat::megatron) return vocabulary < 65500 ? TokenDtype::u16 : TokenDtype::i32;
+  return vocabulary <= 65536 ? TokenDtype::u16 : TokenDtype::u32;
+}
+
+// A file that appears under its name when it is complete.
+class CompleteFile {
+ public:
+  CompleteFile(const std::string& path, Storage& storage) : path_(path), temporary_(path + ".tmp"), storage_(storage) {
+    if (storage_.exists(temporary_)) storage_.unlink(temporary_);
+    file_ = storage_.create(temporary_);
+  }
+  ~CompleteFile() {
+    try {
+      if (!temporary_.empty() && storage_.exists(temporary_)) storage_.unlink(temporary_);
+    } catch (const std::exception&) {
+      // It stays under a name that the next export to this place removes.
+    }
+  }
+  void write(std::span<const std::byte> bytes) {
+    storage_.pwrite(file_, bytes, written_);
+    written_ += std::ssize(bytes);
+  }
+  void finish() {
+    storage_.sync(file_);
+    storage_.rename(temporary_, path_);
+    temporary_.clear();
+    storage_.sync_directory(parent_folder(path_));
+  }
+
+ private:
+  std::string path_, temporary_;
+  Storage& storage_;
+  Storage::File file_;
+  std::int64_t written_ = 0;
+};
+
+void write_tokens(CompleteFile& file, const TokenStore& store, const std::vector<DocumentRange>& documents, TokenDtype dtype) {
+  std::vector<std::int32_t> ids;
+  std::vector<std::byte> bytes;
+  for (const DocumentRange& range : documents) {
+    const auto end = static_cast<std::int64_t>(store.offsets()[range.end]);
+    for (auto begin = static_cast<std::int64_t>(store.offsets()[range.begin]); begin < end; begin += std::ssize(ids)) {
+      ids.resize(static_cast<std::size_t>(std::min(piece, end - begin)));
+      bytes.resize(ids.size() * static_cast<std::size_t>(size_of(dtype)));
+      store.read(begin, ids);
+      encode_tokens(dtype, ids, bytes);
+      file.write(bytes);
+    }
+  }
+}
+
+// A sequence a document.
+MegatronIndex index_of(const TokenStore& store, const std::vector<DocumentRange>& documents, TokenDtype dtype) {
+  MegatronIndex index{dtype, {}, {0}, {}};
+  for (const DocumentRange& range : documents)
+    for (std::uint64_t d = range.begin; d < range.end; ++d) {
+      const std::uint64_t tokens = store.offsets()[d + 1] - store.offsets()[d];
+      if (tokens > std::numeric_limits<std::int32_t>::max())
+        throw Error(fmt::format("document {} has {} tokens, more than Megatron's index can say", d, tokens), store.path(),
+                    "choose another format", ExitCode::config);
+      index.lengths.push_back(static_cast<std::int32_t>(tokens));
+      index.documents.push_back(std::ssize(index.lengths));
+    }
+  return index;
+}
+
+MegatronIndex original_index(const ForeignOrigin& foreign, TokenDtype dtype) {
+  MegatronIndex index{dtype, {}, {}, {}};
+  index.lengths.assign(foreign.sequences.begin(), foreign.sequences.end());
+  index.documents.assign(foreign.documents.begin(), foreign.documents.end());
+  for (std::uint8_t mode : foreign.modes) index.modes.push_back(static_cast<std::int8_t>(mode));
+  return index;
+}
+
+std::string header_of(ForeignFormat format, TokenDtype dtype, std::int64_t tokens) {
+  if (format == ForeignFormat::llmc) return llmc_header_bytes_of(dtype, tokens);
+  return format == ForeignFormat::olmo ? npy_header_bytes_of(dtype, tokens) : std::string();
+}
+
+}  // namespace
+
+IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& options, Storage& storage) {
+  const bool original = !options.format;
+  IdsExportSummary summary{{}, options.format.value_or(ForeignFormat::megatron), TokenDtype::u16};
+  if (original) {
+    if (!store.foreign()) refuse_original(store, "was made from text: it has no original files of ids");
+    if (options.split || options.dtype) refuse_original(store, "the original files are whole and in their own type");
+    read_description(store, summary.format, summary.dtype);
+  } else {
+    summary.dtype = options.dtype.value_or(default_dtype(summary.format, store.info().vocabulary));
+  }
+  const bool megatron = summary.format == ForeignFormat::megatron;
+
+  std::vector<DocumentRange> documents = {{0, static_cast<std::uint64_t>(store.info().documents)}};
+  if (options.split) documents.assign(store.split(*options.split).begin(), store.split(*options.split).end());
+  for (const DocumentRange& range : documents) {
+    summary.documents += static_cast<std::int64_t>(range.end - range.begin);
+    summary.tokens += static_cast<std::int64_t>(store.offsets()[range.end] - store.offsets()[range.begin]);
+  }
+  if (summary.tokens == 0)
+    throw Error(fmt::format("has no document in its split {}", name(*options.split)), store.path(), "choose another --split",
+                ExitCode::config);
+
+  summary.files = megatron ? std::vector{options.output + ".bin", options.output + ".idx"} : std::vector{options.output};
+  for (const std::string& path : summary.files)
+    if (options.existing == Existing::refuse && storage.exists(path))
+      throw Error("already exists", path, "name another output, or give --force to replace it");
+  // Made first: what the format cannot say is refused before anything is written.
+  const std::string header = original ? store.foreign()->header : header_of(summary.format, summary.dtype, summary.tokens);
+  std::vector<std::byte> index;
+  if (megatron)
+    index = megatron_index_bytes(original ? original_index(*store.foreign(), summary.dtype) : index_of(store, documents, summary.dtype));
+
+  CompleteFile tokens(summary.files[0], storage);
+  tokens.write(std::as_bytes(std::span(header)));
+  write_tokens(tokens, store, documents, summary.dtype);
+  tokens.finish();
+  if (megatron) {
+    CompleteFile file(summary.files[1], storage);
+    file.write(index);
+    file.finish();
+  }
+  return summary;
+}
+
+}  // namespace ergon
