@@ -11,7 +11,8 @@ namespace {
 // "hello", 256, "ab", 256 as uint16.
 std::string some_ids() {
   std::string bytes;
-  for (const int id : {'h', 'e', 'l', 'l', 'o', 256, 'a', 'b', 256}) bytes += {static_cast<char>(id & 255), static_cast<char>(id >> 8)};
+  for (const int id : std::initializer_list<int>{'h', 'e', 'l', 'l', 'o', 256, 'a', 'b', 256})
+    bytes += {static_cast<char>(id & 255), static_cast<char>(id >> 8)};
   return bytes;
 }
 

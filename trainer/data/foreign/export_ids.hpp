@@ -15,10 +15,11 @@
 namespace ergon {
 
 struct IdsExportOptions {
-  std::string output;                   // of megatron: the name without .bin and .idx
-  std::optional<ForeignFormat> format;  // nullopt: the original files
-  std::optional<TokenDtype> dtype;  // nullopt: the narrowest of uint16 and (megatron) int32 or (others) uint32 that holds the vocabulary
-  std::optional<Split> split;       // nullopt: all documents
+  std::string output = {};                   // of megatron: the name without .bin and .idx
+  std::optional<ForeignFormat> format = {};  // nullopt: the original files
+  std::optional<TokenDtype> dtype =
+      {};                           // nullopt: the narrowest of uint16 and (megatron) int32 or (others) uint32 that holds the vocabulary
+  std::optional<Split> split = {};  // nullopt: all documents
   Existing existing = Existing::refuse;
 };
 

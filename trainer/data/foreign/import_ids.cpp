@@ -56,7 +56,7 @@ class Boundaries {
   // The end of the next document of the table that has a token.
   void next_document() {
     const std::int64_t before = end_;
-    while (end_ == before && ++document_ < std::ssize(index_.documents))
+    while (end_ == before && ++document_ < index_.documents.size())
       for (std::int64_t s = index_.documents[document_ - 1]; s < index_.documents[document_]; ++s)
         end_ += index_.lengths[static_cast<std::size_t>(s)];
   }

@@ -21,15 +21,15 @@ namespace ergon {
 enum class EodPlace : std::uint8_t { end, start };  // of a document
 
 struct IdsImportOptions {
-  std::string input, output;
-  std::optional<ForeignFormat> format;   // nullopt: found out
-  std::optional<TokenDtype> dtype;       // nullopt: what the file says
-  const Tokenizer* tokenizer = nullptr;  // that made the ids; null: not known, then the two that follow count
-  std::int64_t vocabulary = 0;           // 0: the largest id and one
-  std::int32_t eod = -1;                 // -1: none
+  std::string input = {}, output = {};
+  std::optional<ForeignFormat> format = {};  // nullopt: found out
+  std::optional<TokenDtype> dtype = {};      // nullopt: what the file says
+  const Tokenizer* tokenizer = nullptr;      // that made the ids; null: not known, then the two that follow count
+  std::int64_t vocabulary = 0;               // 0: the largest id and one
+  std::int32_t eod = -1;                     // -1: none
   EodPlace eod_place = EodPlace::end;
-  SplitFractions fractions;
-  std::optional<Split> split;  // of all documents; nullopt: by their ids and the fractions
+  SplitFractions fractions = {};
+  std::optional<Split> split = {};  // of all documents; nullopt: by their ids and the fractions
   Existing existing = Existing::refuse;
 };
 

@@ -79,8 +79,9 @@ void check_documents(const MegatronIndex& index, const std::string& where) {
 
 template <typename T>
 void append(std::vector<std::byte>& bytes, std::span<const T> values) {
-  const auto from = std::as_bytes(values);
-  bytes.insert(bytes.end(), from.begin(), from.end());
+  const std::size_t at = bytes.size();
+  bytes.resize(at + values.size_bytes());
+  if (!values.empty()) std::memcpy(bytes.data() + at, values.data(), values.size_bytes());
 }
 
 template <typename T>

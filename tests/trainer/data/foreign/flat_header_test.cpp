@@ -24,7 +24,7 @@ std::string problem(const std::function<void()>& action) {
 
 // numpy.lib.format.write_array_header_1_0 for 100 elements of '<u2', as numpy 1.24 writes it.
 const std::string by_numpy =
-    std::string("\x93NUMPY\x01\x00v\x00{'descr': '<u2', 'fortran_order': False, 'shape': (100,), }", 66) + std::string(61, ' ') + "\n";
+    std::string("\x93NUMPY\x01\x00v\x00{'descr': '<u2', 'fortran_order': False, 'shape': (100,), }", 69) + std::string(58, ' ') + "\n";
 
 std::string npy(const std::string& dictionary) {
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(dictionary.size()) + std::string(1, '\0') + dictionary;
