@@ -8,11 +8,10 @@
 #include "accounting/parameter_units.hpp"
 #include "configs/dtype_size.hpp"
 #include "parallel/plan/attention_traffic.hpp"
-#include "parallel/plan/bucket_plan.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/stage_units.hpp"
-#include "parallel/plan/zero_partition.hpp"
+#include "parallel/plan/zero_buckets.hpp"
 
 namespace ergon {
 namespace {
@@ -152,15 +151,11 @@ class Traffic {
   std::vector<ParameterUnit> units(int stage, int tp_rank = 0) const {
     return parameter_units(shape_, {static_cast<int>(m_.tp), tp_rank}, static_cast<int>(m_.pp), static_cast<int>(chunks_ / m_.pp), stage);
   }
-  // Whether gradients leave in every microbatch.
-  bool leaves_each() const { return c_.run.deterministic || stage_ == ZeroStage::parameters; }
+  ZeroBucketRule rule() const { return {stage_, c_.run.deterministic, m_.bucket, exact_}; }
   UnitPlan plan(int stage) const { return stage_units(shape_, static_cast<int>(m_.pp), static_cast<int>(chunks_ / m_.pp), stage); }
   std::int64_t parts() const { return stage_ != ZeroStage::none || c_.run.deterministic ? owners_ : 1; }
   std::vector<ElementRange> ranges(int stage) const { return unit_ranges(units(stage), wire_, static_cast<int>(parts())); }
-  std::vector<Bucket> buckets(int stage) const {
-    return plan_buckets(ranges(stage), stage_ == ZeroStage::parameters ? Bytes{1} : m_.bucket, exact_,
-                        leaves_each() ? round_groups(plan(stage)) : std::vector<int>());
-  }
+  std::vector<Bucket> buckets(int stage) const { return zero_buckets(ranges(stage), plan(stage), rule()); }
 
   // Each unit for its forward and for its backward; the embedding's reads no weights.
   void weights_of_units(int stage) {
@@ -176,12 +171,12 @@ class Traffic {
   void tied_table() {
     const std::int64_t whole = partition_vocabulary(shape_.vocabulary, static_cast<int>(m_.tp), 0).rows * shape_.width;
     const std::int64_t own = ranges(0).front().size() / parts();
-    all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, (leaves_each() ? own : whole) * exact_);
+    all_reduce("embedding", 2, m_.dp * m_.cp * m_.tp, 1, (rule().each_microbatch() ? own : whole) * exact_);
   }
 
   // Of one stage: over the rows of tensor ranks, then over dp x cp.
   void gradients(int stage) {
-    const std::int64_t rounds = leaves_each() ? microbatches_ : 1;
+    const std::int64_t rounds = rule().each_microbatch() ? microbatches_ : 1;
     if (parted_) partial_sums(stage, rounds);
     for (const Bucket& bucket : buckets(stage)) {
       const std::int64_t size = bucket.range.size() * exact_;

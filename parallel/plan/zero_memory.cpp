@@ -5,15 +5,15 @@
 #include <map>
 
 #include "configs/error.hpp"
+#include "parallel/plan/zero_buckets.hpp"
 
 namespace ergon {
 namespace {
 
 std::int64_t largest_bucket(const std::vector<ElementRange>& units, const ZeroSetup& setup) {
-  const Bytes bucket = setup.stage == ZeroStage::parameters ? Bytes{1} : setup.bucket;
   std::int64_t largest = 0;
-  for (const Bucket& b : plan_buckets(units, bucket, setup.accumulator_size, round_groups(setup.units)))
-    largest = std::max(largest, b.range.size());
+  for (const Bucket& bucket : zero_buckets(units, setup.units, {setup.stage, setup.deterministic, setup.bucket, setup.accumulator_size}))
+    largest = std::max(largest, bucket.range.size());
   return largest;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "configs/error.hpp"
+#include "parallel/plan/zero_buckets.hpp"
 #include "trainer/kernels/pointwise.hpp"
 #include "trainer/kernels/precision.hpp"
 
@@ -22,13 +23,9 @@ int ranks_of(const StoreSharding& sharding) { return sharding.group != nullptr ?
 int rank_of(const StoreSharding& sharding) { return sharding.group != nullptr ? sharding.group->rank() : 0; }
 ZeroStage stage_of(const StoreSharding& sharding) { return ranks_of(sharding) > 1 ? sharding.stage : ZeroStage::none; }
 bool owners_add(const StoreSharding& sharding) { return stage_of(sharding) != ZeroStage::none || sharding.owners_add; }
-// Gradients leave in every microbatch.
-bool rounds(const StoreSharding& sharding) { return stage_of(sharding) == ZeroStage::parameters || sharding.owners_add; }
 
-std::vector<Bucket> buckets_of(const StoreLayout& layout, at::ScalarType accumulator, const StoreSharding& sharding) {
-  return plan_buckets(layout.units, stage_of(sharding) == ZeroStage::parameters ? Bytes{1} : sharding.bucket,
-                      static_cast<std::int64_t>(c10::elementSize(accumulator)),
-                      rounds(sharding) ? round_groups(sharding.units) : std::vector<int>());
+ZeroBucketRule rule_of(const StoreSharding& sharding, at::ScalarType accumulator) {
+  return {stage_of(sharding), sharding.owners_add, sharding.bucket, static_cast<std::int64_t>(c10::elementSize(accumulator))};
 }
 
 }  // namespace
@@ -41,7 +38,7 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
       device_(device),
       stage_(stage_of(sharding)),
       layout_(lay_out(specs_, packs, dtype, num_units, owners_add(sharding) ? ranks_of(sharding) : 1)),
-      buckets_(buckets_of(layout_, accumulator_, sharding)),
+      buckets_(zero_buckets(layout_.units, sharding.units, rule_of(sharding, accumulator_))),
       headers_(device) {
   std::optional<ZeroPartition> reduction;
   if (owners_add(sharding)) reduction.emplace(buckets_, ranks_of(sharding));
@@ -63,7 +60,8 @@ ParameterStore::ParameterStore(std::vector<ParameterSpec> specs, std::vector<std
     weights_.push_back(view(unit_weights_));
     gradients_of_.push_back(view(unit_gradients_));
   }
-  slice_gradients(reduction ? &*reduction : nullptr, rounds(sharding) && sharding.units.table_twice ? sharding.twin : nullptr);
+  const bool twin = rule_of(sharding, accumulator_).each_microbatch() && sharding.units.table_twice;
+  slice_gradients(reduction ? &*reduction : nullptr, twin ? sharding.twin : nullptr);
   make_pieces(stage_ == ZeroStage::none ? 0 : rank_of(sharding));
   make_gather(sharding);
 }
