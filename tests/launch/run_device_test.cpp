@@ -4,6 +4,7 @@
 #include "configs/parse.hpp"
 #include "launch/identity.hpp"
 #include "parallel/communicator_local.hpp"
+#include "tests/parallel/collective_cases.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -25,14 +26,14 @@ TEST_CASE("a run on the CPU opens nothing") {
 
 // The test program has no libergon_cuda.so beside it, so every machine gets this far and no further.
 TEST_CASE("a device that cannot be opened is one sentence on every rank, with its cure") {
-  run_local_ranks(2, [](std::unique_ptr<Communicator> world) {
-    try {
-      const RunDevice device(config("cuda"), *world, {});
-      FAIL("opened");
-    } catch (const Error& error) {
-      CHECK(error.code() == ExitCode::world);
-      CHECK(error.where() == "run.device");
-      CHECK_FALSE(error.hint().empty());
-    }
-  });
+  CHECK(on_threads(2, [](Communicator& world, Failures& failures) {
+          try {
+            const RunDevice device(config("cuda"), world, {});
+            failures.expect(false, "opened");
+          } catch (const Error& error) {
+            failures.expect(error.code() == ExitCode::world, "its exit code");
+            failures.expect(error.where() == "run.device", error.where());
+            failures.expect(!error.hint().empty(), "a cure");
+          }
+        }) == "");
 }

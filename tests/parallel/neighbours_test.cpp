@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-#include "parallel/communicator_local.hpp"
+#include "tests/parallel/collective_cases.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -44,14 +44,14 @@ TEST_CASE("neighbours: a process runs, is stopped, is gone, and its number may b
 }
 
 TEST_CASE("neighbours: all ranks of a machine but this one") {
-  run_local_ranks(3, [](std::unique_ptr<Communicator> world) {
-    const Neighbours neighbours(*world);
-    std::vector<int> expected = {0, 1, 2};
-    std::erase(expected, world->rank());
-    CHECK(neighbours.ranks() == expected);
-    CHECK(neighbours.state(expected[0]) == ProcessState::running);
-    CHECK(neighbours.state(world->rank()) == ProcessState::unknown);
-  });
+  CHECK(on_threads(3, [](Communicator& world, Failures& failures) {
+          const Neighbours neighbours(world);
+          std::vector<int> expected = {0, 1, 2};
+          std::erase(expected, world.rank());
+          failures.expect(neighbours.ranks() == expected, "the ranks of the machine");
+          failures.expect(neighbours.state(expected[0]) == ProcessState::running, "the state of another");
+          failures.expect(neighbours.state(world.rank()) == ProcessState::unknown, "its own state");
+        }) == "");
 }
 
 }  // namespace ergon

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <system_error>
 
+#include "tests/parallel/collective_cases.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/corrupt.hpp"
 
@@ -11,29 +12,34 @@ using namespace ergon;
 
 TEST_CASE("texts of any length travel from and to rank 0") {
   const std::string large(100'000, 'x');
-  run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
-    const int rank = control->rank();
-    CHECK(broadcast_text(*control, rank == 2 ? large : "not mine", 2) == large);
-    CHECK(broadcast_text(*control, "", 0).empty());
-    const auto texts = gather_text(*control, std::string(static_cast<std::size_t>(rank), 'a'));  // rank 0 sends nothing
-    if (rank == 0) CHECK(texts == std::vector<std::string>{"", "a", "aa", "aaa"});
-    if (rank != 0) CHECK(texts.empty());
-  });
+  CHECK(on_threads(4, [&](Communicator& control, Failures& failures) {
+          const int rank = control.rank();
+          failures.expect(broadcast_text(control, rank == 2 ? large : "not mine", 2) == large, "a large text of rank 2");
+          failures.expect(broadcast_text(control, "", 0).empty(), "an empty text");
+          const auto texts = gather_text(control, std::string(static_cast<std::size_t>(rank), 'a'));  // rank 0 sends nothing
+          failures.expect(texts == (rank == 0 ? std::vector<std::string>{"", "a", "aa", "aaa"} : std::vector<std::string>{}),
+                          fmt::format("the texts gathered on rank {}", rank));
+        }) == "");
 }
 
 TEST_CASE("agree: one failure for all, what is no corruption before what is") {
   const Failure corrupt{"bad block", "file", "", ExitCode::data, true}, disk{"disk gone", "path", "look", ExitCode::stuck, false};
-  run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
-    const int rank = control->rank();
-    CHECK_FALSE(agree(*control, std::nullopt));
-    CHECK(agree(*control, rank == 1 ? std::optional(corrupt) : std::nullopt) == corrupt);
-    CHECK(agree(*control, rank == 0 ? std::optional(corrupt) : rank == 3 ? std::optional(disk) : std::nullopt) == disk);
-    Failure mine = corrupt;
-    mine.problem = std::to_string(rank);
-    CHECK(agree(*control, mine)->problem == "0");
-    if (rank < 2) mine.problem = "not this";
-    CHECK(agree(*control, rank >= 2 ? std::optional(mine) : std::nullopt)->problem == "2");
-  });
+  CHECK(on_threads(4, [&](Communicator& control, Failures& failures) {
+          const int rank = control.rank();
+          const auto expect = [&](const std::optional<Failure>& mine, const std::optional<Failure>& agreed, const char* what) {
+            failures.expect(agree(control, mine) == agreed, fmt::format("{}, on rank {}", what, rank));
+          };
+          const auto numbered = [&](int of) {
+            Failure failure = corrupt;
+            failure.problem = std::to_string(of);
+            return std::optional(failure);
+          };
+          expect({}, {}, "no failure");
+          expect(rank == 1 ? std::optional(corrupt) : std::nullopt, corrupt, "that of rank 1");
+          expect(rank == 0 ? std::optional(corrupt) : rank == 3 ? std::optional(disk) : std::nullopt, disk, "what is no corruption");
+          expect(numbered(rank), numbered(0), "the first of all");
+          expect(rank >= 2 ? numbered(rank) : std::nullopt, numbered(2), "the first of two");
+        }) == "");
 }
 
 TEST_CASE("exceptions become failures, bugs stay bugs") {

@@ -52,18 +52,18 @@ TEST_CASE("saved on one mesh, loaded on others, cut in the middle of rows: every
     Storage storage;
     for (const SaveResult& result : save_together(storage, run.path(), 4, 2, 2, saved, Size::large)) REQUIRE_FALSE(result.error);
     for (const auto& [tp, dp] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}, {4, 1}, {4, 2}, {1, 8}, {8, 1}}) {
-      run_local_ranks(tp * dp, [&, tp = tp, dp = dp](std::unique_ptr<Communicator> control) {
-        CheckpointLoader loader(storage, run.path(), *control);
-        CHECK(loader.open());
-        for (const Cut cut : {Cut::owner, Cut::zero}) {
-          const auto tensors = model(where(tp, dp, control->rank(), cut), -1, Size::large);
-          loader.load(tensors);
-          CHECK(holds(tensors, 4));
-        }
-        CHECK(loader.state().step == 4);
-        CHECK(loader.state().data_state == state_of(4).data_state);
-        CHECK(loader.id().step == 4);
-      });
+      CHECK(on_threads(tp * dp, [&, tp = tp, dp = dp](Communicator& control, Failures& failures) {
+              CheckpointLoader loader(storage, run.path(), control);
+              failures.expect(loader.open(), "one is found");
+              for (const Cut cut : {Cut::owner, Cut::zero}) {
+                const auto tensors = model(where(tp, dp, control.rank(), cut), -1, Size::large);
+                loader.load(tensors);
+                failures.expect(holds(tensors, 4), "tensors of step 4");
+              }
+              failures.expect(loader.state().step == 4, "the step");
+              failures.expect(loader.state().data_state == state_of(4).data_state, "the data state");
+              failures.expect(loader.id().step == 4, "the step of its folder");
+            }) == "");
     }
   }
 }
@@ -290,15 +290,18 @@ TEST_CASE("one rank meets a bad block: all ranks step back together") {
   const CheckpointIndex index = parse_index(copy.storage.read_text(path), path, manifest);
   const StoredPiece& piece = index.find("parameters/embedding")->pieces.at(0);
   flip(copy.newest + "/" + piece.file, piece.offset + piece.bytes - 1, 0);
-  run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
-    CheckpointLoader loader(copy.storage, copy.run.path(), *control);
-    CHECK(loader.open());
-    CHECK(loader.state().step == 2);
-    std::vector<CheckpointTensor> tensors = model(where(4, 1, control->rank(), Cut::owner), -1);
-    if (control->rank() != 3) tensors.erase(tensors.begin());  // only rank 3 reads the tensor
-    loader.load(tensors);
-    CHECK(loader.state().step == 1);
-    CHECK(holds(tensors, 1));
-    CHECK(any_contains(loader.messages(), "block 0 of tensor parameters/embedding does not match its checksum"));
-  });
+  CHECK(on_threads(4, [&](Communicator& control, Failures& failures) {
+          CheckpointLoader loader(copy.storage, copy.run.path(), control);
+          failures.expect(loader.open(), "one is found");
+          failures.expect(loader.state().step == 2, "the newest");
+          std::vector<CheckpointTensor> tensors = model(where(4, 1, control.rank(), Cut::owner), -1);
+          if (control.rank() != 3) tensors.erase(tensors.begin());  // only rank 3 reads the tensor
+          loader.load(tensors);
+          failures.expect(loader.state().step == 1, "the one before");
+          failures.expect(holds(tensors, 1), "tensors of step 1");
+          const std::string why = "block 0 of tensor parameters/embedding does not match its checksum";
+          failures.expect(
+              std::ranges::any_of(loader.messages(), [&](const std::string& text) { return text.find(why) != std::string::npos; }),
+              "why it steps back");
+        }) == "");
 }

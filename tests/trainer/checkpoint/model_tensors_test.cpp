@@ -5,6 +5,8 @@
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <atomic>
+
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 
@@ -66,6 +68,7 @@ TEST_CASE("a model saved on tp 2 x dp 2 loads on one tensor rank of another cut;
   const TemporaryFolder run;
   Storage storage;
   const std::string uuid = run_identity(storage, run.path());
+  std::atomic<int> refused = 0;
   run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
     const int tp_rank = control->rank() % 2;
     Rank rank(tp_rank);
@@ -81,8 +84,9 @@ TEST_CASE("a model saved on tp 2 x dp 2 loads on one tensor rank of another cut;
     rank.m.copy_(rank.store.flat_parameters()).mul_(2);
     rank.v.copy_(rank.store.flat_parameters()).mul_(3);
     CheckpointSaver saver(storage, {run.path(), uuid, 1, control->rank(), 1, {}});
-    CHECK_FALSE(saver.save(model_tensors(rank.store, rank.m, rank.v, 2, control->rank() / 2), state_of(1), *control).error);
+    refused += saver.save(model_tensors(rank.store, rank.m, rank.v, 2, control->rank() / 2), state_of(1), *control).error.has_value();
   });
+  CHECK(refused == 0);
 
   const auto control = std::move(make_local_group(1).front());
   CheckpointLoader loader(storage, run.path(), *control);
