@@ -17,22 +17,24 @@ namespace {
 using nlohmann::json;
 
 struct Strategy {
-  std::string name, refusal;
+  std::string name;
+  std::int64_t exchanging;  // ranks of a hybrid's exchange; 0: no hybrid
+  std::string refusal;
   AttentionSent forward, backward;
   AttentionMemory memory;  // of the rank that holds most
 };
 
-RunConfig with_attention(const RunConfig& config, AttentionSharding attention) {
+RunConfig with_attention(const RunConfig& config, AttentionSharding attention, std::int64_t exchanging) {
   RunConfig run = config;
   run.mesh.attention = attention;
-  if (attention != AttentionSharding::hybrid) run.mesh.ulysses = 1;
+  run.mesh.ulysses = attention == AttentionSharding::hybrid ? exchanging : 1;
   if (attention != AttentionSharding::gather_kv) run.mesh.gather_heads = 1;
   return run;
 }
 
-Strategy strategy_of(const RunConfig& config, AttentionSharding attention) {
-  Strategy strategy{choice_name(attention), "", {}, {}, {}};
-  const RunConfig run = with_attention(config, attention);
+Strategy strategy_of(const RunConfig& config, AttentionSharding attention, std::int64_t exchanging = 0) {
+  Strategy strategy{choice_name(attention), exchanging, "", {}, {}, {}};
+  const RunConfig run = with_attention(config, attention, exchanging);
   const std::vector<Error> refusals = plan_refusals(run, 0);
   if (!refusals.empty()) {
     strategy.refusal = fmt::format("{}; {}", refusals.front().problem(), refusals.front().hint());
@@ -52,13 +54,23 @@ Strategy strategy_of(const RunConfig& config, AttentionSharding attention) {
   return strategy;
 }
 
+// What the file says; else every size that makes neither a ring alone nor an exchange alone, and leaves each rank a head.
+std::vector<std::int64_t> exchange_sizes(const RunConfig& config) {
+  if (config.mesh.ulysses != 1) return {config.mesh.ulysses};
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t u = 2; u < config.mesh.cp && u * config.mesh.tp <= config.model.heads; ++u)
+    if (config.mesh.cp % u == 0) sizes.push_back(u);
+  return sizes;
+}
+
 std::vector<Strategy> strategies(const RunConfig& config) {
   if (config.mesh.cp == 1)
     throw Error("one context rank sends nothing, whatever mesh.attention is", "mesh.cp",
                 "set mesh.cp to 2 or more: ergon plan --strategies run.toml mesh.cp=4");
   using enum AttentionSharding;
   std::vector<Strategy> all;
-  for (const AttentionSharding attention : {ring, ulysses, gather_kv, hybrid}) all.push_back(strategy_of(config, attention));
+  for (const AttentionSharding attention : {ring, ulysses, gather_kv}) all.push_back(strategy_of(config, attention));
+  for (const std::int64_t exchanging : exchange_sizes(config)) all.push_back(strategy_of(config, hybrid, exchanging));
   if (std::ranges::all_of(all, [](const Strategy& strategy) { return !strategy.refusal.empty(); })) check_plan(config, 0);
   return all;
 }
@@ -67,14 +79,15 @@ std::string text_of(const RunConfig& config, const std::vector<Strategy>& all) {
   std::string text =
       fmt::format("cp = {}, one layer, one microbatch of {} x {} positions, {}; bytes of all context ranks together, memory of one\n\n",
                   config.mesh.cp, config.train.microbatch, config.model.sequence, choice_name(config.train.dtype));
-  text += fmt::format("{:<10} {:>15} {:>6} {:>15} {:>6} {:>15} {:>15} {:>15}\n", "", "forward", "calls", "backward", "calls", "kept",
+  text += fmt::format("{:<12} {:>15} {:>6} {:>15} {:>6} {:>15} {:>15} {:>15}\n", "", "forward", "calls", "backward", "calls", "kept",
                       "in forward", "in backward");
   for (const Strategy& s : all) {
+    const std::string name = s.exchanging == 0 ? s.name : fmt::format("{} u={}", s.name, s.exchanging);
     if (!s.refusal.empty()) {
-      text += fmt::format("{:<10} {}\n", s.name, s.refusal);
+      text += fmt::format("{:<12} {}\n", name, s.refusal);
       continue;
     }
-    text += fmt::format("{:<10} {:>15} {:>6} {:>15} {:>6} {:>15} {:>15} {:>15}\n", s.name, s.forward.bytes.value, s.forward.calls,
+    text += fmt::format("{:<12} {:>15} {:>6} {:>15} {:>6} {:>15} {:>15} {:>15}\n", name, s.forward.bytes.value, s.forward.calls,
                         s.backward.bytes.value, s.backward.calls, s.memory.kept.value, s.memory.forward.value, s.memory.backward.value);
   }
   return text;
@@ -82,6 +95,7 @@ std::string text_of(const RunConfig& config, const std::vector<Strategy>& all) {
 
 json json_of(const Strategy& s) {
   json row = {{"strategy", s.name}};
+  if (s.exchanging != 0) row["ulysses"] = s.exchanging;
   if (!s.refusal.empty()) {
     row["refused"] = s.refusal;
     return row;

@@ -46,8 +46,8 @@ std::vector<Bytes> kept_by_stage(const RunConfig& config, const PipelinePlan& pl
 
 // Shares of idle units, with forward and both halves of backward one unit each: W = 1 of F + B + W = 3.
 Timeline play_run(const RunConfig& config) {
-  const int stages = static_cast<int>(config.mesh.pp), chunks = stages > 1 ? static_cast<int>(config.mesh.virtual_stages) : 1;
-  const PipelineSchedule schedule = stages > 1 ? config.mesh.schedule : PipelineSchedule::one_f_one_b;
+  const int stages = static_cast<int>(config.mesh.pp), chunks = static_cast<int>(config.mesh.virtual_stages);
+  const PipelineSchedule schedule = config.mesh.schedule;
   Timeline timeline{schedule, plan_pipeline(schedule, stages, static_cast<int>(accumulation(config)), chunks), {}, "", 0, {}};
   timeline.played = play(timeline.plan);
   timeline.kept = kept_by_stage(config, timeline.plan);

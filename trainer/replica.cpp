@@ -15,10 +15,8 @@
 namespace ergon {
 namespace {
 
-// One stage runs a microbatch to its end before the next, whatever the schedule: it has no bubble to fill.
 PipelinePlan training_plan(const RunConfig& config, const Placement& place) {
-  const PipelineSchedule schedule = place.pp > 1 ? config.mesh.schedule : PipelineSchedule::one_f_one_b;
-  return plan_pipeline(schedule, place.pp, static_cast<int>(accumulation(config)), place.virtual_stages);
+  return plan_pipeline(config.mesh.schedule, place.pp, static_cast<int>(accumulation(config)), place.virtual_stages);
 }
 
 PipelinePlan evaluation_plan(const RunConfig& config, const Placement& place) {

@@ -141,6 +141,13 @@ std::optional<Breach> virtual_stages(const RunConfig& c, int) {
                 "set mesh.schedule = \"interleaved\", or mesh.virtual_stages = 1"};
 }
 
+// One chunk a stage is dealt as 1F1B deals it.
+std::optional<Breach> chunks_to_interleave(const RunConfig& c, int) {
+  if (c.mesh.schedule != PipelineSchedule::interleaved || c.mesh.virtual_stages != 1 || c.mesh.pp == 1) return {};
+  return Breach{"\"interleaved\" changes nothing with mesh.virtual_stages = 1",
+                "leave mesh.schedule out, or set mesh.virtual_stages to 2 or more"};
+}
+
 std::optional<Breach> microbatch_groups(const RunConfig& c, int) {
   const std::int64_t unit = c.train.microbatch * c.mesh.dp;
   if (c.mesh.virtual_stages <= 1 || unit < 1 || c.train.batch % unit != 0 || c.train.batch / unit % c.mesh.pp == 0) return {};
@@ -161,6 +168,12 @@ std::optional<Breach> sequence_parallel(const RunConfig& c, int) {
           "the {} positions of a microbatch (train.microbatch x model.sequence / mesh.cp) cannot be cut into mesh.tp = {} equal parts",
           rows, c.mesh.tp),
       fmt::format("set mesh.sequence_parallel = false, or model.sequence to a multiple of {}", fits)};
+}
+
+std::optional<Breach> owners(const RunConfig& c, int) {
+  if (c.mesh.zero == 0 || c.mesh.dp * c.mesh.cp > 1) return {};
+  return Breach{fmt::format("ZeRO-{} changes nothing with mesh.dp x mesh.cp = 1", c.mesh.zero),
+                "set mesh.zero = 0, or mesh.dp or mesh.cp to 2 or more"};
 }
 
 // ZeRO-3 gathers and sends one layer at a time, of whatever size.
@@ -207,11 +220,13 @@ constexpr Rule rules[] = {
      [](const RunConfig& c, int) {
        return needs_axis(c.mesh.schedule, PipelineSchedule::one_f_one_b, "mesh.schedule", c.mesh.pp, "mesh.pp");
      }},
+    {"mesh.schedule", chunks_to_interleave},
     {"mesh.attention", head_exchange},
     {"mesh.ulysses", exchanging_ranks},
     {"mesh.ulysses", only_for_hybrid},
     {"mesh.gather_heads", gathered_heads},
     {"mesh.sequence_parallel", sequence_parallel},
+    {"mesh.zero", owners},
     {"mesh.bucket", bucket},
     {"run.deterministic", deterministic},
     {"mesh", world_size},

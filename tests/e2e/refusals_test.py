@@ -26,6 +26,7 @@ class Refusals(Case):
         self.refused("mesh.attention=ulysses", code=2, says=("mesh.attention", "mesh.cp to 2 or more"), mpi=False)
         self.refused("mesh.layout=striped", code=2, says=("mesh.layout", "mesh.cp to 2 or more"), mpi=False)
         self.refused("mesh.schedule=gpipe", code=2, says=("mesh.schedule", "mesh.pp to 2 or more"), mpi=False)
+        self.refused("mesh.zero=1", code=2, says=("mesh.zero = 0", "mesh.dp or mesh.cp to 2 or more"), mpi=False)
         self.refused("mesh.zero=3", 'mesh.bucket="1 MiB"', code=2, says=("mesh.bucket", "mesh.zero = 1"), mpi=False)
         self.refused("mesh.sequence_parallel=true", code=2, says=("mesh.sequence_parallel", "mesh.tp"), mpi=False)
         self.assertFalse((self.folder / "run").exists())

@@ -32,7 +32,7 @@ TEST_CASE("refusals: a run that fits is accepted") {
   CHECK(refusals(1, [](RunConfig&) {}).empty());
   CHECK(refusals(4, [](RunConfig& c) { c.mesh.dp = c.mesh.tp = 2; }).empty());
   CHECK(refusals(0, [](RunConfig& c) { c.mesh.dp = 4; }).empty());
-  CHECK(refusals(0, [](RunConfig& c) { c.mesh.zero = 3; }).empty());
+  CHECK(refusals(0, [](RunConfig& c) { c.mesh.dp = 2, c.mesh.zero = 3; }).empty());
   CHECK(accumulation(small_run()) == 4);
 }
 
@@ -188,6 +188,13 @@ TEST_CASE("refusals: how to use an axis of one rank") {
         Lines{"mesh.layout: \"striped\" changes nothing with mesh.cp = 1 | leave mesh.layout out, or set mesh.cp to 2 or more"});
   CHECK(refusals(0, [](RunConfig& c) { c.mesh.schedule = PipelineSchedule::gpipe; }) ==
         Lines{"mesh.schedule: \"gpipe\" changes nothing with mesh.pp = 1 | leave mesh.schedule out, or set mesh.pp to 2 or more"});
+  CHECK(refusals(0,
+                 [](RunConfig& c) {
+                   c.mesh.pp = 2;
+                   c.mesh.schedule = PipelineSchedule::interleaved;
+                 }) ==
+        Lines{"mesh.schedule: \"interleaved\" changes nothing with mesh.virtual_stages = 1 | leave mesh.schedule out, or set "
+              "mesh.virtual_stages to 2 or more"});
 }
 
 TEST_CASE("refusals: buckets of ZeRO-3, which sends layer by layer") {
@@ -267,6 +274,23 @@ TEST_CASE("refusals: all of them in one Error") {
     CHECK(text.find("for 4 reasons") != std::string::npos);
     CHECK(text.find("model.heads") != std::string::npos);
     CHECK(text.find("mpirun -n 3") != std::string::npos);
+  }
+}
+
+TEST_CASE("refusals: owners need ranks to share with, of either axis") {
+  for (const std::int64_t zero : {1, 3}) {
+    const auto owners = [zero](std::int64_t dp, std::int64_t cp) {
+      return refusals(0, [=](RunConfig& c) {
+        c.mesh.dp = dp;
+        c.mesh.cp = cp;
+        c.mesh.tp = 2;
+        c.mesh.zero = zero;
+      });
+    };
+    CHECK(owners(1, 1) == Lines{fmt::format("mesh.zero: ZeRO-{} changes nothing with mesh.dp x mesh.cp = 1 | set mesh.zero = 0, or mesh.dp "
+                                            "or mesh.cp to 2 or more",
+                                            zero)});
+    CHECK((owners(2, 1).empty() && owners(1, 2).empty()));
   }
 }
 
