@@ -12,6 +12,7 @@
 #include "accounting/report/run_files.hpp"
 #include "configs/error.hpp"
 #include "parallel/flight_format.hpp"
+#include "parallel/flight_verdicts.hpp"
 
 namespace ergon {
 namespace {
@@ -69,6 +70,7 @@ FlightRecords read_flight_records(const std::string& run, std::optional<std::int
     result.folder = path.parent_path().string();
     result.ranks.push_back(read_record(path, rank));
   }
+  result.ranks = as_verdicts_saw(std::move(result.ranks));
   return result;
 }
 

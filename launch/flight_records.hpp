@@ -15,7 +15,7 @@ struct FlightRecords {
   std::string run, folder;  // as named; RUN/flight/attempt_0002
   std::int64_t attempt = 0;
   std::vector<std::int64_t> attempts;  // that have records, oldest first
-  std::vector<ReadFlight> ranks;       // in order of rank
+  std::vector<ReadFlight> ranks;       // in order of rank, as the verdicts among them saw them (parallel/flight_verdicts.hpp)
 };
 
 // Of `attempt`, or of the newest that has any. Throws Error (ExitCode::data): no such run, no records, none of that attempt, a record that

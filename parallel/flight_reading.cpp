@@ -39,6 +39,16 @@ ReadOperation operation_from(const Json& json, std::int64_t origin) {
   return operation;
 }
 
+// Of a rank that was told, or could not go on, or found a death that nobody waited for: nothing.
+std::optional<ReadVerdict> verdict_from(const Json& json) {
+  if (!json.contains("missing") || json.at("missing").empty() || json.at("operation").is_null()) return {};
+  const Json& operation = json.at("operation");
+  ReadVerdict verdict{
+      {}, operation.at("rank"), operation.at("group_key"), operation.at("operation"), operation.at("peer"), operation.at("sequence")};
+  for (const Json& missing : json.at("missing")) verdict.missing.push_back(missing.at("rank"));
+  return verdict;
+}
+
 // What later code indexes by.
 void check_places(const ReadFlight& flight) {
   for (const ReadGroup& group : flight.groups) {
@@ -75,6 +85,7 @@ ReadFlight flight_from(const Json& json) {
   if (const Json& verdict = json.at("verdict"); !verdict.is_null()) {
     flight.verdict = verdict.at("message");
     flight.finder = verdict.at("finder").get<int>();
+    flight.found = verdict_from(verdict);
   }
   check_places(flight);
   return flight;

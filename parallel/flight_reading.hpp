@@ -34,6 +34,15 @@ struct ReadGroup {
   std::vector<std::int64_t> sent, asked;  // messages to and from each member, started there; empty: the record tells none
 };
 
+// What a rank found out about an operation, as its own record tells it.
+struct ReadVerdict {
+  std::vector<int> missing;
+  int rank = 0;  // that waits in the operation
+  std::string group_key, operation;
+  int peer = -1;  // place in the group of a message's other side; -1: a collective
+  std::int64_t sequence = 0;
+};
+
 struct ReadFlight {
   int rank = 0;
   std::string host, phase;
@@ -43,6 +52,7 @@ struct ReadFlight {
   std::vector<ReadOperation> operations;  // in order of id
   std::string verdict;                    // the message that ended the rank; empty: none
   std::optional<int> finder;              // who found it
+  std::optional<ReadVerdict> found;       // by this rank, of an operation that somebody is missing from
 
   const ReadOperation* waits() const;  // the oldest that is waited for; null: none
   const ReadOperation* last() const;   // the newest; null: none is recorded

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/flight_records.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "configs/error.hpp"
+#include "parallel/verdict.hpp"
 #include "tests/launch/flight_folder.hpp"
 
 #include "tests/support/catch.hpp"
@@ -34,6 +37,18 @@ TEST_CASE("flight_records: those of the newest attempt that has any, or of the o
   CHECK((newest.ranks[0].rank == 0 && newest.ranks[1].rank == 1));
   CHECK(newest.folder == run.path() + "/flight/attempt_0003");
   CHECK(read_flight_records(run.path(), 1).folder == run.path() + "/flight/attempt_0001");
+}
+
+TEST_CASE("flight_records: what a rank did after a verdict that names it is left out") {
+  FlightRun run;
+  run.attempt(1);
+  const Verdict verdict{0, AwaitedOperation{0, "tp", "tp#0:0-2", {0, 1, 2}, "all_reduce", "float64", 64, 1, -1, 6, "forward"}, {2}, {{1}}};
+  auto record = nlohmann::json::parse(read_file(run.file(1, "rank_00000.json")));
+  CHECK(record["groups"][0]["key"] == "tp#0:0-2");
+  record["verdict"] = nlohmann::json::parse(to_text(verdict, to_error(verdict, "")));
+  run.write(1, "rank_00000.json", record.dump());
+  const FlightRecords read = read_flight_records(run.path(), {});
+  CHECK((read.ranks[0].operations.size() == 2 && read.ranks[1].operations.size() == 1));
 }
 
 TEST_CASE("flight_records: a folder that is none, or has no records, is refused, and so is an attempt without any") {

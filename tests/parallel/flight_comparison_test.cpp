@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/flight_comparison.hpp"
 
+#include "tests/parallel/recorded_rank.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace ergon {
@@ -8,50 +10,7 @@ namespace {
 
 using Kind = FlightMismatch::Kind;
 using Standing = FlightStanding;
-
-// A rank as a value, operation by operation.
-class Rank {
- public:
-  explicit Rank(int rank, const std::string& phase = "forward", std::int64_t step = 6) {
-    flight_.rank = rank;
-    flight_.phase = phase;
-    flight_.step = step;
-  }
-  std::size_t group(const std::string& name, const std::vector<int>& members) {
-    const std::vector<std::int64_t> none(members.size(), 0);
-    flight_.groups.push_back({name, name, members, 0, none, none});
-    return flight_.groups.size() - 1;
-  }
-  // peer: place in the group.
-  Rank& does(std::size_t group, const std::string& operation, const std::string& state = "completed", std::int64_t elements = 8,
-             int peer = -1, const std::string& dtype = "float64") {
-    ReadGroup& of = flight_.groups[group];
-    const auto place = static_cast<std::size_t>(std::max(peer, 0));
-    std::int64_t& count = peer < 0 ? of.collectives : operation == "send" ? of.sent[place] : of.asked[place];
-    ReadOperation o;
-    o.id = std::ssize(flight_.operations) + 1;
-    o.group = group;
-    o.operation = operation;
-    o.dtype = dtype;
-    o.elements = elements;
-    o.peer = peer;
-    o.sequence = count++;
-    o.created_unix_ns = 1000 * o.id + flight_.rank;
-    o.state = state;
-    o.phase = flight_.phase;
-    o.step = flight_.step;
-    flight_.operations.push_back(o);
-    return *this;
-  }
-  Rank& in(const std::string& phase) {
-    flight_.phase = phase;
-    return *this;
-  }
-  ReadFlight& flight() { return flight_; }
-
- private:
-  ReadFlight flight_;
-};
+using Rank = test::RecordedRank;
 
 std::vector<Standing> standings(const FlightMismatch& mismatch) {
   std::vector<Standing> result;

@@ -6,6 +6,7 @@
 
 #include "configs/error.hpp"
 #include "parallel/flight_format.hpp"
+#include "parallel/verdict.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -66,6 +67,19 @@ TEST_CASE("flight_reading: what was written is read") {
   CHECK(waited.created_unix_ns <= flight.written_unix_ns);
   CHECK(flight.written_unix_ns > 1'600'000'000'000'000'000);
   CHECK(parse_flight(written(""), "x").verdict.empty());
+}
+
+TEST_CASE("flight_reading: who found that a rank is missing from an operation has the whole verdict") {
+  CHECK_FALSE(parse_flight(written(), "x").found);
+  AwaitedOperation operation{3, "tp", "tp#0:2-3", {2, 3}, "recv", "uint8", 5, 4, 0, 12, "backward"};
+  const Verdict verdict{3, operation, {1.5}, {{2, MissingRank::Why::stopped, "its process is stopped"}}};
+  const ReadFlight flight = parse_flight(written(to_text(verdict, to_error(verdict, ""))), "x");
+  REQUIRE(flight.found);
+  CHECK((flight.finder == 3 && flight.found->missing == std::vector<int>{2} && flight.found->rank == 3));
+  CHECK((flight.found->group_key == "tp#0:2-3" && flight.found->operation == "recv" && flight.found->peer == 0 &&
+         flight.found->sequence == 4));
+  for (const Verdict& other : {Verdict{3, {}, {1.5}, verdict.missing}, Verdict{3, operation, {1.5}, {}}})
+    CHECK_FALSE(parse_flight(written(to_text(other, to_error(other, ""))), "x").found);
 }
 
 TEST_CASE("flight_reading: a record of an earlier build has no shapes and no counts of messages") {
