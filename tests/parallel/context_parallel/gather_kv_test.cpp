@@ -35,6 +35,7 @@ TEST_CASE("gather_kv: heads gathered one at a time, in halves and all at once gi
 TEST_CASE("gather_kv: the error does not grow with the ranks, in float32 and bfloat16") {
   for (const int ranks : {2, 8})
     for (const double logits : {1.0, 8.0}) CHECK(check_rounded(gather(ranks, 2), whole_case("causal", 8, 2, {}, logits, 0.2)) == "");
+  for (const int ranks : {2, 8}) CHECK(check_rounded_masks(gather(ranks, 2)) == "");
 }
 
 TEST_CASE("gather_kv: messages are those of the formula") {

@@ -35,6 +35,7 @@ TEST_CASE("hybrid: one group, and groups of one rank") {
 TEST_CASE("hybrid: the error does not grow with the ranks, in float32 and bfloat16") {
   for (const auto& [exchange, ring] : {std::pair(2, 2), std::pair(2, 4)})
     CHECK(check_rounded(hybrid(exchange, ring), whole_case("causal", 8, 2, {}, 8.0, 0.2)) == "");
+  for (const auto& [exchange, ring] : {std::pair(2, 2), std::pair(2, 4)}) CHECK(check_rounded_masks(hybrid(exchange, ring)) == "");
 }
 
 TEST_CASE("hybrid: the exchange within its groups, the ring within its own, and no other message") {

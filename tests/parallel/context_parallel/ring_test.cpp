@@ -42,6 +42,8 @@ TEST_CASE("ring: the error does not grow with the ranks, in float32 and bfloat16
       for (const double logits : {1.0, 8.0})
         for (const double dropout : {0.0, 0.2})
           CHECK(check_rounded(ring(ranks, layout), whole_case("causal", 8, 2, {}, logits, dropout)) == "");
+  for (const int ranks : {2, 8})
+    for (const SequenceLayout layout : layouts) CHECK(check_rounded_masks(ring(ranks, layout)) == "");
 }
 
 TEST_CASE("ring: messages are those of the formula, forward and backward, empty hops too") {

@@ -268,4 +268,15 @@ std::string check_rounded(const Cut& cut, const AttentionCase& c) {
   return wrong;
 }
 
+std::string check_rounded_masks(const Cut& cut) {
+  const std::vector<std::int64_t> documents = {0, 5, 12, 33};
+  std::string wrong;
+  for (const auto& [name, rule] : {std::pair<const char*, AttentionRule>{"window", {.window = 9}},
+                                   {"documents", {.document_starts = documents}},
+                                   {"not causal", {.causal = false}},
+                                   {"documents, not causal", {.causal = false, .document_starts = documents}}})
+    wrong += check_rounded(cut, whole_case(name, 8, 2, rule, 8.0, 0.2));
+  return wrong;
+}
+
 }  // namespace ergon::test

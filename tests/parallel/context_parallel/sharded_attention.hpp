@@ -80,5 +80,7 @@ double worst_of_cut(const AttentionAnswer& got, const AttentionAnswer& expected)
 std::string check_exact(const Cut& cut, const KnownCase& known, const KernelMaker& kernel = tiled_kernel());
 // float32 within twice the error of the plain kernel on one rank, bfloat16 within 1.3 times that of rounding once.
 std::string check_rounded(const Cut& cut, const AttentionCase& c);
+// The same under the masks that are not the causal one of the whole sequence: window, documents, full, documents without causal.
+std::string check_rounded_masks(const Cut& cut);
 
 }  // namespace ergon::test

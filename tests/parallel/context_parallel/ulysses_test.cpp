@@ -49,6 +49,7 @@ TEST_CASE("ulysses: the error does not grow with the ranks, in float32 and bfloa
   for (const int ranks : {2, 3, 8})
     for (const std::int64_t kv_heads : {8, 1})
       for (const double logits : {1.0, 8.0}) CHECK(check_rounded(ulysses(ranks), whole_case("causal", 8, kv_heads, {}, logits, 0.2)) == "");
+  for (const int ranks : {2, 8}) CHECK(check_rounded_masks(ulysses(ranks)) == "");
 }
 
 TEST_CASE("ulysses: messages are those of the formula") {
