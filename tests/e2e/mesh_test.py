@@ -65,7 +65,7 @@ class Mesh(Case):
         self.assert_close(self.curve("moved"), self.curve("one"), 1e-10)
 
     def test_bfloat16_trains_the_same_model_on_every_mesh(self):
-        """Meshes round differently (partial sums over tp, order of sums over dp): after 20 steps the losses differ by what one bfloat16
+        """Meshes round differently (partial sums over tp, order of sums over dp and of keys over cp): after 20 steps the losses differ by what one bfloat16
         rounding (2^-9 relative) does to them, while masters in fp32 keep them from drifting apart."""
         half = "train.dtype=bfloat16"
         done = self.train(half, mesh="dp=1 tp=1", folder="one", mpi=False)
@@ -74,7 +74,7 @@ class Mesh(Case):
         self.assertLess(reference[20], reference[1] - 0.5)
         self.train("train.dtype=float32", mesh="dp=1 tp=1", folder="single", mpi=False)
         self.assert_close(reference, self.curve("single"), 0.02)
-        for mesh in ("dp=2 tp=1", "dp=1 tp=2", "dp=2 tp=2", "dp=1 tp=4"):
+        for mesh in ("dp=2 tp=1", "dp=1 tp=2", "dp=2 tp=2", "dp=1 tp=4", "pp=2", "cp=2"):
             with self.subTest(mesh=mesh):
                 folder = mesh.replace(" ", "-")
                 self.train(half, mesh=mesh, folder=folder)
