@@ -2,6 +2,8 @@
 #include "parallel/communicator_mpi.hpp"
 
 #include <algorithm>
+#include <array>
+#include <map>
 
 #include "configs/error.hpp"
 #include "parallel/mpi.hpp"
@@ -10,6 +12,7 @@ namespace ergon {
 namespace {
 
 constexpr int message_tag = 0, shift_tag = 1, first_free_tag = 2;
+constexpr std::size_t most_blocks = 512;  // whose types a group keeps
 // The standard promises tags up to 32767.
 constexpr std::uint64_t num_tags = 32767 - first_free_tag;
 
@@ -187,16 +190,21 @@ class MpiCommunicator final : public Communicator {
  private:
   static MPI_Request* next(Pending& pending) { return &pending.requests.emplace_back(MPI_REQUEST_NULL); }
 
-  MPI_Datatype block(Pending& pending, std::int64_t count, std::int64_t size, std::int64_t displacement) const {
-    return pending.blocks.emplace_back(count, size, displacement, limits_.elements).get();
+  // A step moves the same blocks as the step before, and MPI allocates for a type ten times what it does for a message.
+  MPI_Datatype block(Pending& pending, std::int64_t count, std::int64_t size, std::int64_t displacement) {
+    const std::array<std::int64_t, 3> key{count, size, displacement};
+    if (const auto known = blocks_.find(key); known != blocks_.end()) return known->second.get();
+    MpiBlock made(count, size, displacement, limits_.elements);
+    if (blocks_.size() < most_blocks) return blocks_.emplace(key, std::move(made)).first->second.get();
+    return pending.blocks.emplace_back(std::move(made)).get();
   }
 
-  void post_send(Pending& pending, const at::Tensor& data, int peer, int tag) const {
+  void post_send(Pending& pending, const at::Tensor& data, int peer, int tag) {
     const MPI_Datatype type = block(pending, data.numel(), element_size(data), 0);
     ERGON_MPI(MPI_Isend(bytes(data), 1, type, peer, tag, comm_.get(), next(pending)), name());
   }
 
-  void post_receive(Pending& pending, const at::Tensor& data, int peer, int tag) const {
+  void post_receive(Pending& pending, const at::Tensor& data, int peer, int tag) {
     const MPI_Datatype type = block(pending, data.numel(), element_size(data), 0);
     ERGON_MPI(MPI_Irecv(bytes(data), 1, type, peer, tag, comm_.get(), next(pending)), name());
   }
@@ -208,6 +216,7 @@ class MpiCommunicator final : public Communicator {
 
   MpiComm comm_;
   MpiLimits limits_;
+  std::map<std::array<std::int64_t, 3>, MpiBlock> blocks_;  // by elements, bytes of one, bytes before them
 };
 
 }  // namespace

@@ -82,17 +82,27 @@ void wait_until_quiet() {
   for (std::int64_t seen = -1; seen != of_all_threads; std::this_thread::sleep_for(std::chrono::milliseconds(20))) seen = of_all_threads;
 }
 
-RunConfig config_of(const std::string& folder, int ranks, int threads) {
-  return parse_run_text(
-      "", "test",
-      {"model.layers=" + std::to_string(layers), "model.width=256", "model.heads=4", "model.ffn_width=1024", "model.vocabulary=1024",
-       "model.sequence=32", "train.steps=" + std::to_string(num_steps), "train.batch=" + std::to_string(4 * ranks), "train.microbatch=2",
-       "train.evaluate_every=0", "checkpoint.every=1000", "mesh.dp=" + std::to_string(ranks), "run.threads=" + std::to_string(threads),
-       "data.train=[\"" + folder + "/tokens.h5\"]", "run.folder=\"" + folder + "/run" + std::to_string(threads) + "\""});
+RunConfig config_of(const std::string& folder, const std::vector<std::string>& mesh, int threads) {
+  std::vector<std::string> keys = {"model.layers=" + std::to_string(layers),
+                                   "model.width=256",
+                                   "model.heads=4",
+                                   "model.ffn_width=1024",
+                                   "model.vocabulary=1024",
+                                   "model.sequence=32",
+                                   "train.steps=" + std::to_string(num_steps),
+                                   "train.batch=4",
+                                   "train.microbatch=2",
+                                   "train.evaluate_every=0",
+                                   "checkpoint.every=1000",
+                                   "run.threads=" + std::to_string(threads),
+                                   "data.train=[\"" + folder + "/tokens.h5\"]",
+                                   "run.folder=\"" + folder + "/run\""};
+  keys.insert(keys.end(), mesh.begin(), mesh.end());
+  return parse_run_text("", "test", keys);
 }
 
 // What this rank counted in the middle of each step.
-std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads) {
+std::vector<Count> counted_run(std::unique_ptr<Communicator> world, const std::vector<std::string>& mesh, int threads) {
   prepare_process(threads);
   std::unique_ptr<test::TemporaryFolder> own;
   const std::string folder = on_rank_zero(*world, [&] {
@@ -100,8 +110,8 @@ std::vector<Count> counted_run(std::unique_ptr<Communicator> world, int threads)
     test::write_tiny_store(*own / "tokens.h5");
     return own->path();
   });
-  const RunConfig config = config_of(folder, world->size(), threads);
-  Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+  const RunConfig config = config_of(folder, mesh, threads);
+  Communicators communicators(mesh_of(config.mesh), std::move(world), 1, {}, context_sharding(config.mesh).exchanging());
   std::vector<Count> counts;
   counts.reserve(2 * num_steps);
   LoopOptions options;
@@ -122,7 +132,8 @@ TEST_CASE("from the fourth step on a run takes no page fault and allocates nothi
   for (const int threads : {1, 2}) {
     std::unique_ptr<Communicator> world = make_mpi_world();
     const int ranks = world->size();
-    const std::vector<Count> counts = counted_run(std::move(world), threads);
+    const std::vector<std::string> mesh = {fmt::format("mesh.dp={}", ranks), fmt::format("train.batch={}", 4 * ranks)};
+    const std::vector<Count> counts = counted_run(std::move(world), mesh, threads);
     CHECK(counts.size() == num_steps);  // one look a step
     if (counts.size() != num_steps) continue;
     const Count &from = counts[3], &to = counts.back();
@@ -145,6 +156,25 @@ TEST_CASE("from the fourth step on a run takes no page fault and allocates nothi
     // The first steps did allocate: the counting works.
     CHECK(counts[2].tensors > 10);
     CHECK(counts[2].faults > 100);
+  }
+}
+
+TEST_CASE("from the fourth step on context ranks allocate what their messages need and no tensor") {
+  struct Case {
+    const char* attention;
+    std::int64_t messages;  // of a layer and microbatch, forward and backward
+    std::int64_t each;      // allocations for one, of ours and of Open MPI
+  };
+  for (const Case& c : {Case{"ring", 3, 30}, {"ulysses", 5, 40}, {"gather_kv", 12, 20}}) {
+    std::unique_ptr<Communicator> world = make_mpi_world();
+    if (world->size() == 1) return;  // no messages
+    const std::vector<Count> counts = counted_run(std::move(world), {"mesh.cp=2", std::string("mesh.attention=") + c.attention}, 1);
+    CHECK(counts.size() == num_steps);
+    if (counts.size() != num_steps) continue;
+    const std::int64_t steps = num_steps - 4, calls_a_step = (counts.back().calls - counts[3].calls) / steps;
+    INFO(c.attention << ": " << calls_a_step << " allocations a step");
+    CHECK(calls_a_step <= 100 + layers * microbatches * c.messages * c.each);
+    CHECK(counts.back().tensors - counts[3].tensors <= 2 * steps);  // as with dp
   }
 }
 
