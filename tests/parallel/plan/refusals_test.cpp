@@ -239,7 +239,7 @@ TEST_CASE("refusals: ZeRO and the deterministic mode go with pipelines") {
   for (const int zero : {0, 1, 3})
     for (const bool deterministic : {false, true})
       CHECK(refusals(0, [&](RunConfig& c) {
-              c.mesh.pp = 2;
+              c.mesh.pp = c.mesh.dp = 2;
               c.mesh.zero = zero;
               c.run.deterministic = deterministic;
             }).empty());
