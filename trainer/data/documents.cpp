@@ -59,12 +59,17 @@ class Visitor {
     take(line, line_);
     const auto object = nlohmann::json::parse(document_.text, nullptr, false);
     if (!object.is_object()) throw Error("is not a JSON object", where(), "a .jsonl file holds one object a line", ExitCode::data);
-    const auto found = object.find(options_.text_key);
-    if (found == object.end() || !found->is_string())
-      throw Error(fmt::format("has no text under the key \"{}\"", options_.text_key), where(), "name the key with --text-key",
-                  ExitCode::data);
-    document_.text = found->get<std::string>();
+    document_.text = text_under(object, options_.text_key, options_.prompt_key.empty() ? "--text-key" : "--response-key");
+    if (!options_.prompt_key.empty()) document_.prompt = text_under(object, options_.prompt_key, "--prompt-key");
     visit_(document_);
+  }
+
+  std::string text_under(const nlohmann::json& object, const std::string& key, const char* option) const {
+    const auto found = object.find(key);
+    if (found == object.end() || !found->is_string())
+      throw Error(fmt::format("has no text under the key \"{}\"", key), where(), fmt::format("name the key with {}", option),
+                  ExitCode::data);
+    return found->get<std::string>();
   }
 
   void give(std::string_view text, std::int64_t line = 1) {

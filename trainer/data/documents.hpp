@@ -13,6 +13,7 @@ namespace ergon {
 
 struct Document {
   std::string text;
+  std::string prompt;                                       // with a prompt_key: what the text answers
   std::int64_t file = 0, line = 1;                          // where it begins
   std::int64_t replaced_sequences = 0, replaced_bytes = 0;  // ill-formed parts of it that are U+FFFD now
 };

@@ -21,6 +21,7 @@ struct DocumentOptions {
   std::vector<std::string> inputs;  // files, folders, "-"
   DocumentRule rule = DocumentRule::file;
   std::string text_key = "text";  // of a line of JSON; this key of it is the document
+  std::string prompt_key = {};    // of pairs: this key is what the document answers; empty: there are no pairs
   FormatRule format = FormatRule::by_name;
   std::int64_t max_document = 64 << 20;  // bytes of the record in the input; a longer one is refused, for it would not fit in memory
 };
