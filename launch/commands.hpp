@@ -13,6 +13,7 @@ int command_data_bigram(int argc, char** argv);
 int command_data_export_ids(int argc, char** argv);
 int command_data_import(int argc, char** argv);
 int command_data_import_ids(int argc, char** argv);
+int command_data_import_pairs(int argc, char** argv);
 int command_data_inspect(int argc, char** argv);
 int command_data_merge(int argc, char** argv);
 int command_data_sample(int argc, char** argv);

@@ -16,6 +16,7 @@ struct DataCommand {
 
 constexpr DataCommand data_commands[] = {
     {"import", "make a token store from text", command_data_import},
+    {"import-pairs", "make a token store of prompts and responses", command_data_import_pairs},
     {"import-ids", "make a token store from ids that another system wrote", command_data_import_ids},
     {"export-ids", "write a token store as a file that another system reads", command_data_export_ids},
     {"inspect", "what a token store holds", command_data_inspect},

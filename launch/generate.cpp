@@ -11,7 +11,7 @@
 #include "parallel/communicator_local.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
-#include "trainer/data/token_store.hpp"
+#include "trainer/data/dataset_file.hpp"
 #include "trainer/data/utf8.hpp"
 #include "trainer/generation.hpp"
 #include "trainer/process.hpp"
@@ -84,7 +84,7 @@ int command_generate(int argc, char** argv) {
 
   Storage storage(hdf5_helper());
   const RunConfig config = one_rank(RunFolder(storage, line.run), storage, line.threads);
-  const TokenStore store(config.data.train.front(), storage);
+  const TokenStore store(store_places({config.data.train.front()}, storage).front(), storage);
   const std::unique_ptr<Tokenizer> tokenizer = store.tokenizer();
 
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));

@@ -3,13 +3,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace ergon {
+
+constexpr std::size_t bar_width = 20;
 
 std::string import_line(const ImportProgress& progress, Seconds in_phase) {
   const double done = static_cast<double>(progress.done.value), total = static_cast<double>(progress.total.value);
   const double rate = done / in_phase.value;
-  return fmt::format("{}: {:.1f} of {:.1f} MB, {:.2f} MB/s, {:.0f} s left", progress.phase, done / 1e6, total / 1e6, rate / 1e6,
-                     rate > 0 ? (total - done) / rate : 0);
+  std::string line = progress.phase;
+  if (total > 0) {
+    const auto filled = static_cast<std::size_t>(std::clamp(done / total, 0.0, 1.0) * bar_width);
+    line += fmt::format(" [{}{}]", std::string(filled, '#'), std::string(bar_width - filled, '.'));
+  }
+  line += fmt::format(": {:.1f}", done / 1e6);
+  if (total > 0) line += fmt::format(" of {:.1f}", total / 1e6);
+  line += fmt::format(" MB, {:.2f} MB/s", rate / 1e6);
+  if (progress.documents > 0)
+    line += fmt::format(", {:.0f} documents/s, {:.2f} Mtokens/s", static_cast<double>(progress.documents) / in_phase.value,
+                        static_cast<double>(progress.tokens) / in_phase.value / 1e6);
+  if (total > 0) line += fmt::format(", {:.0f} s left", rate > 0 ? (total - done) / rate : 0);
+  return line;
 }
 
 void ImportPrinter::show(const ImportProgress& progress, Clock::time_point now) {

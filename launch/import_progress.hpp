@@ -4,11 +4,12 @@
 
 #include "configs/clock.hpp"
 #include "launch/status_line.hpp"
-#include "trainer/data/import.hpp"
+#include "trainer/data/ingest.hpp"
 
 namespace ergon {
 
-// import: 12.3 of 45.6 MB, 7.89 MB/s, 4 s left
+// import [#####...............]: 12.3 of 45.6 MB, 7.89 MB/s, 1234 documents/s, 2.00 Mtokens/s, 4 s left
+// Counts that are not known (the documents of a phase that has none, the length of standard input) are left out.
 std::string import_line(const ImportProgress& progress, Seconds in_phase);
 
 class ImportPrinter {
@@ -16,6 +17,7 @@ class ImportPrinter {
   ImportPrinter(std::FILE* out, StatusLine::Style style) : line_(out, style) {}
 
   void show(const ImportProgress& progress, Clock::time_point now = Clock::now());
+  void message(const std::string& text) { line_.message(text); }
 
  private:
   StatusLine line_;

@@ -12,6 +12,8 @@ find_package(Eigen3 REQUIRED NO_MODULE)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 
 # The serial HDF5: thread-safe, and no MPI-IO (trainer/README.md, Decisions).
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)

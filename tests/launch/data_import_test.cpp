@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
@@ -53,6 +54,10 @@ TEST_CASE("an import refuses what it cannot do, and says the way out") {
   CHECK_THAT(refusal({text, "-o", other, "--documents", "page"}), StartsWith("2: ") && Contains("file|blank-line"));
   CHECK_THAT(refusal({text, "-o", other, "--vocab", "320"}), Contains("add --tokenizer sentencepiece"));
   CHECK_THAT(refusal({text, "-o", other, "--tokenizer", "sentencepiece", "--train-text", "9223372036854775807"}), Contains("out of range"));
+  for (const char* key : {"--max-document", "--shard-size", "--threads"})
+    CHECK_THAT(refusal({text, "-o", other, key, "-1"}), StartsWith("2: ") && Contains(key) && Contains("out of range"));
+  CHECK_THAT(refusal({text, "-o", other, "--invalid-utf8", "keep"}), StartsWith("2: ") && Contains("replace|drop|refuse"));
+  CHECK_THAT(refusal({text, "-o", other, "--format", "csv"}), StartsWith("2: ") && Contains("by-name|text|jsonl"));
 }
 
 TEST_CASE("an import that is forced replaces the store, and a refused one has the code of its reason") {
@@ -61,4 +66,52 @@ TEST_CASE("an import that is forced replaces the store, and a refused one has th
   CHECK(ergon_data(folder, "import in.txt -o a.h5").status == 2);
   CHECK(ergon_data(folder, "import in.txt -o a.h5 --documents blank-line --force").status == 0);
   CHECK_THAT(ergon_data(folder, "import --help").out, Contains("--tokenizer"));
+}
+
+TEST_CASE("what was left out is counted with its reason") {
+  TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "in");
+  for (const auto& [name, text] : {std::pair("a", "one"), std::pair("b", ""), std::pair("c", "b\xFF\xFE"), std::pair("d", "one")})
+    write_file(folder / (std::string("in/") + name), text);
+  const DataResult replaced = ergon_data(folder, "import in -o a.h5 --deduplicate");
+  CHECK_THAT(replaced.out, Contains("2 documents of 4 files") && Contains("1 empty documents left out") &&
+                               Contains("1 documents left out that repeat an earlier one") &&
+                               Contains("2 sequences that are not UTF-8 (2 bytes) replaced by U+FFFD, in 1 documents"));
+  const auto dropped = nlohmann::json::parse(ergon_data(folder, "import in -o b.h5 --invalid-utf8 drop --threads 2 --json").out);
+  CHECK(dropped["documents"] == 2);
+  CHECK(dropped["empty_documents"] == 1);
+  CHECK(dropped["duplicate_documents"] == 0);
+  CHECK(dropped["invalid_documents"] == 1);
+  CHECK(dropped["replaced_sequences"] == 2);
+  CHECK(dropped["replaced_bytes"] == 2);
+  CHECK_THAT(ergon_data(folder, "import in -o c.h5 --invalid-utf8 drop").out, Contains("1 documents left out that are not UTF-8"));
+  const DataResult refused = ergon_data(folder, "import in -o d.h5 --invalid-utf8 refuse");
+  CHECK(refused.status == 3);
+  CHECK_THAT(refused.err, Contains("in/c:1: holds a document that is not UTF-8") && Contains("what was done is kept in d.ingest"));
+}
+
+TEST_CASE("a dataset is imported, inspected, verified and measured") {
+  TemporaryFolder folder;
+  std::string text;
+  for (int p = 0; p < 30'000; ++p) text += "Paragraph number " + std::to_string(p) + " says that work is counted.\n\n";
+  write_file(folder / "in.txt", text);
+  const DataResult result = ergon_data(folder, "import in.txt -o d.h5 --documents blank-line --shard-size 1");
+  CHECK(result.status == 0);
+  CHECK_THAT(result.out, StartsWith("d.json: 30000 documents") && Contains("3 shards"));
+
+  const auto inspected = nlohmann::json::parse(ergon_data(folder, "inspect d.json --json").out);
+  CHECK(inspected["attributes"]["n_docs"] == 30'000);
+  CHECK(inspected["shards"].size() == 3);
+  CHECK(inspected["splits"]["train"]["documents"].get<int>() + inspected["splits"]["valid"]["documents"].get<int>() == 30'000);
+  CHECK_THAT(ergon_data(folder, "inspect d.json").out, Contains("shard ./d-00002.h5"));
+  const auto verified = nlohmann::json::parse(ergon_data(folder, "verify d.json --json").out);
+  CHECK(verified["uuid"] == inspected["attributes"]["uuid"]);
+  CHECK(verified["tokens"] == inspected["attributes"]["n_tokens"]);
+  CHECK_THAT(ergon_data(folder, "verify d.json").out, Contains("3 shards, "));
+  CHECK_THAT(ergon_data(folder, "bigram d.json").out, Contains("nats per token on the validation split"));
+
+  flip_bit(folder / "d-00001.h5", 500'000);
+  CHECK(ergon_data(folder, "verify d.json").status == 3);
+  std::filesystem::remove(folder / "d-00001.h5");
+  CHECK_THAT(ergon_data(folder, "verify d.json").err, Contains("d-00001.h5: does not exist") && Contains("d.json lists it"));
 }

@@ -28,18 +28,27 @@ std::string printed(StatusLine::Style style, const std::vector<std::pair<const c
 }  // namespace
 
 TEST_CASE("the line says phase, megabytes, speed and the time left") {
-  CHECK(import_line({"import", {20 * megabyte}, {100 * megabyte}}, {8}) == "import: 20.0 of 100.0 MB, 2.50 MB/s, 32 s left");
-  CHECK(import_line({"import", {0}, {100 * megabyte}}, {8}) == "import: 0.0 of 100.0 MB, 0.00 MB/s, 0 s left");
+  CHECK(import_line({"write", {20 * megabyte}, {100 * megabyte}}, {8}) ==
+        "write [####................]: 20.0 of 100.0 MB, 2.50 MB/s, 32 s left");
+  CHECK(import_line({"import", {0}, {100 * megabyte}}, {8}) == "import [....................]: 0.0 of 100.0 MB, 0.00 MB/s, 0 s left");
+  CHECK(import_line({"import", {100 * megabyte}, {100 * megabyte}, 4000, 16 * megabyte}, {8}) ==
+        "import [####################]: 100.0 of 100.0 MB, 12.50 MB/s, 500 documents/s, 2.00 Mtokens/s, 0 s left");
+}
+
+TEST_CASE("a length that is not known gives neither a bar nor the time left") {
+  CHECK(import_line({"import", {20 * megabyte}, {0}, 800, 4 * megabyte}, {8}) ==
+        "import: 20.0 MB, 2.50 MB/s, 100 documents/s, 0.50 Mtokens/s");
 }
 
 TEST_CASE("a terminal hears of it every half second, of each phase by its own clock") {
   CHECK(printed(StatusLine::Style::terminal, {{"train tokenizer", 0}, {"train tokenizer", 499}}).empty());
   CHECK(printed(StatusLine::Style::terminal,
                 {{"train tokenizer", 0}, {"train tokenizer", 500}, {"train tokenizer", 900}, {"import", 1000}, {"import", 2000}}) ==
-        "train tokenizer: 2.0 of 100.0 MB, 4.00 MB/s, 24 s left\r\033[Kimport: 5.0 of 100.0 MB, 5.00 MB/s, 19 s left\n");
+        "train tokenizer [....................]: 2.0 of 100.0 MB, 4.00 MB/s, 24 s left\r\033[Kimport [#...................]: 5.0 of 100.0 "
+        "MB, 5.00 MB/s, 19 s left\n");
 }
 
 TEST_CASE("elsewhere every ten seconds") {
   CHECK(printed(StatusLine::Style::plain, {{"import", 0}, {"import", 9'999}, {"import", 10'000}, {"import", 19'999}}) ==
-        "import: 3.0 of 100.0 MB, 0.30 MB/s, 323 s left\n");
+        "import [....................]: 3.0 of 100.0 MB, 0.30 MB/s, 323 s left\n");
 }

@@ -41,14 +41,25 @@ class Counts {
   std::int64_t total_ = 0;
 };
 
-// Every pair (token, its label) among tokens [begin, end) of the split.
+std::int64_t stream_tokens(const TokenSource& source) {
+  std::int64_t tokens = 0;
+  for (int store = 0; store < std::ssize(source.stores()); ++store) tokens += source.stream_tokens(store);
+  return tokens;
+}
+
+// Every pair (token, its label) among tokens [begin, end) of the split; the ends of stores part them.
 void each_pair(const TokenSource& source, std::int64_t begin, std::int64_t end,
                const std::function<void(std::int32_t, std::int32_t)>& visit) {
   std::vector<std::int32_t> window;
-  for (std::int64_t at = begin; at + 1 < end; at += std::ssize(window) - 1) {
-    window.resize(static_cast<std::size_t>(std::min<std::int64_t>(end - at, 65536)));
-    source.read_stream(0, at, window, {});
-    for (std::size_t i = 0; i + 1 < window.size(); ++i) visit(window[i], window[i + 1]);
+  std::int64_t base = 0;
+  for (int store = 0; store < std::ssize(source.stores()); ++store) {
+    const std::int64_t tokens = source.stream_tokens(store), last = std::min(end - base, tokens);
+    for (std::int64_t at = std::max<std::int64_t>(begin - base, 0); at + 1 < last; at += std::ssize(window) - 1) {
+      window.resize(static_cast<std::size_t>(std::min<std::int64_t>(last - at, 65536)));
+      source.read_stream(store, at, window, {});
+      for (std::size_t i = 0; i + 1 < window.size(); ++i) visit(window[i], window[i + 1]);
+    }
+    base += tokens;
   }
 }
 
@@ -75,7 +86,7 @@ void require(std::int64_t tokens, std::int64_t needed, Split split, const std::s
 
 BigramResult fit_bigram(const std::string& path, Storage& storage, Tokens limit) {
   const TokenSource train({path}, Split::train, 1, storage), validation({path}, Split::validation, 1, storage);
-  const std::int64_t tokens = std::min(train.stream_tokens(0), limit.value), validation_tokens = validation.stream_tokens(0);
+  const std::int64_t tokens = std::min(stream_tokens(train), limit.value), validation_tokens = stream_tokens(validation);
   require(tokens, 20, Split::train, path);
   require(validation_tokens, 2, Split::validation, path);
 
@@ -86,8 +97,8 @@ BigramResult fit_bigram(const std::string& path, Storage& storage, Tokens limit)
   each_pair(validation, 0, validation_tokens, [&](std::int32_t a, std::int32_t b) {
     result.nats_per_token -= std::log(counts.probability(a, b, result.k));
     result.unigram_nats_per_token -= std::log(counts.unigram(b));
+    ++result.evaluated.value;
   });
-  result.evaluated = {validation_tokens - 1};
   result.counted = {counts.total()};
   result.nats_per_token /= static_cast<double>(result.evaluated.value);
   result.unigram_nats_per_token /= static_cast<double>(result.evaluated.value);

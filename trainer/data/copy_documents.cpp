@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "configs/error.hpp"
+#include "trainer/data/dataset_file.hpp"
 #include "trainer/data/foreign/ids_tokenizer.hpp"
 
 namespace ergon {
@@ -36,8 +37,9 @@ std::vector<Split> splits_of(const TokenStore& store) {
 
 std::vector<std::unique_ptr<TokenStore>> open_alike(const std::vector<std::string>& inputs, Storage& storage) {
   std::vector<std::unique_ptr<TokenStore>> stores;
-  for (const std::string& path : inputs) {
-    stores.push_back(std::make_unique<TokenStore>(path, storage));
+  for (const StorePlace& place : store_places(inputs, storage)) {
+    const std::string& path = place.path;
+    stores.push_back(std::make_unique<TokenStore>(place, storage));
     const TokenStore& first = *stores.front();
     if (stores.back()->info().tokenizer_sha256 != first.info().tokenizer_sha256)
       throw Error(fmt::format("{} and {} were made with different tokenizers", first.path(), path), path, "import them with one tokenizer",

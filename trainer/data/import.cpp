@@ -1,127 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/import.hpp"
 
-#include <bit>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "configs/error.hpp"
-#include "trainer/data/utf8.hpp"
+#include "trainer/data/duplicates.hpp"
+#include "trainer/data/import_tokenizer.hpp"
+#include "trainer/data/token_store_format.hpp"
 
 namespace ergon {
 namespace {
 
-// Uniform in [0, 1), from the text alone.
-double fraction_of(std::string_view text) {
-  Sha256 hash;
-  hash.add(text);
-  const auto digest = hash.digest();
-  std::uint64_t bits = 0;
-  for (int i = 0; i < 8; ++i) bits = bits << 8 | std::to_integer<std::uint64_t>(digest[static_cast<std::size_t>(i)]);
-  return static_cast<double>(bits >> 11) * 0x1p-53;
-}
+constexpr const char* invalid_names[] = {"replaced by U+FFFD", "left out", "refused"};  // by InvalidUtf8
 
 void check_options(const ImportOptions& options) {
   if (options.documents.inputs.empty()) throw Error("no input", "data import", "name files or folders of text");
-  for (const auto& [value, key] : {std::pair(options.validation, "--valid"), std::pair(options.test, "--test")})
-    if (!(value >= 0 && value < 1))
-      throw Error(fmt::format("{} is not a fraction", value), key, "give a number from 0 up to, but not including, 1");
-  if (options.validation + options.test >= 1)
-    throw Error(fmt::format("{} + {} leaves no document for training", options.validation, options.test), "--valid, --test",
-                "give smaller fractions");
+  check_fractions(options.splits);
   if (options.vocabulary < 300 || options.vocabulary > 1'000'000)
     throw Error(fmt::format("{} pieces are out of range", options.vocabulary), "--vocab", "give 300 to 1000000 (256 of them are bytes)");
+  if (options.documents.max_document < 1 || options.documents.max_document > 1 << 30)
+    throw Error(fmt::format("{} bytes are out of range", options.documents.max_document), "--max-document", "give 1 byte to 1024 MiB");
+  if (options.threads < 0 || options.threads > 1024)
+    throw Error(fmt::format("{} threads are out of range", options.threads), "--threads", "give 1 to 1024");
 }
 
-// Lines of documents drawn by hash, about `training_text` bytes of them.
-std::string train_on(const ImportOptions& options, const std::function<void(const ImportProgress&)>& progress) {
-  Documents documents(options.documents);
-  const double share = static_cast<double>(options.training_text.value) / std::max(1.0, static_cast<double>(documents.total_bytes()));
-  std::string document;
-  std::size_t at = 0;
-  const auto next_document = [&] {
-    at = 0;
-    while (documents.next(document)) {
-      if (progress) progress({"train tokenizer", {documents.bytes_read()}, {documents.total_bytes()}});
-      repair_utf8(document);
-      // The draw must not be that of the splits, or it would leave out whole splits.
-      if (!document.empty() && (share >= 1 || fraction_of(document + "tokenizer") < share)) return true;
-    }
-    document.clear();
-    return false;
-  };
-  return train_sentencepiece(options.vocabulary, [&](std::string& line) {
-    while (at >= document.size())
-      if (!next_document()) return false;
-    const std::size_t end = std::min(document.find('\n', at), document.size());
-    line.assign(document, at, end - at);
-    // The trainer takes NUL for the end of a sentence.
-    std::erase(line, '\0');
-    at = end + 1;
-    return true;
+// The text around the list of files, which may be long: keys in order, as a JSON library would write them.
+std::string sources_json(const InputFiles& files, const std::vector<SourceFile>& sources, const ShardPlan& plan,
+                         const ImportOptions& options) {
+  const auto dump = [](const nlohmann::json& json) { return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); };
+  std::string text = "{";
+  if (options.deduplicate) text += "\"deduplicate\":true,";
+  text += fmt::format("\"documents\":\"{}\",\"files\":[", options.documents.rule == DocumentRule::file ? "file" : "blank-line");
+  for (std::int64_t file = plan.first_file; file < plan.end_file; ++file) {
+    const SourceFile& source = sources[static_cast<std::size_t>(file)];
+    if (file > plan.first_file) text += ',';
+    text += dump({{"name", files[file].name}, {"bytes", source.bytes}, {"sha256", source.sha256}});
+  }
+  return text + fmt::format("],\"invalid_utf8\":\"{}\",\"test\":{},\"text_key\":{},\"valid\":{}}}",
+                            invalid_names[static_cast<std::size_t>(options.invalid_utf8)], dump(options.splits.test),
+                            dump(options.documents.text_key), dump(options.splits.validation));
+}
+
+// What the segments of the spool depend on besides the text itself; keys as the line names them.
+nlohmann::json plan_of(const ImportOptions& options, const InputFiles& files) {
+  return {{"version", 1},
+          {"input (names and sizes)", files.digest()},
+          {"--documents", static_cast<int>(options.documents.rule)},
+          {"--text-key", options.documents.text_key},
+          {"--format", static_cast<int>(options.documents.format)},
+          {"--tokenizer", options.tokenizer},
+          {"--vocab", options.vocabulary},
+          {"--train-text", options.training_text.value},
+          {"--valid", options.splits.validation},
+          {"--test", options.splits.test},
+          {"--invalid-utf8", static_cast<int>(options.invalid_utf8)}};
+}
+
+ImportSummary count(const std::vector<SegmentCounts>& units, const SpooledDocuments& documents) {
+  ImportSummary summary;
+  for (const SegmentCounts& unit : units) {
+    summary.empty_documents += unit.empty_documents;
+    summary.invalid_documents += unit.invalid_documents;
+    summary.repaired_documents += unit.repaired_documents;
+    summary.replaced_sequences += unit.replaced_sequences;
+    summary.replaced_bytes += unit.replaced_bytes;
+  }
+  documents.each(0, documents.size(), [&](std::int64_t, const SpoolDocument& one) {
+    summary.text.value += one.text_bytes;
+    ++summary.documents[one.split];
+    summary.tokens[one.split] += one.tokens;
   });
+  for (std::int64_t kept : summary.documents) summary.duplicates -= kept;
+  summary.duplicates += documents.size();
+  return summary;
 }
 
-std::unique_ptr<Tokenizer> choose_tokenizer(const ImportOptions& options, Storage& storage,
-                                            const std::function<void(const ImportProgress&)>& progress) {
-  if (options.tokenizer == "bytes") return make_bytes_tokenizer();
-  if (options.tokenizer == "sentencepiece") return make_sentencepiece_tokenizer(train_on(options, progress));
-  if (!storage.exists(options.tokenizer))
-    throw Error(fmt::format("'{}' is neither bytes nor sentencepiece nor a file", options.tokenizer), "--tokenizer",
-                "name one of these, or a SentencePiece .model file");
-  return make_sentencepiece_tokenizer(storage.read_text(options.tokenizer));
+TokenStoreInfo totals(const WrittenOutput& output, const Tokenizer& tokenizer) {
+  TokenStoreInfo info = token_store_info(tokenizer);
+  Dataset dataset;
+  for (const TokenStoreInfo& store : output.stores) {
+    info.tokens += store.tokens;
+    info.documents += store.documents;
+    dataset.shards.push_back({"", store.uuid, store.content_hash, store.tokens, store.documents});
+  }
+  info.uuid = is_dataset_file(output.path) ? dataset.uuid() : output.stores.front().uuid;
+  if (!is_dataset_file(output.path)) info.content_hash = output.stores.front().content_hash;
+  return info;
 }
 
-std::string sources_json(const std::vector<SourceFile>& files, const ImportOptions& options) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const SourceFile& file : files) list.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
-  return nlohmann::json({{"files", list},
-                         {"documents", options.documents.rule == DocumentRule::file ? "file" : "blank-line"},
-                         {"text_key", options.documents.text_key},
-                         {"valid", options.validation},
-                         {"test", options.test},
-                         {"invalid_utf8", "replaced by U+FFFD"}})
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+// Spool to stores.
+ImportSummary assemble(const ImportOptions& options, const ImportOutput& output, const InputFiles& files,
+                       const std::vector<SourceFile>& sources, const std::vector<SegmentCounts>& units, const Spool& spool,
+                       const Tokenizer& tokenizer, Storage& storage, const ProgressSink& progress) {
+  std::vector<std::int64_t> by_unit;
+  std::int64_t all = 0;
+  for (const SegmentCounts& unit : units) all += by_unit.emplace_back(unit.documents);
+  std::vector<bool> duplicate;
+  if (options.deduplicate) duplicate = find_duplicates(spool, std::ssize(units), all, storage);
+  const SpooledDocuments documents(spool, std::move(by_unit), std::move(duplicate));
+  ImportSummary summary = count(units, documents);
+  const auto plans = plan_shards(documents, options.shards, spool.token_bytes(), files.size());
+  if (plans.empty())
+    throw Error("there is no document in the input", options.output, "name files that hold text; empty documents are left out",
+                ExitCode::data);
+  ImportProgress now{"write", {0}, {2 * (summary.tokens[0] + summary.tokens[1] + summary.tokens[2]) * spool.token_bytes()}};
+  const WrittenOutput written = write_output(
+      output, spool.folder(), documents, plans, tokenizer,
+      [&](const ShardPlan& plan) { return sources_json(files, sources, plan, options); }, storage,
+      [&](std::int64_t bytes) {
+        now.done.value += bytes;
+        if (progress) progress(now);
+      });
+  summary.written = written.path;
+  summary.shards = std::ssize(written.stores);
+  summary.files = files.size();
+  summary.store = totals(written, tokenizer);
+  return summary;
+}
+
+ImportSummary import_into(IngestFolder& folder, const ImportOptions& options, const ImportOutput& output, const InputFiles& files,
+                          Storage& storage, const ProgressSink& progress) {
+  nlohmann::json plan = plan_of(options, files);
+  if (folder.begun()) folder.bind(plan);
+  const auto tokenizer = import_tokenizer(options, files, folder, storage, progress);
+  plan["tokenizer (SHA-256)"] = tokenizer->sha256();
+  const Digest digest = folder.bind(plan);
+  const Spool spool(folder.path(), digest, token_bytes(tokenizer->vocabulary()), storage);
+  UnitReader reader(files, options.documents, storage);
+  const int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const IngestTask task{files, options.documents, *tokenizer, options.invalid_utf8, options.splits, threads};
+  const std::vector<SegmentCounts> units = ingest(reader, task, spool, progress);
+  spool.refuse_beyond(std::ssize(units));
+  return assemble(options, output, files, reader.sources(), units, spool, *tokenizer, storage, progress);
 }
 
 }  // namespace
 
-Split split_of(std::string_view text, double validation, double test) {
-  const double place = fraction_of(text);
-  return place < validation ? Split::validation : place < validation + test ? Split::test : Split::train;
+ImportSummary import_text(const ImportOptions& options, Storage& storage, const ProgressSink& progress) {
+  check_options(options);
+  const ImportOutput output(options.output);
+  output.check(options.existing, storage);
+  const InputFiles files(options.documents.inputs, options.documents.format);
+  const bool once = files.reads_standard_input();
+  IngestFolder folder(output.work_folder(), once ? Begin::fresh : options.begin, storage);
+  try {
+    const ImportSummary summary = import_into(folder, options, output, files, storage, progress);
+    folder.remove();
+    return summary;
+  } catch (const std::exception&) {
+    if (once || !folder.begun()) folder.remove();
+    throw;
+  }
 }
 
-ImportSummary import_text(const ImportOptions& options, Storage& storage, const std::function<void(const ImportProgress&)>& progress) {
-  check_options(options);
-  Documents documents(options.documents);
-  if (options.existing == Existing::refuse && storage.exists(options.output))
-    throw Error("already exists", options.output, "name another output, or give --force to replace it");
-  const auto tokenizer = choose_tokenizer(options, storage, progress);
-  TokenStoreWriter writer(options.output, *tokenizer, storage, options.existing);
-
-  ImportSummary summary;
-  std::vector<std::int32_t> ids;
-  for (std::string text; documents.next(text);) {
-    if (progress) progress({"import", {documents.bytes_read()}, {documents.total_bytes()}});
-    if (text.empty()) {
-      ++summary.empty_documents;
-      continue;
-    }
-    if (const std::int64_t replaced = repair_utf8(text); replaced > 0) {
-      ++summary.repaired_documents;
-      summary.replaced_sequences += replaced;
-    }
-    ids.clear();
-    tokenizer->encode(text, ids);
-    const Split split = split_of(text, options.validation, options.test);
-    writer.add(ids, split);
-    summary.text.value += std::ssize(text);
-    ++summary.documents[static_cast<std::size_t>(split)];
-    summary.tokens[static_cast<std::size_t>(split)] += std::ssize(ids) + 1;
-  }
-  summary.files = std::ssize(documents.sources());
-  summary.store = writer.finish(sources_json(documents.sources(), options));
-  return summary;
+std::string resumable_folder(const ImportOptions& options, Storage& storage) {
+  const std::string folder = ImportOutput(options.output).work_folder();
+  return storage.exists(folder + "/plan.json") ? folder : "";
 }
 
 }  // namespace ergon

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text files to a token store. Deterministic: equal input and options give equal bytes, at any time, on any machine, under any path.
+// Text to a token store, or to the shards of a dataset. Deterministic: equal input and options give equal bytes, at any time, on any
+// machine, under any path, with any number of threads, and after any number of kills.
 //
-// A document's split depends on its text alone (first 8 bytes of its SHA-256 as a fraction of 2^64: below `validation` it is validation,
-// below validation + test it is test, else train), so documents added later do not move the others, and equal documents never stand in two
-// splits. Empty documents are left out and counted; ill-formed UTF-8 is replaced by U+FFFD and counted.
+// Empty documents are left out and counted; so are duplicates and ill-formed UTF-8 where that is asked for.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
+#include <vector>
 
 #include "configs/quantities.hpp"
-#include "trainer/data/documents.hpp"
-#include "trainer/data/token_store_writer.hpp"
+#include "trainer/data/import_output.hpp"
+#include "trainer/data/ingest.hpp"
+#include "trainer/data/ingest_folder.hpp"
 
 namespace ergon {
 
@@ -20,29 +20,31 @@ struct ImportOptions {
   DocumentOptions documents;
   std::string output;
   Existing existing = Existing::refuse;
-  std::string tokenizer = "bytes";     // "bytes", "sentencepiece" (trained on the input), or the path of a SentencePiece .model
-  std::int64_t vocabulary = 4096;      // of a SentencePiece model that is trained
-  Bytes training_text{32 << 20};       // at most about so much of the input trains it: whole documents, drawn by their hash
-  double validation = 0.01, test = 0;  // fractions of the documents
-};
-
-struct ImportProgress {
-  const char* phase;  // "train tokenizer", "import"
-  Bytes done, total;
+  Begin begin = Begin::resume;      // standard input always begins afresh
+  std::string tokenizer = "bytes";  // "bytes", "sentencepiece" (trained on the input), or the path of a SentencePiece .model
+  std::int64_t vocabulary = 4096;   // of a SentencePiece model that is trained
+  Bytes training_text{32 << 20};    // at most about so much of the input trains it: whole documents, drawn by their hash
+  SplitFractions splits;
+  InvalidUtf8 invalid_utf8 = InvalidUtf8::replace;
+  bool deduplicate = false;
+  ShardLimits shards;
+  int threads = 0;  // workers; 0: one a core
 };
 
 struct ImportSummary {
-  TokenStoreInfo store;
+  std::string written;   // what data.train names
+  TokenStoreInfo store;  // of a dataset: its totals and uuid
+  std::int64_t shards = 1;
   std::int64_t files = 0;
-  Bytes text{};  // of the documents after repair
-  std::int64_t empty_documents = 0;
-  std::int64_t repaired_documents = 0, replaced_sequences = 0;
-  std::int64_t documents[3] = {}, tokens[3] = {};  // by Split
+  Bytes text{};                                                                     // of the documents after repair
+  std::int64_t empty_documents = 0, duplicates = 0, invalid_documents = 0;          // left out
+  std::int64_t repaired_documents = 0, replaced_sequences = 0, replaced_bytes = 0;  // invalid documents are in the last two
+  std::int64_t documents[3] = {}, tokens[3] = {};                                   // by Split
 };
 
-ImportSummary import_text(const ImportOptions& options, Storage& storage, const std::function<void(const ImportProgress&)>& progress = {});
+ImportSummary import_text(const ImportOptions& options, Storage& storage, const ProgressSink& progress = {});
 
-// The split of a document by its text.
-Split split_of(std::string_view text, double validation, double test);
+// Whether an import that failed with this output can go on: there is a work folder with a plan.
+std::string resumable_folder(const ImportOptions& options, Storage& storage);
 
 }  // namespace ergon

@@ -16,8 +16,9 @@ void check_fractions(const SplitFractions& fractions) {
                 "give smaller fractions");
 }
 
-double split_place(Sha256& hash) {
-  const auto digest = hash.digest();
+double split_place(Sha256& hash) { return split_place(hash.digest()); }
+
+double split_place(const std::array<std::byte, 32>& digest) {
   std::uint64_t bits = 0;
   for (int i = 0; i < 8; ++i) bits = bits << 8 | std::to_integer<std::uint64_t>(digest[static_cast<std::size_t>(i)]);
   return static_cast<double>(bits >> 11) * 0x1p-53;

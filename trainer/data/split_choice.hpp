@@ -4,6 +4,9 @@
 // move the others, and equal documents never stand in two splits.
 #pragma once
 
+#include <array>
+#include <cstddef>
+
 #include "configs/sha256.hpp"
 #include "trainer/data/token_store.hpp"
 
@@ -16,6 +19,7 @@ struct SplitFractions {
 // Throws Error (--valid, --test) for what is no fraction, or leaves nothing to train on.
 void check_fractions(const SplitFractions& fractions);
 
+double split_place(const std::array<std::byte, 32>& digest);
 double split_place(Sha256& hash);  // ends the hash
 Split split_at(double place, const SplitFractions& fractions);
 

@@ -10,8 +10,8 @@
 
 namespace ergon {
 
-// Collective. Rank 0 asks what each store holds, and `storage` of every rank remembers the answer; each still opens its own files, and
-// checks offsets and content hash against them. Throws AgreedError on every rank for a file that is refused.
+// Collective. Rank 0 asks what each store holds (and each shard of a dataset file), and `storage` of every rank remembers the answer; each
+// still opens its own files, and checks offsets and content hash against them. Throws AgreedError on every rank for a file that is refused.
 void share_store_layouts(const std::vector<std::string>& paths, Storage& storage, Communicator& control);
 
 }  // namespace ergon

@@ -5,6 +5,7 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "trainer/data/dataset_file.hpp"
 
 namespace ergon {
 
@@ -14,8 +15,9 @@ TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std
   const std::string key = split == Split::train ? "data.train" : "data.validation";
   if (paths.empty()) throw Error("names no token store", key, "make one with `ergon data import`", ExitCode::data);
   std::int64_t samples = 0;
-  for (const std::string& path : paths) {
-    auto store = std::make_unique<TokenStore>(path, storage);
+  for (const StorePlace& place : store_places(paths, storage)) {
+    const std::string& path = place.path;
+    auto store = std::make_unique<TokenStore>(place, storage);
     for (const auto& other : stores_) {
       if (other->info().uuid == store->info().uuid)
         throw Error(fmt::format("{} and {} hold the same tokens (uuid {})", other->path(), path, store->info().uuid), key,

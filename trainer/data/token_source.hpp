@@ -19,7 +19,8 @@ namespace ergon {
 
 class TokenSource {
  public:
-  // Opens the stores. Throws Error: a damaged store, stores of different tokenizers, the same store twice.
+  // Opens the stores; a dataset file (trainer/data/dataset_file.hpp) stands for its shards. Throws Error: a damaged store, stores of
+  // different tokenizers, the same store twice.
   TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage);
 
   std::int64_t sequence() const { return sequence_; }  // T

@@ -139,15 +139,22 @@ const std::vector<std::string>& token_store_datasets() {
   return names;
 }
 
-Storage::File open_token_store(const std::string& path, Storage& storage) {
-  if (!storage.exists(path)) throw Error("does not exist", path, "check the path", ExitCode::data);
-  Storage::File file = storage.open_read(path);
+Storage::File open_token_store(const StorePlace& place, Storage& storage) {
+  if (!storage.exists(place.path)) {
+    throw Error("does not exist", place.path,
+                place.dataset.empty() ? "check the path" : fmt::format("{} lists it: put it back beside that file", place.dataset),
+                ExitCode::data);
+  }
+  Storage::File file = place.dataset.empty()
+                           ? storage.open_read(place.path)
+                           : storage.open_read_inside(parent_folder(place.path), place.path.substr(place.path.rfind('/') + 1));
   storage.size(file);  // refuses what is no ordinary file
   return file;
 }
 
-TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path), storage_(storage) {
-  file_ = open_token_store(path, storage);
+TokenStore::TokenStore(const StorePlace& place, Storage& storage) : path_(place.path), storage_(storage) {
+  const std::string& path = path_;
+  file_ = open_token_store(place, storage);
   const Hdf5Contents contents = storage.hdf5(file_, token_store_datasets());
   std::int64_t version = 0;
   info_ = read_info(contents, version, path);
@@ -166,6 +173,10 @@ TokenStore::TokenStore(const std::string& path, Storage& storage) : path_(path),
     refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables_.crc.size(), blocks), path);
   if (const std::string hash = content_hash(info_, tables_); hash != info_.content_hash || info_.uuid != uuid_of(hash))
     refuse(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info_.content_hash), path);
+  if (!place.content_hash.empty() && place.content_hash != info_.content_hash)
+    throw Error(fmt::format("is not the shard that {} lists (content hash {}, listed is {})", place.dataset,
+                            info_.content_hash.substr(0, 12), place.content_hash.substr(0, 12)),
+                path, "shards were swapped or replaced: copy the whole dataset again, or import the text again", ExitCode::data);
   checked_.resize(tables_.crc.size());
 }
 

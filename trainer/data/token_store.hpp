@@ -61,14 +61,22 @@ struct TokenStoreTables {
   std::optional<ForeignOrigin> foreign;
 };
 
+// Where a store lies, and what is known of it before it is opened.
+struct StorePlace {
+  std::string path;
+  std::string dataset = {};       // the dataset file that lists it; then its name may not be a link. Empty: the user named it
+  std::string content_hash = {};  // as listed there
+};
+
 // What a reader asks of the file, and the file opened for that. Throws Error (ExitCode::data) for a path that leads to no ordinary file.
 const std::vector<std::string>& token_store_datasets();
-Storage::File open_token_store(const std::string& path, Storage& storage);
+Storage::File open_token_store(const StorePlace& place, Storage& storage);
 
 class TokenStore {
  public:
-  // Throws Error (ExitCode::data) that names the file and what is wrong in it.
-  TokenStore(const std::string& path, Storage& storage);
+  // Throws Error (ExitCode::data) that names the file and what is wrong in it; a shard must be the one that its dataset file lists.
+  TokenStore(const StorePlace& place, Storage& storage);
+  TokenStore(const std::string& path, Storage& storage) : TokenStore(StorePlace{path}, storage) {}
 
   const std::string& path() const { return path_; }
   const TokenStoreInfo& info() const { return info_; }

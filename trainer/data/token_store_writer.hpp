@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a token store: documents go to a spool beside the output, then the layout is made by HDF5, space is allocated, tokens and tables
-// are written at the offsets, synced, and the file is renamed to its name. Equal documents give equal bytes. Memory: 8 bytes a document.
+// Writes a token store document by document: they go to a spool beside the output, and to the store when all are known
+// (token_store_file). Equal documents give equal bytes. Memory: 8 bytes a document.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +37,8 @@ class TokenStoreWriter {
  private:
   void put(std::int32_t id);
   void flush();
-  void write_layout(const TokenStoreInfo& info);
-  void copy_tokens(const Storage::File& file, std::int64_t offset);
-  void remove_temporaries() noexcept;
 
-  std::string path_, spool_path_, layout_path_;
+  std::string path_, spool_path_;
   const Tokenizer& tokenizer_;
   Storage& storage_;
   TokenStoreInfo info_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/utf8.hpp"
 
+#include <cstring>
 #include <string_view>
 
 namespace ergon {
@@ -41,21 +42,37 @@ Step step(std::string_view text) {
   return {wanted.continuations + 1, true};
 }
 
+// How many of the first bytes are ASCII, in steps of eight.
+std::size_t ascii_run(std::string_view text) {
+  std::size_t run = 0;
+  for (std::uint64_t eight; run + 8 <= text.size(); run += 8) {
+    std::memcpy(&eight, text.data() + run, 8);
+    if ((eight & 0x8080808080808080) != 0) break;
+  }
+  return run;
+}
+
 }  // namespace
 
-std::int64_t repair_utf8(std::string& text) {
-  std::int64_t replaced = 0;
+std::int64_t repair_utf8(std::string& text, std::int64_t* replaced_bytes) {
+  std::int64_t replaced = 0, bytes = 0;
   std::string repaired;
   std::size_t copied = 0;
   for (std::size_t at = 0; at < text.size();) {
+    if (const std::size_t run = ascii_run(std::string_view(text).substr(at)); run > 0) {
+      at += run;
+      continue;
+    }
     const Step next = step(std::string_view(text).substr(at));
     if (!next.valid) {
       repaired.append(text, copied, at - copied).append("\xEF\xBF\xBD");
       copied = at + next.bytes;
       ++replaced;
+      bytes += static_cast<std::int64_t>(next.bytes);
     }
     at += next.bytes;
   }
+  if (replaced_bytes != nullptr) *replaced_bytes = bytes;
   if (replaced > 0) text = repaired.append(text, copied);
   return replaced;
 }

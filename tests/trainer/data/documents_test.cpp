@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/documents.hpp"
 
-#include <filesystem>
-
 #include "tests/trainer/data/store_fixture.hpp"
 
 using namespace ergon;
@@ -10,43 +8,45 @@ using namespace ergon::test;
 
 namespace {
 
-std::vector<std::string> all(Documents& documents) {
-  std::vector<std::string> texts;
-  for (std::string text; documents.next(text);) texts.push_back(text);
-  return texts;
+std::vector<Document> read(const DocumentOptions& options) {
+  Storage storage;
+  const InputFiles files(options.inputs, options.format);
+  UnitReader reader(files, options, storage);
+  std::vector<Document> documents;
+  for (InputUnit unit; reader.next(unit);)
+    for_each_document(unit, files, options, [&](Document& document) { documents.push_back(document); });
+  return documents;
 }
 
 using Texts = std::vector<std::string>;
 
+Texts texts(const DocumentOptions& options) {
+  Texts texts;
+  for (const Document& document : read(options)) texts.push_back(document.text);
+  return texts;
+}
+
 }  // namespace
 
-TEST_CASE("a folder gives its files sorted by path, a document each") {
+TEST_CASE("a file is a document, an empty one too") {
   TemporaryFolder folder;
-  std::filesystem::create_directories(folder / "in/b");
-  write_file(folder / "in/c.txt", "third");
-  write_file(folder / "in/b/z.txt", "second\n\nstill second");
-  write_file(folder / "in/a.txt", "");
-  write_file(folder / "extra.txt", "last");
-
-  Documents documents({{folder / "in", folder / "extra.txt"}});
-
-  CHECK(documents.total_bytes() == 29);
-  CHECK(all(documents) == Texts{"", "second\n\nstill second", "third", "last"});
-  CHECK(documents.bytes_read() == 29);
-  REQUIRE(documents.sources().size() == 4);
-  CHECK(documents.sources()[1].name == "b/z.txt");
-  CHECK(documents.sources()[3].name == "extra.txt");
-  CHECK(documents.sources()[3].sha256 == sha256_hex("last"));
+  write_file(folder / "a.txt", "");
+  write_file(folder / "b.txt", "second\n\nstill second");
+  CHECK(texts({.inputs = {folder / "a.txt", folder / "b.txt"}}) == Texts{"", "second\n\nstill second"});
+  CHECK(read({.inputs = {folder / "a.txt", folder / "b.txt"}})[1].file == 1);
 }
 
 TEST_CASE("blank lines part documents") {
   TemporaryFolder folder;
   write_file(folder / "a.txt", "\n\none\ntwo\n \t\n\nthree\r\n\r\nfour");
-
-  Documents documents({{folder / "a.txt"}, DocumentRule::blank_line});
-
-  CHECK(all(documents) == Texts{"one\ntwo\n", "three\r\n", "four"});
-  CHECK(documents.sources()[0].sha256 == sha256_hex(read_file(folder / "a.txt")));
+  const auto documents = read({.inputs = {folder / "a.txt"}, .rule = DocumentRule::blank_line});
+  REQUIRE(documents.size() == 3);
+  const Texts expected = {"one\ntwo\n", "three\r\n", "four"};
+  const std::int64_t lines[] = {3, 7, 9};
+  for (std::size_t d = 0; d < 3; ++d) {
+    CHECK(documents[d].text == expected[d]);
+    CHECK(documents[d].line == lines[d]);
+  }
 }
 
 TEST_CASE("lines of JSON give the text under the key") {
@@ -56,27 +56,30 @@ TEST_CASE("lines of JSON give the text under the key") {
   write_file(folder / "c.jsonl", "{\"text\": \"x\"}\n{\"text\": 5}\n");
   write_file(folder / "d.jsonl", "{\"text\": \"x\"}\n{oops\n");
 
-  Documents documents({{folder / "a.jsonl"}});
-  CHECK(all(documents) == Texts{"one\n\xC3\xA9", "", "three"});
-  Documents other({{folder / "b.jsonl"}, DocumentRule::file, "body"});
-  CHECK(all(other) == Texts{"x"});
-  const auto read = [&](const char* name) {
-    return problem_of([&] {
-      Documents wrong({{folder / name}});
-      all(wrong);
-    });
-  };
-  CHECK(contains(read("b.jsonl"), "b.jsonl:1: has no text under the key \"text\""));
-  CHECK(contains(read("c.jsonl"), "c.jsonl:2: has no text under the key \"text\""));
-  CHECK(contains(read("d.jsonl"), "d.jsonl:2: is not a JSON object"));
+  CHECK(texts({.inputs = {folder / "a.jsonl"}}) == Texts{"one\n\xC3\xA9", "", "three"});
+  CHECK(texts({.inputs = {folder / "b.jsonl"}, .text_key = "body"}) == Texts{"x"});
+  const auto problem = [&](const char* name) { return problem_of([&] { texts({.inputs = {folder / name}}); }); };
+  CHECK(contains(problem("b.jsonl"), "b.jsonl:1: has no text under the key \"text\""));
+  CHECK(contains(problem("c.jsonl"), "c.jsonl:2: has no text under the key \"text\""));
+  CHECK(contains(problem("d.jsonl"), "d.jsonl:2: is not a JSON object"));
 }
 
-TEST_CASE("inputs that are absent, empty or compressed are refused") {
+TEST_CASE("text that is not UTF-8 is repaired before JSON is read, and counted") {
   TemporaryFolder folder;
-  std::filesystem::create_directories(folder / "empty");
-  write_file(folder / "a.gz", "\x1f\x8b\x08 and so on");
+  write_file(folder / "a.jsonl", "{\"text\": \"good\"}\n{\"text\": \"b\xFF\xE2\x82 d\"}\n");
+  write_file(folder / "a.txt", "b\xFF\xE2\x82 d");
+  for (const char* name : {"a.jsonl", "a.txt"}) {
+    const Document last = read({.inputs = {folder / name}}).back();
+    CHECK(last.text == "b\xEF\xBF\xBD\xEF\xBF\xBD d");
+    CHECK(last.replaced_sequences == 2);
+    CHECK(last.replaced_bytes == 3);
+  }
+  CHECK(read({.inputs = {folder / "a.jsonl"}}).front().replaced_sequences == 0);
+}
 
-  CHECK(contains(problem_of([&] { Documents d({{folder / "none"}}); }), "none: does not exist"));
-  CHECK(contains(problem_of([&] { Documents d({{folder / "empty"}}); }), "holds no file"));
-  CHECK(contains(problem_of([&] { Documents d({{folder / "a.gz"}}); }), "is compressed"));
+TEST_CASE("a short document that is longer than the limit is refused by itself") {
+  TemporaryFolder folder;
+  write_file(folder / "a.txt", "four\n\nfive5\n");
+  CHECK(contains(problem_of([&] { texts({.inputs = {folder / "a.txt"}, .rule = DocumentRule::blank_line, .max_document = 5}); }),
+                 "a.txt:3: is a document of 6 bytes, more than 5"));
 }

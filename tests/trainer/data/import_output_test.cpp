@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/import_output.hpp"
+
+#include <filesystem>
+
+#include "tests/trainer/data/store_fixture.hpp"
+
+using namespace ergon;
+using namespace ergon::test;
+
+namespace {
+
+// Ten documents of 50 tokens, written to `name` in shards of at most `tokens`; returns what data.train names, without the folder.
+struct Output {
+  explicit Output(int first) {
+    std::filesystem::create_directories(folder / "w");
+    fill(first);
+  }
+  void fill(int first) {
+    const Spool spool(folder / "w", {}, 2, storage);
+    Spool::Writer writer(spool, 0);
+    for (int d = 0; d < 10; ++d) writer.add(std::vector<std::int32_t>(49, first + d), 256, {});
+    writer.finish({}, {});
+  }
+  std::string write(const std::string& name, std::int64_t tokens) {
+    const Spool spool(folder / "w", {}, 2, storage);
+    const SpooledDocuments documents(spool, {10}, {});
+    moved = 0;
+    const WrittenOutput written = write_output(
+        ImportOutput(folder / name), folder / "w", documents, plan_shards(documents, {{2 * tokens}}, 2, 1), *make_bytes_tokenizer(),
+        [](const ShardPlan&) { return "{}"; }, storage, [&](std::int64_t bytes) { moved += bytes; });
+    return written.path.substr(folder.path().size() + 1);
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      if (!entry.is_directory()) found.push_back(entry.path().filename().string());
+    std::ranges::sort(found);
+    return found;
+  }
+
+  TemporaryFolder folder;
+  InspectingStorage storage;
+  std::int64_t moved = 0;
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("names of an output") {
+  const ImportOutput store("a/t.h5"), dataset("a/t.json"), bare("t");
+  CHECK(store.store == "a/t.h5");
+  CHECK(store.dataset == "a/t.json");
+  CHECK(store.shard_name(12) == "t-00012.h5");
+  CHECK(store.work_folder() == "a/t.ingest");
+  CHECK(dataset.store.empty());
+  CHECK(dataset.work_folder() == "a/t.ingest");
+  CHECK(bare.store == "t");
+  CHECK(bare.dataset == "t.json");
+}
+
+TEST_CASE("one store where one shard suffices, else a dataset; a dataset when it is asked for") {
+  Output one('a');
+  CHECK(one.write("t.h5", 1000) == "t.h5");
+  CHECK(one.names() == Names{"t.h5"});
+  Output many('a');
+  CHECK(many.write("t.h5", 150) == "t.json");
+  CHECK(many.names() == Names{"t-00000.h5", "t-00001.h5", "t-00002.h5", "t-00003.h5", "t.json"});
+  const Dataset dataset = read_dataset(many.folder / "t.json", many.storage);
+  CHECK(dataset.documents() == 10);
+  CHECK(TokenStore(store_places({many.folder / "t.json"}, many.storage)[3], many.storage).info().documents == 1);
+  Output asked('a');
+  CHECK(asked.write("t.json", 1000) == "t.json");
+  CHECK(asked.names() == Names{"t-00000.h5", "t.json"});
+}
+
+TEST_CASE("a dataset that replaces a larger one leaves none of its shards") {
+  Output output('a');
+  output.write("t.json", 100);
+  CHECK(output.names().size() == 6);
+  output.fill('b');
+  for (const std::string& name : output.storage.list(output.folder / "w"))
+    if (name.ends_with(".done")) output.storage.unlink(output.folder / ("w/" + name));
+  output.write("t.json", 250);
+  CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t.json"});
+  CHECK(problem_of([&] { ImportOutput(output.folder / "t.json").check(Existing::replace, output.storage); }) == "no error");
+  write_file(output.folder / "t.h5", "old");
+  output.write("t.h5", 250);
+  CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t.json"});
+  CHECK(read_dataset(output.folder / "t.json", output.storage).shards.size() == 2);
+}
+
+TEST_CASE("shards that were finished are not written again; others are") {
+  Output output('a');
+  output.write("t.json", 250);
+  const std::string first = read_file(output.folder / "t-00000.h5"), second = read_file(output.folder / "t-00001.h5");
+  for (const char* name : {"t-00000.h5", "t-00001.h5"})
+    std::filesystem::rename(output.folder / name, output.folder / ("w/" + std::string(name)));
+  std::filesystem::resize_file(output.folder / "w/t-00001.h5", 1000);
+
+  output.write("t.json", 250);
+
+  CHECK(output.moved == 2 * 2 * 250);
+  CHECK(read_file(output.folder / "t-00000.h5") == first);
+  CHECK(read_file(output.folder / "t-00001.h5") == second);
+}
+
+TEST_CASE("names that are taken are refused, unless it was this import that took them") {
+  Output output('a');
+  const auto problem = [&](const char* name, Existing existing) {
+    return problem_of([&] { ImportOutput(output.folder / name).check(existing, output.storage); }, ExitCode::config);
+  };
+  write_file(output.folder / "t.json", "{}");
+  CHECK(contains(problem("t.h5", Existing::refuse), "t.json: already exists"));
+  CHECK(contains(problem("t.json", Existing::refuse), "t.json: already exists"));
+  CHECK(contains(problem_of([&] { ImportOutput(output.folder / "t.h5").check(Existing::replace, output.storage); }),
+                 "t.json: is not a dataset file"));
+  CHECK(problem("u.h5", Existing::refuse) == "no error");
+  CHECK(contains(problem("a b.h5", Existing::refuse), "'a b-00000.h5' is no name for shards"));
+  std::filesystem::create_directories(output.folder / "t.ingest");
+  write_file(output.folder / "t.ingest/publishing", "");
+  CHECK(problem("t.json", Existing::refuse) == "no error");
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/import_output.hpp"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "configs/error.hpp"
+#include "configs/sha256.hpp"
+
+namespace ergon {
+namespace {
+
+std::string without(const std::string& path, std::string_view suffix) {
+  return path.ends_with(suffix) ? path.substr(0, path.size() - suffix.size()) : path;
+}
+
+// Made before anything appears under the output's name: what is there afterwards is the import's own.
+std::string publishing(const std::string& work_folder) { return work_folder + "/publishing"; }
+
+// What a finished shard in the work folder was made of.
+nlohmann::json record_of(const ShardPlan& plan, const std::string& sources) {
+  return {
+      {"begin", plan.begin}, {"end", plan.end}, {"documents", plan.documents}, {"tokens", plan.tokens}, {"sources", sha256_hex(sources)}};
+}
+
+// A shard in the work folder: taken as it is when its record says so, else written.
+TokenStoreInfo shard_at(const std::string& path, const ShardPlan& plan, const std::string& sources, Storage& storage,
+                        const std::function<TokenStoreInfo()>& write) {
+  const std::string record_path = path + ".done";
+  nlohmann::json record = record_of(plan, sources);
+  if (storage.exists(record_path) && storage.exists(path)) {
+    const auto found = nlohmann::json::parse(storage.read_text(record_path), nullptr, false);
+    if (found.is_object() && found.value("plan", nlohmann::json()) == record &&
+        found.value("bytes", std::int64_t{-1}) == storage.size(path)) {
+      TokenStoreInfo info;
+      info.content_hash = found.at("content_hash").get<std::string>();
+      info.uuid = found.at("uuid").get<std::string>();
+      info.tokens = plan.tokens;
+      info.documents = plan.documents;
+      return info;
+    }
+  }
+  const TokenStoreInfo info = write();
+  storage.write_text(
+      record_path,
+      nlohmann::json({{"plan", record}, {"bytes", storage.size(path)}, {"content_hash", info.content_hash}, {"uuid", info.uuid}}).dump());
+  return info;
+}
+
+// Moves the shards to their place and lists them; those of a dataset that is replaced go.
+void publish(const ImportOutput& output, const std::string& work_folder, const Dataset& dataset, Storage& storage) {
+  const std::string folder = parent_folder(output.dataset);
+  std::set<std::string> replaced;
+  if (storage.exists(output.dataset)) {
+    for (const Shard& shard : read_dataset(output.dataset, storage).shards) replaced.insert(shard.name);
+    storage.unlink(output.dataset);
+  }
+  for (const Shard& shard : dataset.shards) {
+    storage.rename(work_folder + "/" + shard.name, folder + "/" + shard.name);
+    replaced.erase(shard.name);
+  }
+  storage.sync_directory(folder);
+  storage.write_text(output.dataset, to_json(dataset));
+  // The line named it, and it is not what was made.
+  if (!output.store.empty() && storage.exists(output.store)) storage.unlink(output.store);
+  for (const std::string& name : replaced)
+    if (storage.exists(folder + "/" + name)) storage.unlink(folder + "/" + name);
+}
+
+}  // namespace
+
+ImportOutput::ImportOutput(const std::string& path) {
+  stem = is_dataset_file(path) ? without(path, ".json") : without(path, ".h5");
+  store = is_dataset_file(path) ? "" : path;
+  dataset = stem + ".json";
+}
+
+std::string ImportOutput::shard_name(std::size_t shard) const {
+  return fmt::format("{}-{:05}.h5", stem.substr(stem.rfind('/') + 1), shard);
+}
+
+void ImportOutput::check(Existing existing, Storage& storage) const {
+  if (!is_plain_name(shard_name(0)))
+    throw Error(fmt::format("'{}' is no name for shards", shown_name(shard_name(0))), "--output", "use A-Z a-z 0-9 . _ - in the name");
+  // What is replaced must be a dataset: another .json of this name is not ours to remove.
+  if (existing == Existing::replace && storage.exists(dataset)) (void)read_dataset(dataset, storage);
+  if (existing == Existing::replace || storage.exists(publishing(work_folder()))) return;
+  for (const std::string& path : {store, dataset})
+    if (!path.empty() && storage.exists(path)) throw Error("already exists", path, "name another output, or give --force to replace it");
+}
+
+WrittenOutput write_output(const ImportOutput& output, const std::string& work_folder, const SpooledDocuments& documents,
+                           const std::vector<ShardPlan>& plans, const Tokenizer& tokenizer,
+                           const std::function<std::string(const ShardPlan&)>& sources, Storage& storage,
+                           const std::function<void(std::int64_t)>& progress) {
+  if (plans.size() == 1 && !output.store.empty()) {
+    storage.write_text(publishing(work_folder), "");
+    return {output.store, {write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress)}};
+  }
+  WrittenOutput written{output.dataset, {}};
+  Dataset dataset;
+  dataset.tokenizer_kind = tokenizer.kind();
+  dataset.tokenizer_sha256 = tokenizer.sha256();
+  for (std::size_t s = 0; s < plans.size(); ++s) {
+    const std::string name = output.shard_name(s), path = work_folder + "/" + name, text = sources(plans[s]);
+    written.stores.push_back(shard_at(path, plans[s], text, storage,
+                                      [&] { return write_shard(path, documents, plans[s], tokenizer, text, storage, progress); }));
+    const TokenStoreInfo& info = written.stores.back();
+    dataset.shards.push_back({name, info.uuid, info.content_hash, info.tokens, info.documents});
+  }
+  storage.write_text(publishing(work_folder), "");
+  publish(output, work_folder, dataset, storage);
+  return written;
+}
+
+}  // namespace ergon

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/ingest_folder.hpp"
+
+#include <sys/file.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "configs/error.hpp"
+#include "configs/sha256.hpp"
+
+namespace ergon {
+namespace {
+
+const std::string plan_name = "plan.json";
+constexpr const char* lock_name = "lock";
+
+}  // namespace
+
+IngestFolder::IngestFolder(const std::string& path, Begin begin, Storage& storage) : path_(path), storage_(storage) {
+  storage.make_directories(path);
+  lock_ = storage.open_append(path + "/" + lock_name);
+  // The kernel lets go of it when this process ends, however that comes about.
+  if (::flock(lock_.descriptor(), LOCK_EX | LOCK_NB) != 0)
+    throw Error("another import is at work here", path, "wait for its end, or name another output", ExitCode::data);
+  if (begin == Begin::fresh || !begun()) clear();
+}
+
+// The plan goes last: without it nothing here is taken for part of an import.
+void IngestFolder::clear() {
+  std::vector<std::string> names = storage_.list(path_);
+  std::ranges::reverse(names);
+  for (const std::string& name : names)
+    if (name > plan_name) storage_.unlink(path_ + "/" + name);
+  for (const std::string& name : names)
+    if (name <= plan_name && name != lock_name) storage_.unlink(path_ + "/" + name);
+}
+
+bool IngestFolder::begun() const { return storage_.exists(path_ + "/" + plan_name); }
+
+Digest IngestFolder::bind(const nlohmann::json& plan) {
+  const std::string name = path_ + "/" + plan_name;
+  if (!begun()) {
+    storage_.write_text(name, plan.dump() + "\n");
+  } else {
+    const auto before = nlohmann::json::parse(storage_.read_text(name), nullptr, false);
+    for (const auto& [key, now] : plan.items()) {
+      const nlohmann::json was = before.is_object() ? before.value(key, nlohmann::json()) : nlohmann::json();
+      if (was != now)
+        throw Error(fmt::format("holds an import that was begun with {} {}, now {}", key, was.dump(), now.dump()), path_,
+                    "repeat the line that began it, which goes on from there, or give --fresh to begin again");
+    }
+  }
+  Sha256 hash;
+  hash.add(plan.dump());
+  return hash.digest();
+}
+
+void IngestFolder::remove() {
+  clear();
+  storage_.remove_directory(path_);
+}
+
+}  // namespace ergon
