@@ -114,7 +114,7 @@ const Keys documents = {"data.document_mask=true"}, full = {"model.causal=false"
 
 }  // namespace
 
-TEST_CASE("masks: documents kept apart train the model of one rank, by rings in every layout") {
+TEST_CASE("masks: documents kept apart train the model of one rank by rings in every layout") {
   check_meshes(documents, {{"mesh.dp=2", "train.microbatch=4"},
                            {"mesh.cp=2", layout("zigzag"), "train.microbatch=2"},
                            {"mesh.cp=4", layout("striped"), "train.microbatch=4"},
