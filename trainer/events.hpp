@@ -23,7 +23,7 @@ struct StepEvent {
   double lr = 0;
   std::int64_t tokens = 0, valid_tokens = 0;  // of this step, over all ranks
   double seconds = 0, data_wait = 0;
-  std::optional<PairCount> pairs;  // of attention, a head; written where they depend on the data
+  std::optional<PairCount> pairs = {};  // of attention, a head; written where they depend on the data
 };
 
 class EventLog {

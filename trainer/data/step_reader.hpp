@@ -33,8 +33,8 @@ struct LoaderShape {
 
 // Of one data rank, or of all of them.
 struct StepCounts {
-  std::int64_t valid = 0;          // labels that count
-  std::optional<PairCount> pairs;  // of a head, where documents are kept apart: elsewhere every sequence has the same
+  std::int64_t valid = 0;               // labels that count
+  std::optional<PairCount> pairs = {};  // of a head, where documents are kept apart: elsewhere every sequence has the same
 };
 
 class StepReader {
