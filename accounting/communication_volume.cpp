@@ -87,13 +87,14 @@ class Traffic {
     if (calls > 0) add(volumes_, {{group, operation, calls, Bytes{bytes}}});
   }
 
-  // A data coordinate's payload from the rank that reads it, and the count of labels.
+  // A data coordinate's payload from the rank that reads it, and the count of labels; of pairs too where documents are kept apart.
   void batches(std::int64_t count) {
     const std::int64_t n = m_.tp * m_.cp * m_.pp;
     const std::int64_t payload = microbatches_ * c_.train.microbatch * token_channels * shape_.sequence * token_size;
     equal_parts("data", "broadcast", n, m_.dp, count, payload);
-    equal_parts("data", "broadcast", n, m_.dp, count, scalar);
-    all_reduce("data-dp", m_.dp, 1, count, scalar);
+    const std::int64_t counts = (c_.data.document_mask ? 3 : 1) * scalar;
+    equal_parts("data", "broadcast", n, m_.dp, count, counts);
+    all_reduce("data-dp", m_.dp, 1, count, counts);
   }
 
   void tensor_ranks() {

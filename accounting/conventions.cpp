@@ -66,17 +66,25 @@ FormulaOfShape require_applied(const Convention& convention, const ModelShape& s
   return formula;
 }
 
+// Only pairs that are counted as visible follow the documents of the sequences.
+Flops training_of(const Convention& convention, const ModelShape& shape, const Workload& work) {
+  const FlopForm form = require_applied(convention, shape).training;
+  if (!work.pairs || form.pairs != CountedPairs::visible) return convention.training(shape, work.length) * work.sequences;
+  return form.per_token * (work.sequences * work.length) + form.per_pair * work.pairs->visible;
+}
+
+Flops forward_of(const Convention& convention, Flops training) {
+  ERGON_CHECK(training.value % 3 == 0, "{} states {} FLOPs, no multiple of a forward", convention.id, to_decimal(training));
+  return {training.value / 3};
+}
+
 }  // namespace
 
 Flops Convention::training(const ModelShape& shape, std::int64_t length) const {
-  return flops_of(require_applied(*this, shape).training, whole_sequence(length, shape.window));
+  return flops_of(require_applied(*this, shape).training, whole_sequence(length, attention_rule(shape)));
 }
 
-Flops Convention::forward(const ModelShape& shape, std::int64_t length) const {
-  const Flops all = training(shape, length);
-  ERGON_CHECK(all.value % 3 == 0, "{} states {} FLOPs, no multiple of a forward", id, to_decimal(all));
-  return {all.value / 3};
-}
+Flops Convention::forward(const ModelShape& shape, std::int64_t length) const { return forward_of(*this, training(shape, length)); }
 
 std::span<const Convention> conventions() { return table; }
 
@@ -97,8 +105,8 @@ FlopsById flops_by_convention(const ModelShape& shape, Workload work, Pass pass)
   FlopsById flops;
   for (const char* id : booked) {
     const Convention& row = convention(id);
-    const Flops one = pass == Pass::training ? row.training(shape, work.length) : row.forward(shape, work.length);
-    flops[id] = one * work.sequences;
+    const Flops training = training_of(row, shape, work);
+    flops[id] = pass == Pass::training ? training : forward_of(row, training);
   }
   return flops;
 }

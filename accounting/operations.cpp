@@ -12,7 +12,7 @@ namespace {
 // The widths of all ranks together, and how attention is computed. FLOPs of everything follow from these.
 struct Widths {
   std::int64_t query, key_value, ffn, vocabulary;  // columns of the projections, summed over tensor ranks
-  std::int64_t computed_pairs, visible_pairs;      // per (sequence, head)
+  PairCount pairs;                                 // of a head, over all sequences
   int forward_matmuls, backward_matmuls;           // of the attention core, per pair
 };
 
@@ -39,9 +39,9 @@ class List {
   }
 
   void core(Phase phase, int layer, int scores, int values) {
-    const Flops per_pair = Flops{2} * work_.sequences * shape_.heads * shape_.head_width;
+    const Flops per_pair = Flops{2} * shape_.heads * shape_.head_width;
     const auto add_core = [&](OperationKind kind, int matmuls) {
-      operations_.push_back({phase, kind, layer, per_pair * matmuls * widths_.computed_pairs, per_pair * matmuls * widths_.visible_pairs});
+      operations_.push_back({phase, kind, layer, per_pair * matmuls * widths_.pairs.computed, per_pair * matmuls * widths_.pairs.visible});
     };
     add_core(OperationKind::attention_scores, scores);
     add_core(OperationKind::attention_values, values);
@@ -123,14 +123,17 @@ std::int64_t causal_pairs(std::int64_t length, std::int64_t window) {
   return w * length - w * (w - 1) / 2;
 }
 
+std::int64_t sequence_pairs(const AttentionRule& rule, std::int64_t length) {
+  return rule.causal ? causal_pairs(length, rule.window) : length * length;
+}
+
 std::vector<Operation> model_operations(const ModelShape& shape, Workload work, Pass pass) {
-  const std::int64_t pairs = causal_pairs(work.length, shape.window);
+  const std::int64_t pairs = work.pairs ? work.pairs->visible : sequence_pairs(attention_rule(shape), work.length) * work.sequences;
   const Widths widths{.query = shape.heads * shape.head_width,
                       .key_value = shape.kv_heads * shape.head_width,
                       .ffn = shape.ffn_width,
                       .vocabulary = shape.vocabulary,
-                      .computed_pairs = pairs,
-                      .visible_pairs = pairs,
+                      .pairs = {pairs, pairs},
                       .forward_matmuls = 2,
                       .backward_matmuls = 4};
   return list(shape, work, widths, pass, Recompute::none);
@@ -143,13 +146,13 @@ std::vector<Operation> hardware_operations(const ModelShape& shape, Workload wor
   partition_columns(shape.ffn_width, tp, 0, "mesh.tp");
   ContextSharding context = execution.context;
   context.cp = execution.mesh.cp;
-  const PairCount pairs = count_pairs(context, work.length, {.window = shape.window}, execution.tiles);
+  const PairCount pairs =
+      work.pairs ? *work.pairs : count_pairs(context, work.length, attention_rule(shape), execution.tiles) * work.sequences;
   const Widths widths{.query = shape.heads * shape.head_width,
                       .key_value = kv_heads * shape.head_width,
                       .ffn = shape.ffn_width,
                       .vocabulary = partition_vocabulary(shape.vocabulary, tp, 0).padded,
-                      .computed_pairs = pairs.computed,
-                      .visible_pairs = causal_pairs(work.length, shape.window),
+                      .pairs = pairs,
                       .forward_matmuls = execution.tiles.forward_matmuls,
                       .backward_matmuls = execution.tiles.backward_matmuls};
   return list(shape, work, widths, pass, execution.recompute);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "accounting/phase.hpp"
@@ -48,6 +49,8 @@ struct Operation {
 struct Workload {
   std::int64_t sequences = 1;
   std::int64_t length = 0;
+  // Of a head, over all sequences, where documents are kept apart; empty: what the shape's mask leaves of whole sequences.
+  std::optional<PairCount> pairs = {};
 };
 
 enum class Pass : std::uint8_t { training, evaluation };  // evaluation: forward only
@@ -62,6 +65,8 @@ struct Execution {
 
 // (query, key) pairs of one causal sequence and head; window 0: all earlier keys.
 std::int64_t causal_pairs(std::int64_t length, std::int64_t window);
+// The same of the model's mask: all pairs where it is not causal.
+std::int64_t sequence_pairs(const AttentionRule& rule, std::int64_t length);
 
 // What the mathematics asks for: visible pairs, plain backward (twice the forward), no padding, no recompute.
 std::vector<Operation> model_operations(const ModelShape& shape, Workload work, Pass pass = Pass::training);

@@ -40,6 +40,7 @@ struct NumberRange {
 };
 inline constexpr NumberRange positive = {"> 0", [](double x) { return x > 0; }};
 inline constexpr NumberRange not_negative = {">= 0", [](double x) { return x >= 0; }};
+inline constexpr NumberRange proper_fraction = {"in (0, 1)", [](double x) { return x > 0 && x < 1; }};
 inline constexpr NumberRange fraction = {"in [0, 1)", [](double x) { return x >= 0 && x < 1; }};
 
 // Fills type, range, and the default from a default RunConfig.

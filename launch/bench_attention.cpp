@@ -108,7 +108,7 @@ class AttentionBench {
   template <typename Body>
   void pass(std::span<double> figures, const Body& body) {
     const Arena::Frame frame(scratch_);
-    const AttentionCall call{q_, k_, v_, rule_, {}, scale_, keep_, scratch_, heads_};
+    const AttentionCall call{q_, k_, v_, {&rule_, 1}, {}, scale_, keep_, scratch_, heads_};
     groups_->observe(waited_.get());
     const Clock::time_point begin = Clock::now();
     body(call);

@@ -42,6 +42,7 @@ std::string python_path(const BenchJob& job) {
 
 std::vector<std::string> pytorch_command(const BenchJob& job, const RunConfig& config) {
   const ModelShape& m = config.model;
+  if (!m.causal) throw Error("the PyTorch side has a causal mask", "--against pytorch", "leave model.causal at true");
   if (m.window != 0 || m.dropout != 0)
     throw Error("the PyTorch side knows neither windows nor dropout", "--against pytorch", "leave model.window and model.dropout at 0");
   if (config.train.dtype != DType::float32) throw Error("the comparison is made in float32", "train.dtype", "leave train.dtype at float32");

@@ -8,6 +8,7 @@
 #include "configs/key_table.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "parallel/plan/refusals.hpp"
 
 namespace ergon {
 namespace {
@@ -72,6 +73,8 @@ FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
                 "ergon flops gpt2-124m");
   }
   const RunConfig config = described_run(arguments.config, arguments.overrides);
+  for (const Error& refusal : plan_refusals(config, 0))
+    if (refusal.where() == "model.window") throw refusal;
   const std::int64_t sequence = line.given("--sequence") ? arguments.sequence : config.model.sequence;
   const std::int64_t batch = line.given("--batch") ? arguments.batch : config.train.batch;
   require_range(sequence, "model.sequence", "--sequence");
@@ -79,10 +82,15 @@ FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
   Flops tokens = Flops{1} * config.train.steps * batch * sequence;
   if (!arguments.tokens.empty()) tokens = count_of(arguments.tokens, "--tokens");
   if (tokens.value > INT64_MAX) throw Error(fmt::format("{} tokens are too many", to_decimal(tokens)), "--tokens", "at most 9e18");
-  const Packing packing = arguments.documents.empty() ? whole_sequence(sequence, config.model.window)
+  const Packing packing = arguments.documents.empty() ? whole_sequence(sequence, attention_rule(config.model))
                                                       : packed_documents(read_document_lengths(arguments.documents), sequence,
-                                                                         config.model.window, arguments.documents);
-  return flops_of_shape(arguments.config, config.model, packing, {static_cast<std::int64_t>(tokens.value)}, split_by(arguments.by));
+                                                                         attention_rule(config.model), arguments.documents);
+  FlopsReport report =
+      flops_of_shape(arguments.config, config.model, packing, {static_cast<std::int64_t>(tokens.value)}, split_by(arguments.by));
+  if (config.data.document_mask && arguments.documents.empty())
+    report.notes.push_back(
+        "data.document_mask leaves fewer pairs, which depend on the data: sequences are counted whole here, --documents counts documents");
+  return report;
 }
 
 }  // namespace

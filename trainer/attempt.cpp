@@ -150,16 +150,19 @@ std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storag
 
   Tokens valid;
   TimeSplit seconds;
+  std::optional<PairCount> pairs;
   seconds.evaluation = {evaluations.seconds};
   for (const auto& [step, event] : steps) {
     valid += Tokens{event.valid_tokens};
     seconds.step += Seconds{event.seconds - event.data_wait};
     seconds.data_wait += Seconds{event.data_wait};
+    add_pairs(pairs, event.pairs);
   }
   const RunConfig config = files.stored_config();
   const AttentionTiles tiles = tiles_of(config, attention_of_attempt(events, files.events(), booked.last_attempt), present);
   const std::int64_t to = steps.empty() ? from : steps.rbegin()->first;
-  return {recovered_interval(config, tiles, booked.last_attempt, from, to, valid, evaluations.sequences, seconds)};
+  return {
+      recovered_interval(config, tiles, booked.last_attempt, from, to, valid, evaluations.sequences, seconds, pairs, evaluations.pairs)};
 }
 
 }  // namespace ergon

@@ -40,9 +40,10 @@ AuditTotals total_over_ranks(const FlopAudit& audit, Communicator& control) {
   return totals;
 }
 
-AuditTotals predicted_totals(const RunConfig& config, const AttentionTiles& tiles, std::int64_t sequences) {
+AuditTotals predicted_totals(const RunConfig& config, const AttentionTiles& tiles, std::int64_t sequences,
+                             const std::optional<PairCount>& pairs) {
   const std::vector<Operation> operations =
-      hardware_operations(config.model, {sequences, config.model.sequence},
+      hardware_operations(config.model, {sequences, config.model.sequence, pairs},
                           {mesh_of(config.mesh).sizes(), tiles, config.train.recompute, context_sharding(config.mesh)});
   AuditTotals totals;
   for (int phase = 0; phase < num_phases; ++phase) {

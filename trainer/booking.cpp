@@ -19,12 +19,20 @@ std::vector<CommunicationRow> rows(const std::vector<CommunicationTotal>& totals
 
 Workload step_workload(const RunConfig& config) { return {config.train.batch, config.model.sequence}; }
 
+Flops exact(const ModelShape& shape, const Workload& work, Pass pass) { return flops_by_convention(shape, work, pass).at("exact"); }
+
 }  // namespace
+
+Booking::ExactRate::ExactRate(const ModelShape& shape, Pass pass)
+    : per_sequence(exact(shape, {1, shape.sequence, PairCount{}}, pass)),
+      per_pair(exact(shape, {0, shape.sequence, PairCount{1, 1}}, pass)) {}
 
 Booking::Booking(const RunConfig& config, std::int64_t attempt, std::int64_t from_step, Seconds startup)
     : config_(config),
       step_flops_(flops_by_convention(config.model, step_workload(config))),
-      sequence_forward_(flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation)) {
+      sequence_forward_(flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation)),
+      exact_training_(config.model, Pass::training),
+      exact_forward_(config.model, Pass::evaluation) {
   open_.attempt = attempt;
   open_.from_step = from_step;
   open_.seconds.startup = startup;
@@ -36,15 +44,19 @@ void Booking::step(const StepBatch& batch, Seconds seconds, StepUpdate update) {
   open_.valid_tokens += Tokens{batch.valid_tokens};
   open_.seconds.step += seconds - batch.data_wait;
   open_.seconds.data_wait += batch.data_wait;
+  if (batch.pairs) step_flops_["exact"] = exact_training_.of(config_.train.batch, *batch.pairs);
   add(open_.training.model, step_flops_, 1);
   exact_spent_ += step_flops_.at("exact");
 }
 
 void Booking::evaluation(const EvaluationResult& result) {
-  add(open_.evaluation.model, sequence_forward_, result.sequences);
+  FlopsById flops;
+  add(flops, sequence_forward_, result.sequences);
+  if (result.pairs) flops["exact"] = exact_forward_.of(result.sequences, *result.pairs);
+  add(open_.evaluation.model, flops, 1);
   add(evaluated_, evaluation_volumes(config_, result.sequences / config_.train.batch));
   open_.seconds.evaluation += result.seconds;
-  exact_spent_ += sequence_forward_.at("exact") * static_cast<unsigned __int128>(result.sequences);
+  exact_spent_ += flops.at("exact");
 }
 
 Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLedger& communication, Communicator& control) {
@@ -72,7 +84,8 @@ Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLed
 }
 
 Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles, std::int64_t attempt, std::int64_t from_step,
-                            std::int64_t to_step, Tokens valid_tokens, std::int64_t evaluated_sequences, TimeSplit seconds) {
+                            std::int64_t to_step, Tokens valid_tokens, std::int64_t evaluated_sequences, TimeSplit seconds,
+                            const std::optional<PairCount>& step_pairs, const std::optional<PairCount>& evaluated_pairs) {
   const std::int64_t steps = to_step - from_step;
   Interval interval;
   interval.attempt = attempt;
@@ -81,14 +94,16 @@ Interval recovered_interval(const RunConfig& config, const AttentionTiles& tiles
   interval.tokens = Tokens{steps * config.train.batch * config.model.sequence};
   interval.valid_tokens = valid_tokens;
   interval.seconds = seconds;
-  add(interval.training.model, flops_by_convention(config.model, step_workload(config)), steps);
-  for (const PhaseFlops& phase : predicted_totals(config, tiles, steps * config.train.batch)) {
+  const std::int64_t sequences = steps * config.train.batch;
+  add(interval.training.model, flops_by_convention(config.model, {sequences, config.model.sequence, step_pairs}), 1);
+  for (const PhaseFlops& phase : predicted_totals(config, tiles, sequences, step_pairs)) {
     interval.training.gemm += phase.gemm;
     interval.training.attention += phase.attention;
   }
   if (evaluated_sequences == 0) return interval;
-  add(interval.evaluation.model, flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation), evaluated_sequences);
-  const AuditTotals forwards = predicted_totals(config, tiles, evaluated_sequences);
+  add(interval.evaluation.model,
+      flops_by_convention(config.model, {evaluated_sequences, config.model.sequence, evaluated_pairs}, Pass::evaluation), 1);
+  const AuditTotals forwards = predicted_totals(config, tiles, evaluated_sequences, evaluated_pairs);
   const PhaseFlops& forward = forwards[static_cast<std::size_t>(Phase::forward)];
   interval.evaluation.gemm += forward.gemm;
   interval.evaluation.attention += forward.attention;

@@ -27,6 +27,7 @@ EvaluationResult evaluate(Replica& replica, EvaluationLoader& loader) {
     loss += run_evaluation_passes(replica, batch, ordered ? &*ordered : nullptr);
     result.valid_tokens += Tokens{batch.valid_tokens};
     result.sequences += batch.tokens / replica.config.model.sequence;
+    add_pairs(result.pairs, batch.pairs);
   }
   if (ordered)
     loss = ordered->total();

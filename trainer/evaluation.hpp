@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "configs/quantities.hpp"
 #include "trainer/data/loader.hpp"
@@ -11,8 +12,9 @@
 namespace ergon {
 
 struct EvaluationResult {
-  double loss = 0;             // sum of losses / valid tokens, over all batches and ranks
-  std::int64_t sequences = 0;  // computed over all ranks, padding samples included
+  double loss = 0;                 // sum of losses / valid tokens, over all batches and ranks
+  std::int64_t sequences = 0;      // computed over all ranks, padding samples included
+  std::optional<PairCount> pairs;  // of a head, over them; where documents are kept apart
   Tokens valid_tokens = {};
   Seconds seconds = {};
 };

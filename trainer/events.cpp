@@ -34,6 +34,11 @@ namespace {
 
 double read_number(const nlohmann::json& value) { return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>(); }
 
+std::optional<PairCount> read_pairs(const nlohmann::json& line) {
+  if (!line.contains("visible_pairs")) return {};
+  return PairCount{line.at("visible_pairs").get<std::int64_t>(), line.at("computed_pairs").get<std::int64_t>()};
+}
+
 StepEvent parse_step(const nlohmann::json& line) {
   StepEvent event;
   event.attempt = line.at("attempt").get<std::int64_t>();
@@ -47,6 +52,7 @@ StepEvent parse_step(const nlohmann::json& line) {
   event.valid_tokens = line.at("valid_tokens").get<std::int64_t>();
   event.seconds = line.at("seconds").get<double>();
   event.data_wait = line.at("data_wait").get<double>();
+  event.pairs = read_pairs(line);
   return event;
 }
 
@@ -71,10 +77,17 @@ void EventLog::step(const StepEvent& event) {
   line_.clear();
   fmt::format_to(
       std::back_inserter(line_),
-      R"({{"event":"step","attempt":{},"step":{},"loss":{},"tokens":{},"seconds":{},"grad_norm":{},"clipped":{},"lr":{},"skipped":{},"valid_tokens":{},"data_wait":{}}})",
+      R"({{"event":"step","attempt":{},"step":{},"loss":{},"tokens":{},"seconds":{},"grad_norm":{},"clipped":{},"lr":{},"skipped":{},"valid_tokens":{},"data_wait":{})",
       event.attempt, event.step, JsonNumber{event.loss}, event.tokens, JsonNumber{event.seconds}, JsonNumber{event.grad_norm},
       event.clipped, JsonNumber{event.lr}, event.skipped, event.valid_tokens, JsonNumber{event.data_wait});
+  if (event.pairs)
+    fmt::format_to(std::back_inserter(line_), R"(,"visible_pairs":{},"computed_pairs":{})", event.pairs->visible, event.pairs->computed);
+  line_ += '}';
   log_.append(line_);
+}
+
+void EventLog::put_pairs(nlohmann::json& fields, const std::optional<PairCount>& pairs) {
+  if (pairs) fields.update({{"visible_pairs", pairs->visible}, {"computed_pairs", pairs->computed}});
 }
 
 void EventLog::add(const std::string& event, std::int64_t attempt, nlohmann::json fields) {
@@ -106,6 +119,7 @@ UnbookedEvaluations evaluations_of_attempt(const std::string& text, const std::s
     if (at < step || (at == step && !behind_the_line)) return;
     sum.sequences += line.at("sequences").get<std::int64_t>();
     sum.seconds += line.at("seconds").get<double>();
+    add_pairs(sum.pairs, read_pairs(line));
   });
   return sum;
 }

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 
+#include "parallel/plan/context_blocks.hpp"
 #include "trainer/line_log.hpp"
 
 namespace ergon {
@@ -21,6 +23,7 @@ struct StepEvent {
   double lr = 0;
   std::int64_t tokens = 0, valid_tokens = 0;  // of this step, over all ranks
   double seconds = 0, data_wait = 0;
+  std::optional<PairCount> pairs = {};  // of attention, a head; written where they depend on the data
 };
 
 class EventLog {
@@ -30,6 +33,8 @@ class EventLog {
   void step(const StepEvent& event);
   // Any other event: adds "event", "attempt"; `fields` is a JSON object.
   void add(const std::string& event, std::int64_t attempt, nlohmann::json fields);
+  // An event's fields "visible_pairs" and "computed_pairs"; nothing where they are not counted.
+  static void put_pairs(nlohmann::json& fields, const std::optional<PairCount>& pairs);
   void sync() { log_.sync(); }
   int torn_lines() const { return log_.torn_lines(); }
 
@@ -46,6 +51,7 @@ std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std:
 struct UnbookedEvaluations {
   std::int64_t sequences = 0;
   double seconds = 0;
+  std::optional<PairCount> pairs;  // of a head, where the events count them
 };
 // What `attempt` evaluated after the line of the ledger that ends at `step`. An evaluation at that step belongs to the line, unless
 // something that comes later stands before it: a save of that step, or the attempt's own beginning there.

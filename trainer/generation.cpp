@@ -58,6 +58,9 @@ void generate(Replica& replica, std::vector<std::int32_t>& context, const Genera
   if (const int ranks = replica.communicators.cp->size(); ranks > 1)
     throw Error(fmt::format("text grows by a token at a time and cannot be cut over {} context ranks", ranks), "mesh.cp",
                 "generate with mesh.cp = 1: a checkpoint of any mesh can be loaded");
+  if (!replica.config.model.causal)
+    throw Error("a model that sees what comes after a token restores tokens of a text; it was not trained to continue one", "model.causal",
+                "generate with a model trained with model.causal = true");
   const auto limit = static_cast<std::size_t>(replica.config.model.sequence);
   for (std::int64_t n = 0; n < options.tokens; ++n) {
     const std::size_t length = std::min(context.size(), limit);

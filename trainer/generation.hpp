@@ -22,7 +22,8 @@ struct GenerationOptions {
 // The token chosen from logits of the real vocabulary, given a uniform draw in [0, 1). Logits are float or double.
 std::int64_t choose_token(const at::Tensor& logits_V, const GenerationOptions& options, double uniform);
 
-// Throws Error (mesh.cp) on more than one context rank: a context grows by a token at a time and cannot be cut.
+// Throws Error (mesh.cp) on more than one context rank: a context grows by a token at a time and cannot be cut; and (model.causal) for a
+// model that is not causal.
 // Appends to `context` (not empty) and calls `on_token` for each; ends early at stop_token, which is not appended.
 void generate(Replica& replica, std::vector<std::int32_t>& context, const GenerationOptions& options,
               const std::function<void(std::int32_t)>& on_token);

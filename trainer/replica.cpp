@@ -70,6 +70,7 @@ std::vector<Update> updates_of(const ParameterStore& store, const at::Tensor& fi
 
 AttentionChoice choose_attention(const RunConfig& config, const std::string& name, at::Device device) {
   AttentionJob job = attention_job(config.model, scalar_type(config.train.dtype), device.type());
+  job.documents = config.data.document_mask;
   job.whole_blocks = config.mesh.cp == 1 || config.mesh.attention == AttentionSharding::ulysses;
   return select_attention(job, name);
 }

@@ -28,7 +28,7 @@ void TrainingRun::step() {
   enter(step_ == first_step_ ? FlightPhase::start : FlightPhase::step, step_ + 1);
   const StepBatch& batch = loader_->next();
   const StepResult result = run_step(*replica_, batch, ++step_, [this] { return stop_requested(); });
-  if (step_ == first_step_ + 1) check_first_step();
+  if (step_ == first_step_ + 1) check_first_step(batch);
   const Seconds seconds = since(start);
 
   booking_->step(batch, seconds, result.skipped ? StepUpdate::skipped : StepUpdate::done);
@@ -39,16 +39,16 @@ void TrainingRun::step() {
   save_owed_ |= config_.checkpoint.every > 0 && step_ % config_.checkpoint.every == 0;
   note([&](EventLog& events) {
     events.step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
-                 batch.valid_tokens, seconds.value, batch.data_wait.value});
+                 batch.valid_tokens, seconds.value, batch.data_wait.value, batch.pairs});
   });
   decide(result);
   report_progress(result, seconds, batch.data_wait);
 }
 
 // The counts of the attempt's first step against the analytic ones: a difference means that every later figure would be wrong.
-void TrainingRun::check_first_step() {
+void TrainingRun::check_first_step(const StepBatch& batch) {
   const AuditTotals executed = total_over_ranks(replica_->audit, *communicators_.control);
-  check_audit(executed, predicted_totals(config_, replica_->attention->tiles(), config_.train.batch));
+  check_audit(executed, predicted_totals(config_, replica_->attention->tiles(), config_.train.batch, batch.pairs));
   PhaseFlops sum;
   for (const PhaseFlops& phase : executed) {
     sum.gemm += phase.gemm;
@@ -141,12 +141,13 @@ void TrainingRun::evaluate() {
   evaluated_step_ = step_;
   validation_loss_ = result.loss;
   note([&](EventLog& events) {
-    events.add("evaluation", attempt_.number,
-               {{"step", step_},
-                {"loss", result.loss},
-                {"valid_tokens", result.valid_tokens.value},
-                {"sequences", result.sequences},
-                {"seconds", result.seconds.value}});
+    nlohmann::json fields = {{"step", step_},
+                             {"loss", result.loss},
+                             {"valid_tokens", result.valid_tokens.value},
+                             {"sequences", result.sequences},
+                             {"seconds", result.seconds.value}};
+    EventLog::put_pairs(fields, result.pairs);
+    events.add("evaluation", attempt_.number, fields);
   });
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
 }

@@ -70,7 +70,7 @@ class TrainingRun {
   void append_ledger(const LedgerLine& line);
   void write_end(const RunResult& result);
   void close_interval();
-  void check_first_step();
+  void check_first_step(const StepBatch& batch);
   void decide(const StepResult& result);
   void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
   StopRequest stop_requested() const;

@@ -30,7 +30,12 @@ const std::vector<std::string>& validation_paths(const RunConfig& config) {
   return config.data.validation.empty() ? config.data.train : config.data.validation;
 }
 
-LoaderShape loader_shape(const RunConfig& config) { return {config.train.microbatch, accumulation(config), 2, config.mesh.layout}; }
+LoaderShape loader_shape(const RunConfig& config, const LocalAttention& kernel) {
+  return {config.train.microbatch, accumulation(config), 2, config.mesh.layout, objective_of(config, kernel.tiles())};
+}
+
+// Ids that a store must leave to the model: what stands for a token to restore.
+std::int64_t ids_of_its_own(const ModelShape& shape) { return shape.causal ? 0 : 1; }
 
 std::string text_record(const RunState& state, const std::string& name, const std::string& otherwise) {
   const auto record = state.records.find(name);
@@ -73,8 +78,8 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       data_state_(initial_data_state(train_source_, config.run.seed)) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
-  train_source_.check_vocabulary(config.model.vocabulary);
-  validation_source_.check_vocabulary(config.model.vocabulary);
+  train_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
+  validation_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
 }
 
 TrainingRun::~TrainingRun() {
@@ -95,11 +100,12 @@ void TrainingRun::resume() {
   first_step_ = step_;
 
   communicators_.observe(&communication_);
-  loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_), communicators_, data_state_, options_.label_mask);
+  loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_, *replica_->attention), communicators_, data_state_,
+                                     options_.label_mask);
   loader_->observe(&communication_);
   if (config_.train.evaluate_every > 0) {
-    evaluation_ =
-        std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_), communicators_, config_.train.evaluate_batches);
+    evaluation_ = std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_, *replica_->attention), communicators_,
+                                                     config_.train.evaluate_batches);
     evaluation_->observe(&communication_);
   }
 

@@ -40,7 +40,7 @@ FormulaOfShape llmc(const ModelShape& shape) {
   ModelShape padded = shape;
   padded.vocabulary = padded_vocabulary(shape);
   FormulaOfShape formula = six_times(count_parameters(padded).total, Flops{12} * shape.layers * shape.width, CountedPairs::half);
-  formula.refused = unmet(shape, {Assumption::heads_fill_width});
+  formula.refused = unmet(shape, {Assumption::heads_fill_width, Assumption::causal});
   return formula;
 }
 
@@ -49,6 +49,7 @@ FormulaOfShape megatron_today(const ModelShape& shape) {
   const ParameterCounts counts = count_parameters(shape);
   const Flops layers = Flops{6} * (counts.matmul - counts.token_table);
   formula.training = {layers + Flops{6} * shape.width * padded_vocabulary(shape), core_per_pair(shape), CountedPairs::document_half};
+  formula.refused = unmet(shape, {Assumption::causal});
   formula.no_parameters = "Megatron-LM adds up matrix products and names no N";
   return formula;
 }

@@ -21,6 +21,8 @@ std::optional<std::string> broken(const ModelShape& s, Assumption assumption) {
                     fmt::format("heads that fill d (here {} of {}, d {})", s.heads, s.head_width, s.width));
     case Assumption::no_window:
       return unless(s.window == 0, fmt::format("attention without a window (here {})", s.window));
+    case Assumption::causal:
+      return unless(s.causal, "causal attention (here every position sees all)");
   }
   ERGON_CHECK(false, "assumption {}", static_cast<int>(assumption));
   return std::nullopt;

@@ -38,6 +38,7 @@ enum class Assumption : std::uint8_t {
   all_heads_own_kv,  // K = H
   heads_fill_width,  // H Q = d
   no_window,
+  causal,  // half of s x s
 };
 std::string unmet(const ModelShape& shape, std::initializer_list<Assumption> assumptions);
 

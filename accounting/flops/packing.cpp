@@ -50,16 +50,17 @@ std::vector<std::int64_t> lengths_of_json(const std::string& text, const std::st
 
 }  // namespace
 
-Packing whole_sequence(std::int64_t length, std::int64_t window) {
+Packing whole_sequence(std::int64_t length, const AttentionRule& rule) {
   ERGON_CHECK(length > 0, "length {}", length);
   Packing packing{.sequence = length, .tokens = length};
   packing.twice_full = Wide{2} * length * length;
   packing.twice_document_half = Wide{1} * length * length;
-  packing.twice_visible = Wide{2} * causal_pairs(length, window);
+  packing.twice_visible = Wide{2} * sequence_pairs(rule, length);
   return packing;
 }
 
-Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t sequence, std::int64_t window, const std::string& where) {
+Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t sequence, const AttentionRule& rule,
+                         const std::string& where) {
   if (lengths.empty()) throw Error("there is no document in it", where, examples);
   Packing packing{.sequence = sequence, .documents = static_cast<std::int64_t>(lengths.size())};
   for (const std::int64_t length : lengths) {
@@ -71,7 +72,7 @@ Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t 
     packing.tokens += length;
     packing.longest = std::max(packing.longest, length);
     packing.twice_document_half += Wide{1} * length * length;
-    packing.twice_visible += Wide{2} * causal_pairs(length, window);
+    packing.twice_visible += Wide{2} * sequence_pairs(rule, length);
   }
   packing.twice_full = Wide{2} * packing.tokens * sequence;
   return packing;

@@ -6,7 +6,7 @@
 //   full           s^2                  s for each token: who counts so knows no documents
 //   half           s^2 / 2              s / 2 for each token
 //   document_half  s^2 / 2              sum L_i^2 / 2
-//   visible        what a causal mask with the model's window leaves of one sequence, or of each document
+//   visible        what the model's mask (causal or full, its window) leaves of one sequence, or of each document
 //
 // Example: documents of 1, 2 and 4 tokens, s = 4, no window: visible 1 + 3 + 10 = 14, document_half (1 + 4 + 16) / 2, full 28, half 14.
 #pragma once
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "parallel/plan/context_blocks.hpp"
 
 namespace ergon {
 
@@ -30,11 +31,18 @@ struct Packing {
   unsigned __int128 twice_full = 0, twice_document_half = 0, twice_visible = 0;
 };
 
-// window 0: all earlier keys.
-Packing whole_sequence(std::int64_t length, std::int64_t window);
+// `rule`: of the model (attention_rule).
+Packing whole_sequence(std::int64_t length, const AttentionRule& rule);
+// Of a causal model; window 0: all earlier keys.
+inline Packing whole_sequence(std::int64_t length, std::int64_t window) { return whole_sequence(length, AttentionRule{.window = window}); }
 // A token sees its own document only, and no document is cut by a sequence's end. Throws Error (`where`) for no document, for one that is
 // empty, and for one that is longer than the sequence.
-Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t sequence, std::int64_t window, const std::string& where);
+Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t sequence, const AttentionRule& rule,
+                         const std::string& where);
+inline Packing packed_documents(const std::vector<std::int64_t>& lengths, std::int64_t sequence, std::int64_t window,
+                                const std::string& where) {
+  return packed_documents(lengths, sequence, AttentionRule{.window = window}, where);
+}
 
 unsigned __int128 twice_pairs(const Packing& packing, CountedPairs pairs);
 // "s x s", "s x s / 2", ...

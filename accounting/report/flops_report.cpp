@@ -46,7 +46,7 @@ AttentionFigures attention_figures(const char* key, const std::string& definitio
 }
 
 std::vector<AttentionFigures> attention_variants(const ModelShape& shape, const Packing& packing, Tokens tokens) {
-  const Packing whole = whole_sequence(packing.sequence, 0);
+  const Packing whole = whole_sequence(packing.sequence, AttentionRule{});
   const std::int64_t s = packing.sequence;
   std::vector<AttentionFigures> rows = {
       attention_figures("full", fmt::format("s x s pairs, s = {}", s), shape, CountedPairs::full, whole, tokens),
@@ -54,13 +54,14 @@ std::vector<AttentionFigures> attention_variants(const ModelShape& shape, const 
       attention_figures("triangle", "s (s + 1) / 2: the pairs that a causal mask leaves", shape, CountedPairs::visible, whole, tokens)};
   if (shape.window > 0) {
     rows.push_back(attention_figures("window", fmt::format("causal, the last {} keys: w s - w (w - 1) / 2 pairs", shape.window), shape,
-                                     CountedPairs::visible, whole_sequence(s, shape.window), tokens));
+                                     CountedPairs::visible, whole_sequence(s, attention_rule(shape)), tokens));
   }
   if (packing.documents > 0) {
-    rows.push_back(attention_figures("documents",
-                                     fmt::format("{} documents, the longest of {} tokens, each causal on its own{}", packing.documents,
-                                                 packing.longest, shape.window > 0 ? ", with the window" : ""),
-                                     shape, CountedPairs::visible, packing, tokens));
+    rows.push_back(
+        attention_figures("documents",
+                          fmt::format("{} documents, the longest of {} tokens, each {} on its own{}", packing.documents, packing.longest,
+                                      shape.causal ? "causal" : "full", shape.window > 0 ? ", with the window" : ""),
+                          shape, CountedPairs::visible, packing, tokens));
   }
   return rows;
 }

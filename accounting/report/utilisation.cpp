@@ -20,7 +20,7 @@ Json or_null(const std::optional<double>& value) { return value ? Json(*value) :
 // FLOPs of training a token, per unit of peak x devices / (tokens/s).
 std::optional<double> share(const JobThroughput& job, const FlopForm& form) {
   if (!job.peak) return std::nullopt;
-  const double a_token = to_double(flops_of(form, whole_sequence(job.length, job.shape.window))) / static_cast<double>(job.length);
+  const double a_token = to_double(flops_of(form, whole_sequence(job.length, attention_rule(job.shape)))) / static_cast<double>(job.length);
   return a_token * job.tokens_per_second / (job.peak->rate.value * static_cast<double>(job.devices));
 }
 

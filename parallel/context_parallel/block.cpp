@@ -21,14 +21,26 @@ at::Tensor statistic_rows(const Views& views, const at::Tensor& x_BHT, const Blo
   return views.narrow(x_BHT, 2, part.first_query, part.queries);
 }
 
-AttentionBlock visible_block(const Views& views, const AttentionCall& call, const BlockPart& part, const at::Tensor& k_BSKQ,
-                             const at::Tensor& v_BSKQ) {
-  return {query_rows(views, call.q_BTHQ, part),
-          key_rows(views, k_BSKQ, part),
-          key_rows(views, v_BSKQ, part),
-          part.mask,
-          call.dropout,
+// The samples that share a rule, as one block.
+AttentionBlock block_of(const Views& views, const AttentionCall& call, const Sharers& sharers, const BlockMask& mask) {
+  AttentionDropout dropout = call.dropout;
+  dropout.first_sample += sharers.first;
+  return {samples_of(views, call.q_BTHQ, sharers),
+          samples_of(views, call.k_BTKQ, sharers),
+          samples_of(views, call.v_BTKQ, sharers),
+          mask,
+          dropout,
           call.scale};
+}
+
+// Of such samples what a part names, against other keys and values than the call's.
+AttentionBlock visible_block(const Views& views, const AttentionCall& call, const Sharers& sharers, const BlockPart& part,
+                             const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ) {
+  AttentionBlock block = block_of(views, call, sharers, part.mask);
+  block.q_BTHQ = query_rows(views, block.q_BTHQ, part);
+  block.k_BSKQ = key_rows(views, samples_of(views, k_BSKQ, sharers), part);
+  block.v_BSKQ = key_rows(views, samples_of(views, v_BSKQ, sharers), part);
+  return block;
 }
 
 // Some heads of some samples.
@@ -132,6 +144,30 @@ AttentionWork backward_block(const LocalAttention& kernel, const Views& views, c
   return work;
 }
 
+AttentionWork forward_block(const LocalAttention& kernel, const AttentionCall& call, std::span<const BlockMask> masks,
+                            AttentionOutput& result, const UnderWay& messages) {
+  const Views views(call.scratch);
+  AttentionWork work;
+  each_rule(call, [&](const Sharers& sharers) {
+    AttentionOutput part{samples_of(views, result.out_BTHQ, sharers), samples_of(views, result.lse_BHT, sharers)};
+    add_work(work, forward_block(kernel, views, block_of(views, call, sharers, masks[sharers.rule]), call.heads, part, messages));
+  });
+  return work;
+}
+
+AttentionWork backward_block(const LocalAttention& kernel, const AttentionCall& call, std::span<const BlockMask> masks,
+                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages) {
+  const Views views(call.scratch);
+  AttentionWork work;
+  each_rule(call, [&](const Sharers& sharers) {
+    const auto of = [&](const at::Tensor& x) { return samples_of(views, x, sharers); };
+    const AttentionUpstream above{of(upstream.dout_BTHQ), of(upstream.out_BTHQ), of(upstream.lse_BHT), of(upstream.delta_BHT)};
+    AttentionGradients part{of(result.dq_BTHQ), of(result.dk_BSKQ), of(result.dv_BSKQ)};
+    add_work(work, backward_block(kernel, views, block_of(views, call, sharers, masks[sharers.rule]), call.heads, above, part, messages));
+  });
+  return work;
+}
+
 RunningOutput::RunningOutput(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& out_BTHQ,
                              const at::Tensor& lse_BHT)
     : kernel_(kernel),
@@ -151,29 +187,38 @@ RunningOutput::RunningOutput(const AttentionKernel& kernel, const AttentionCall&
   weight_BHT_ = call.scratch.take(lse_BHT.sizes(), lse_BHT.scalar_type());
 }
 
-AttentionWork RunningOutput::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages) {
+AttentionWork RunningOutput::add(PartOfRule parts, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages) {
+  AttentionWork work;
+  each_rule(call_, [&](const Sharers& sharers) { add_work(work, add(sharers, parts(sharers.rule), k_BSKQ, v_BSKQ, messages)); });
+  first_ = false;
+  return work;
+}
+
+AttentionWork RunningOutput::add(const Sharers& sharers, const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
+                                 const UnderWay& messages) {
+  const auto queries = [&](const at::Tensor& x_BTHQ) { return query_rows(views_, samples_of(views_, x_BTHQ, sharers), part); };
+  const auto statistics = [&](const at::Tensor& x_BHT) { return statistic_rows(views_, samples_of(views_, x_BHT, sharers), part); };
   const bool writes_all = part.queries == out_BTHQ_.size(1), direct = first_ && writes_all;
   if (first_ && !writes_all) {
-    out_BTHQ_.zero_();
-    for (const at::Tensor* lse : {&lse_BHT_, &running_lse_BHT_}) lse->fill_(-std::numeric_limits<double>::infinity());
+    samples_of(views_, out_BTHQ_, sharers).zero_();
+    for (const at::Tensor* lse : {&lse_BHT_, &running_lse_BHT_})
+      samples_of(views_, *lse, sharers).fill_(-std::numeric_limits<double>::infinity());
   }
-  first_ = false;
   if (part.empty()) return {};
-  const AttentionBlock block = visible_block(views_, call_, part, k_BSKQ, v_BSKQ);
-  AttentionOutput result{query_rows(views_, direct ? out_BTHQ_ : block_out_BTHQ_, part),
-                         statistic_rows(views_, direct ? lse_BHT_ : block_lse_BHT_, part)};
+  const AttentionBlock block = visible_block(views_, call_, sharers, part, k_BSKQ, v_BSKQ);
+  AttentionOutput result{queries(direct ? out_BTHQ_ : block_out_BTHQ_), statistics(direct ? lse_BHT_ : block_lse_BHT_)};
   const AttentionWork work = forward_block(kernel_.blocks, views_, block, call_.heads, result, messages);
-  const at::Tensor running = statistic_rows(views_, running_lse_BHT_, part), exact = statistic_rows(views_, block_exact_BHT_, part);
+  const at::Tensor running = statistics(running_lse_BHT_), exact = statistics(block_exact_BHT_);
   const bool in_double = lse_BHT_.scalar_type() == at::kDouble;
   if (direct) {
     if (!in_double) running.copy_(result.lse_BHT);
     return work;
   }
   if (!in_double) exact.copy_(result.lse_BHT);
-  const at::Tensor difference = statistic_rows(views_, difference_BHT_, part);
-  const at::Tensor weight = in_double ? difference : statistic_rows(views_, weight_BHT_, part);
-  merge_attention(views_, query_rows(views_, out_BTHQ_, part), running, result.out_BTHQ, exact, difference, weight);
-  if (!in_double) statistic_rows(views_, lse_BHT_, part).copy_(running);
+  const at::Tensor difference = statistics(difference_BHT_);
+  merge_attention(views_, queries(out_BTHQ_), running, result.out_BTHQ, exact, difference,
+                  in_double ? difference : statistics(weight_BHT_));
+  if (!in_double) statistics(lse_BHT_).copy_(running);
   return work;
 }
 
@@ -189,16 +234,22 @@ RunningGradients::RunningGradients(const AttentionKernel& kernel, const Attentio
   dq_BTHQ_.zero_();
 }
 
-AttentionWork RunningGradients::add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
+AttentionWork RunningGradients::add(PartOfRule parts, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
                                     const at::Tensor& dv_BSKQ, const UnderWay& messages) {
-  if (part.empty()) return {};
-  const AttentionBlock block = visible_block(views_, call_, part, k_BSKQ, v_BSKQ);
-  const AttentionUpstream upstream{query_rows(views_, upstream_.dout_BTHQ, part), query_rows(views_, upstream_.out_BTHQ, part),
-                                   statistic_rows(views_, upstream_.lse_BHT, part), statistic_rows(views_, upstream_.delta_BHT, part)};
-  const at::Tensor block_dq = query_rows(views_, block_dq_BTHQ_, part);
-  AttentionGradients gradients{block_dq, key_rows(views_, dk_BSKQ, part), key_rows(views_, dv_BSKQ, part)};
-  const AttentionWork work = backward_block(kernel_.blocks, views_, block, call_.heads, upstream, gradients, messages);
-  query_rows(views_, dq_BTHQ_, part).add_(block_dq);
+  AttentionWork work;
+  each_rule(call_, [&](const Sharers& sharers) {
+    const BlockPart& part = parts(sharers.rule);
+    if (part.empty()) return;
+    const auto of = [&](const at::Tensor& x) { return samples_of(views_, x, sharers); };
+    const AttentionUpstream upstream{query_rows(views_, of(upstream_.dout_BTHQ), part), query_rows(views_, of(upstream_.out_BTHQ), part),
+                                     statistic_rows(views_, of(upstream_.lse_BHT), part),
+                                     statistic_rows(views_, of(upstream_.delta_BHT), part)};
+    const at::Tensor block_dq = query_rows(views_, of(block_dq_BTHQ_), part);
+    AttentionGradients gradients{block_dq, key_rows(views_, of(dk_BSKQ), part), key_rows(views_, of(dv_BSKQ), part)};
+    add_work(work, backward_block(kernel_.blocks, views_, visible_block(views_, call_, sharers, part, k_BSKQ, v_BSKQ), call_.heads,
+                                  upstream, gradients, messages));
+    query_rows(views_, of(dq_BTHQ_), part).add_(block_dq);
+  });
   return work;
 }
 

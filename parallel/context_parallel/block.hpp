@@ -9,6 +9,9 @@
 // Dims as in strategy.hpp; a block has T queries and S keys, of which a BlockPart names the rows to compute.
 #pragma once
 
+#include <c10/util/FunctionRef.h>
+
+#include "configs/error.hpp"
 #include "parallel/context_parallel/strategy.hpp"
 #include "parallel/context_parallel/views.hpp"
 
@@ -24,6 +27,24 @@ inline at::Tensor key_heads(const Views& views, const at::Tensor& x_BSKQ, const 
 inline at::Tensor statistic_heads(const Views& views, const at::Tensor& x_BHT, const HeadRange& heads) {
   return views.narrow(x_BHT, 1, heads.first_query, heads.num_query);
 }
+
+// Samples of a call that share a rule: all of them, or each by itself.
+struct Sharers {
+  std::size_t rule;
+  std::int64_t first, samples;
+};
+template <typename Visit>
+void each_rule(const AttentionCall& call, const Visit& visit) {
+  const std::int64_t samples = call.q_BTHQ.size(0);
+  if (call.rules.size() == 1) return visit(Sharers{0, 0, samples});
+  ERGON_CHECK(std::ssize(call.rules) == samples, "{} rules for {} samples", call.rules.size(), samples);
+  for (std::int64_t b = 0; b < samples; ++b) visit(Sharers{static_cast<std::size_t>(b), b, 1});
+}
+inline at::Tensor samples_of(const Views& views, const at::Tensor& x, const Sharers& sharers) {
+  return sharers.samples == x.size(0) ? x : views.narrow(x, 0, sharers.first, sharers.samples);
+}
+// What of a block the samples of a rule see.
+using PartOfRule = c10::function_ref<const BlockPart&(std::size_t rule)>;
 
 void add_work(AttentionWork& sum, const AttentionWork& part);
 
@@ -49,14 +70,23 @@ AttentionWork backward_block(const LocalAttention& kernel, const Views& views, c
                              const std::vector<HeadRange>& heads, const AttentionUpstream& upstream, AttentionGradients& result,
                              const UnderWay& messages = {});
 
+// The same of a call whose samples have `masks`, by rule: a call of the kernel or more for each.
+AttentionWork forward_block(const LocalAttention& kernel, const AttentionCall& call, std::span<const BlockMask> masks,
+                            AttentionOutput& result, const UnderWay& messages = {});
+AttentionWork backward_block(const LocalAttention& kernel, const AttentionCall& call, std::span<const BlockMask> masks,
+                             const AttentionUpstream& upstream, AttentionGradients& result, const UnderWay& messages = {});
+
 // The output over the keys seen so far. Blocks come in any order; rows that no block names have seen nothing.
 class RunningOutput {
  public:
   // Writes out_BTHQ and lse_BHT; memory for one more block comes from call.scratch.
   RunningOutput(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& out_BTHQ, const at::Tensor& lse_BHT);
-  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages = {});
+  AttentionWork add(PartOfRule parts, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const UnderWay& messages = {});
 
  private:
+  AttentionWork add(const Sharers& sharers, const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ,
+                    const UnderWay& messages);
+
   AttentionKernel kernel_;
   const AttentionCall& call_;
   Views views_;
@@ -72,8 +102,8 @@ class RunningGradients {
   // Computes delta and clears dq_BTHQ (accumulator type).
   RunningGradients(const AttentionKernel& kernel, const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                    const at::Tensor& lse_BHT, const at::Tensor& dq_BTHQ);
-  // Writes the rows of the part in dk_BSKQ and dv_BSKQ, and no others.
-  AttentionWork add(const BlockPart& part, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
+  // Writes the rows of the parts in dk_BSKQ and dv_BSKQ, and no others.
+  AttentionWork add(PartOfRule parts, const at::Tensor& k_BSKQ, const at::Tensor& v_BSKQ, const at::Tensor& dk_BSKQ,
                     const at::Tensor& dv_BSKQ, const UnderWay& messages = {});
 
  private:

@@ -18,7 +18,7 @@ class DenseAttention final : public AttentionStrategy {
                          AttentionGradients& result) override;
 
  private:
-  const BlockMask& mask(const AttentionCall& call);
+  const std::vector<BlockMask>& masks(const AttentionCall& call);
 
   AttentionKernel kernel_;
   PlansByRule<BlockMask> masks_;

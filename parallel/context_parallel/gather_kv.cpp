@@ -81,43 +81,58 @@ class GatherKvAttention::Gather {
   at::Tensor keys_, values_;
 };
 
+AttentionCall GatherKvAttention::gathered(const AttentionCall& call, const HeadRange& heads, const Gather& gather) {
+  AttentionDropout dropout = call.dropout;
+  dropout.first_head += heads.first_query;
+  return {query_heads(Views(call.scratch), call.q_BTHQ, heads),
+          gather.keys(),
+          gather.values(),
+          call.rules,
+          dropout,
+          call.scale,
+          call.keep,
+          call.scratch};
+}
+
 GatherKvAttention::GatherKvAttention(const ContextSharding& sharding, std::int64_t stride, const AttentionKernel& kernel, Communicator& cp)
     : sharding_(sharding), stride_(stride), kernel_(kernel), cp_(cp) {
   ERGON_CHECK(cp.size() == sharding.cp && stride >= 1, "{} ranks gather {} heads for cp = {}", cp.size(), stride, sharding.cp);
 }
 
-const GatherKvAttention::Plan& GatherKvAttention::plan(const AttentionCall& call) {
+const std::vector<BlockMask>& GatherKvAttention::masks(const AttentionCall& call) {
+  const std::int64_t sequence = call.q_BTHQ.size(1) * cp_.size();
+  return masks_.get(sequence, call.rules,
+                    [&](const AttentionRule& rule) { return gathered_block(sharding_, sequence, rule, cp_.rank()).mask; });
+}
+
+const GatheredRows& GatherKvAttention::rows(const AttentionCall& call) {
   const std::int64_t sequence = call.q_BTHQ.size(1) * cp_.size();
   ERGON_CHECK(call.k_BTKQ.size(2) % stride_ == 0, "{} key heads gathered {} at a time", call.k_BTKQ.size(2), stride_);
-  return plans_.get(sequence, call.rule, [&]() -> Plan {
-    return {gathered_block(sharding_, sequence, call.rule, cp_.rank()),
-            gathered_rows(sharding_.layout, sequence, sharding_.cp, 0, sharding_.cp)};
-  });
+  if (sequence_ != sequence) rows_ = gathered_rows(sharding_.layout, sequence, sharding_.cp, 0, sharding_.cp);
+  sequence_ = sequence;
+  return rows_;
 }
 
 AttentionWork GatherKvAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
-  const Plan& of = plan(call);
+  const GatheredRows& places = rows(call);
+  const std::vector<BlockMask>& seen = masks(call);
   const Views views(call.scratch);
   state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
-  Gather gather(cp_, call, of.rows, stride_);
+  Gather gather(cp_, call, places, stride_);
   AttentionWork work;
   for (std::int64_t index = 0; index < gather.strides(); ++index) {
     gather.advance();
     const HeadRange heads = stride_heads(call, stride_, index);
-    AttentionDropout dropout = call.dropout;
-    dropout.first_head += heads.first_query;
     AttentionOutput result{query_heads(views, out_BTHQ, heads), statistic_heads(views, state.lse_BHT, heads)};
-    add_work(work,
-             forward_block(kernel_.blocks, views,
-                           {query_heads(views, call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
-                           result, {cp_, gather.next()}));
+    add_work(work, forward_block(kernel_.blocks, gathered(call, heads, gather), seen, result, {cp_, gather.next()}));
   }
   return work;
 }
 
 AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                                           const AttentionState& state, AttentionGradients& result) {
-  const Plan& of = plan(call);
+  const GatheredRows& places = rows(call);
+  const std::vector<BlockMask>& seen = masks(call);
   const Views views(call.scratch);
   const std::int64_t b = call.k_BTKQ.size(0), t = call.k_BTKQ.size(1), width = call.k_BTKQ.size(3), n = cp_.size();
   const at::ScalarType exact = result.dk_BSKQ.scalar_type();
@@ -126,7 +141,7 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
   const at::Tensor dk = call.scratch.take({b, n * t, stride_, width}, exact), dv = call.scratch.take(dk.sizes(), exact);
   const at::Tensor parts = call.scratch.take({n * 2 * b, t, stride_, width}, exact),
                    own = call.scratch.take({2 * b, t, stride_, width}, exact);
-  Gather gather(cp_, call, of.rows, stride_);
+  Gather gather(cp_, call, places, stride_);
   AttentionWork work;
   Work scatter;
   HeadRange scattered;
@@ -138,18 +153,14 @@ AttentionWork GatherKvAttention::backward(const AttentionCall& call, const at::T
   for (std::int64_t index = 0; index < gather.strides(); ++index) {
     gather.advance();
     const HeadRange heads = stride_heads(call, stride_, index);
-    AttentionDropout dropout = call.dropout;
-    dropout.first_head += heads.first_query;
     AttentionGradients gradients{query_heads(views, result.dq_BTHQ, heads), dk, dv};
-    add_work(work, backward_block(
-                       kernel_.blocks, views,
-                       {query_heads(views, call.q_BTHQ, heads), gather.keys(), gather.values(), of.block.mask, dropout, call.scale}, {},
-                       {query_heads(views, dout_BTHQ, heads), query_heads(views, out_BTHQ, heads),
-                        statistic_heads(views, state.lse_BHT, heads), statistic_heads(views, delta_BHT, heads)},
-                       gradients, {cp_, gather.next(), scatter}));
+    add_work(work, backward_block(kernel_.blocks, gathered(call, heads, gather), seen,
+                                  {query_heads(views, dout_BTHQ, heads), query_heads(views, out_BTHQ, heads),
+                                   statistic_heads(views, state.lse_BHT, heads), statistic_heads(views, delta_BHT, heads)},
+                                  gradients, {cp_, gather.next(), scatter}));
     if (index > 0) finish();
     for (int rank = 0; rank < cp_.size(); ++rank) {
-      const PositionRuns& rows = of.rows.rows[static_cast<std::size_t>(rank)];
+      const PositionRuns& rows = places.rows[static_cast<std::size_t>(rank)];
       collect_rows(views, keys_of(views, pair_of_rank(views, parts, rank, b)), dk, rows);
       collect_rows(views, values_of(views, pair_of_rank(views, parts, rank, b)), dv, rows);
     }

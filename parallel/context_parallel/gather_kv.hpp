@@ -22,18 +22,20 @@ class GatherKvAttention final : public AttentionStrategy {
                          AttentionGradients& result) override;
 
  private:
-  struct Plan {
-    BlockPart block;  // own queries against the whole sequence
-    GatheredRows rows;
-  };
   class Gather;
-  const Plan& plan(const AttentionCall& call);
+  // Some heads of the call against the gathered keys and values.
+  static AttentionCall gathered(const AttentionCall& call, const HeadRange& heads, const Gather& gather);
+  // By rule: own queries against the whole sequence.
+  const std::vector<BlockMask>& masks(const AttentionCall& call);
+  const GatheredRows& rows(const AttentionCall& call);
 
   ContextSharding sharding_;
   std::int64_t stride_;
   AttentionKernel kernel_;
   Communicator& cp_;
-  PlansByRule<Plan> plans_;
+  PlansByRule<BlockMask> masks_;
+  GatheredRows rows_;          // of the length before
+  std::int64_t sequence_ = 0;  // that length
 };
 
 }  // namespace ergon

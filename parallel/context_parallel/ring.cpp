@@ -10,9 +10,17 @@
 namespace ergon {
 namespace {
 
-void add_rows(const Views& views, const at::Tensor& sum_pair, const at::Tensor& part_pair, const BlockPart& part) {
-  if (part.empty()) return;
-  views.narrow(sum_pair, 1, part.first_key, part.keys).add_(views.narrow(part_pair, 1, part.first_key, part.keys));
+void add_rows(const AttentionCall& call, const at::Tensor& sum_pair, const at::Tensor& block_pair, PartOfRule parts) {
+  const Views views(call.scratch);
+  each_rule(call, [&](const Sharers& sharers) {
+    const BlockPart& part = parts(sharers.rule);
+    if (part.empty()) return;
+    const auto rows = [&](const at::Tensor& x_BSKQ) {
+      return views.narrow(samples_of(views, x_BSKQ, sharers), 1, part.first_key, part.keys);
+    };
+    rows(keys_of(views, sum_pair)).add_(rows(keys_of(views, block_pair)));
+    rows(values_of(views, sum_pair)).add_(rows(values_of(views, block_pair)));
+  });
 }
 
 }  // namespace
@@ -22,9 +30,9 @@ RingAttention::RingAttention(const ContextSharding& sharding, const AttentionKer
   ERGON_CHECK(ring.size() == sharding.ring(), "a ring of {} for {} members", ring.size(), sharding.ring());
 }
 
-const std::vector<BlockPart>& RingAttention::blocks(const AttentionCall& call) {
+const std::vector<std::vector<BlockPart>>& RingAttention::blocks(const AttentionCall& call) {
   const std::int64_t sequence = call.q_BTHQ.size(1) * ring_.size();
-  return blocks_.get(sequence, call.rule, [&] { return ring_blocks(sharding_, sequence, call.rule, ring_.rank()); });
+  return blocks_.get(sequence, call.rules, [&](const AttentionRule& rule) { return ring_blocks(sharding_, sequence, rule, ring_.rank()); });
 }
 
 // The block of the member that is so many places on.
@@ -34,7 +42,7 @@ const BlockPart& RingAttention::block(const std::vector<BlockPart>& blocks, int 
 }
 
 AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {
-  const std::vector<BlockPart>& parts = blocks(call);
+  const std::vector<std::vector<BlockPart>>& by_rule = blocks(call);
   const Views views(call.scratch);
   const int n = ring_.size();
   state.lse_BHT = call.keep.take({out_BTHQ.size(0), out_BTHQ.size(2), out_BTHQ.size(1)}, out_BTHQ.scalar_type());
@@ -48,7 +56,8 @@ AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor
   for (int step = 0; step < n; ++step) {
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, 1);
-    add_work(work, output.add(block(parts, -step), keys_of(views, current), values_of(views, current), {ring_, hop}));
+    const auto parts = [&](std::size_t rule) -> const BlockPart& { return block(by_rule[rule], -step); };
+    add_work(work, output.add(parts, keys_of(views, current), values_of(views, current), {ring_, hop}));
     hop.wait();
     if (step + 1 < n) std::swap(current, next);
   }
@@ -57,7 +66,7 @@ AttentionWork RingAttention::forward(const AttentionCall& call, const at::Tensor
 
 AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tensor& dout_BTHQ, const at::Tensor& out_BTHQ,
                                       const AttentionState& state, AttentionGradients& result) {
-  const std::vector<BlockPart>& parts = blocks(call);
+  const std::vector<std::vector<BlockPart>>& by_rule = blocks(call);
   const Views views(call.scratch);
   const int n = ring_.size();
   const at::ScalarType wire = call.k_BTKQ.scalar_type(), exact = result.dk_BSKQ.scalar_type();
@@ -70,15 +79,15 @@ AttentionWork RingAttention::backward(const AttentionCall& call, const at::Tenso
   for (int step = 0; step < n; ++step) {
     Work hop;
     if (step + 1 < n) hop = ring_.ring_shift(next, current, -1);
-    const BlockPart& part = block(parts, step + 1);
-    add_work(work, gradients.add(part, keys_of(views, current), values_of(views, current), keys_of(views, own), values_of(views, own),
+    const auto parts = [&](std::size_t rule) -> const BlockPart& { return block(by_rule[rule], step + 1); };
+    add_work(work, gradients.add(parts, keys_of(views, current), values_of(views, current), keys_of(views, own), values_of(views, own),
                                  {ring_, hop, gradient_hop}));
     gradient_hop.wait();
     if (step == 0)
       sum.zero_();
     else
       std::swap(sum, arriving);  // what the members before have found of these keys
-    add_rows(views, sum, own, part);
+    add_rows(call, sum, own, parts);
     if (step + 1 == n) break;
     gradient_hop = ring_.ring_shift(arriving, sum, -1);
     hop.wait();

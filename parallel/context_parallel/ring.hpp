@@ -28,8 +28,8 @@ class RingAttention final : public AttentionStrategy {
                          AttentionGradients& result) override;
 
  private:
-  // By member: own queries against its keys.
-  const std::vector<BlockPart>& blocks(const AttentionCall& call);
+  // By rule and member: own queries against its keys.
+  const std::vector<std::vector<BlockPart>>& blocks(const AttentionCall& call);
   const BlockPart& block(const std::vector<BlockPart>& blocks, int hops) const;
 
   ContextSharding sharding_;

@@ -7,7 +7,8 @@
 //
 // Invariants:
 // - Results are in the accumulator type, and so are all partial results that are merged or summed: the error does not grow with the ranks.
-// - The collectives of one call and their order depend on sizes only, and are the same on all ranks of the group.
+// - The collectives of one call and their order depend on sizes only, and are the same on all ranks of the group: samples of different
+//   rules share them, and are apart only where a kernel is called.
 // - Memory comes from the call: `keep` until backward has read it, `scratch` until the call returns.
 // - Not to be called from two threads at once: a strategy keeps the plans of the masks last used.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "parallel/communicator.hpp"
@@ -34,10 +36,10 @@ struct AttentionKernel {
 };
 
 struct AttentionCall {
-  at::Tensor q_BTHQ, k_BTKQ, v_BTKQ;  // rows of this rank, in the order of its layout; strides are free but the last dim is contiguous
-  const AttentionRule& rule;
-  AttentionDropout dropout;  // first_head: of query head 0 of q
-  double scale;              // of the scores
+  at::Tensor q_BTHQ, k_BTKQ, v_BTKQ;     // rows of this rank, in the order of its layout; strides are free but the last dim is contiguous
+  std::span<const AttentionRule> rules;  // one for all samples, or one each
+  AttentionDropout dropout;              // first_head: of query head 0 of q
+  double scale;                          // of the scores
   TensorMemory& keep;
   TensorMemory& scratch;
   std::vector<HeadRange> heads = {};  // parts in which every key head serves equally many query heads; empty: the whole is one

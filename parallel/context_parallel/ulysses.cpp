@@ -32,8 +32,9 @@ UlyssesAttention::UlyssesAttention(const ContextSharding& sharding, int context_
 
 const GatheredRows& UlyssesAttention::rows(const AttentionCall& call) {
   const std::int64_t sequence = call.q_BTHQ.size(1) * sharding_.cp;
-  return rows_.get(sequence, call.rule,
-                   [&] { return gathered_rows(sharding_.layout, sequence, sharding_.cp, context_rank_ - group_.rank(), group_.size()); });
+  if (sequence_ != sequence) rows_ = gathered_rows(sharding_.layout, sequence, sharding_.cp, context_rank_ - group_.rank(), group_.size());
+  sequence_ = sequence;
+  return rows_;
 }
 
 const UlyssesAttention::HeadPlan& UlyssesAttention::heads(const AttentionCall& call) {
@@ -63,7 +64,7 @@ AttentionCall UlyssesAttention::exchanged(const AttentionCall& call, const at::T
   const Packed parts = unpacked(Views(call.scratch), qkv_BSEQ, mine);
   AttentionDropout dropout = call.dropout;
   dropout.first_head += mine.first_query;
-  return {parts.q, parts.k, parts.v, call.rule, dropout, call.scale, call.keep, call.scratch, plan.own_parts};
+  return {parts.q, parts.k, parts.v, call.rules, dropout, call.scale, call.keep, call.scratch, plan.own_parts};
 }
 
 AttentionWork UlyssesAttention::forward(const AttentionCall& call, const at::Tensor& out_BTHQ, AttentionState& state) {

@@ -10,7 +10,6 @@
 // One softmax a query: nothing is merged here. q, k, v and the output after the exchange are kept for backward.
 #pragma once
 
-#include "parallel/context_parallel/plans_by_rule.hpp"
 #include "parallel/context_parallel/strategy.hpp"
 
 namespace ergon {
@@ -46,8 +45,9 @@ class UlyssesAttention final : public AttentionStrategy {
   int context_rank_;
   Communicator& group_;
   std::unique_ptr<AttentionStrategy> inner_;
-  PlansByRule<GatheredRows> rows_;
-  HeadPlan heads_;  // of the call before
+  GatheredRows rows_;          // of the length before
+  std::int64_t sequence_ = 0;  // that length
+  HeadPlan heads_;             // of the call before
 };
 
 }  // namespace ergon

@@ -38,12 +38,17 @@ Runs slice(const Runs& runs, std::int64_t first, std::int64_t count) {
   return result;
 }
 
-// How many positions of the run lie in [low, high].
-std::int64_t count_within(const PositionRun& run, std::int64_t low, std::int64_t high) {
+// Rows [begin, end) of a run.
+struct Rows {
+  std::int64_t begin = 0, end = 0;
+};
+
+// Those whose positions lie in [low, high].
+Rows rows_within(const PositionRun& run, std::int64_t low, std::int64_t high) {
   low = std::max(low, run.start);
   high = std::min(high, last_position(run));
-  if (high < low) return 0;
-  return (high - run.start) / run.stride - (low - run.start + run.stride - 1) / run.stride + 1;
+  if (high < low) return {};
+  return {(low - run.start + run.stride - 1) / run.stride, (high - run.start) / run.stride + 1};
 }
 
 // The document that holds a position: [begin, end).
@@ -58,14 +63,48 @@ Document document_of(const BlockMask& mask, std::int64_t at) {
   return {next == starts.begin() ? 0 : *(next - 1), next == starts.end() ? no_end : *next};
 }
 
+// Positions [low, high].
+struct Interval {
+  std::int64_t low, high;
+};
+
+// What the query at this position sees.
+Interval seen(const BlockMask& mask, std::int64_t query) {
+  const Document document = document_of(mask, query);
+  return {mask.window > 0 ? std::max(document.begin, query - mask.window + 1) : document.begin,
+          mask.causal ? std::min(query, document.end - 1) : document.end - 1};
+}
+
+// What a run of queries sees, as intervals in ascending order: one for adjacent queries, whose intervals adjoin or overlap, else one a
+// query. visit(interval) says whether to go on.
+template <typename Visit>
+bool each_interval(const BlockMask& mask, const PositionRun& queries, const Visit& visit) {
+  if (queries.length == 0) return true;
+  if (queries.stride == 1) return visit(Interval{seen(mask, queries.start).low, seen(mask, last_position(queries)).high});
+  for (std::int64_t i = 0; i < queries.length; ++i)
+    if (!visit(seen(mask, queries.start + i * queries.stride))) return false;
+  return true;
+}
+
 // Keys visible to the query at this position.
 std::int64_t visible_keys(const BlockMask& mask, std::int64_t query, const Runs& keys) {
-  const Document document = document_of(mask, query);
-  const std::int64_t low = mask.window > 0 ? std::max(document.begin, query - mask.window + 1) : document.begin;
-  const std::int64_t high = mask.causal ? std::min(query, document.end - 1) : document.end - 1;
+  const Interval interval = seen(mask, query);
   std::int64_t count = 0;
-  for (const PositionRun& run : keys) count += count_within(run, low, high);
+  for (const PositionRun& run : keys) {
+    const Rows rows = rows_within(run, interval.low, interval.high);
+    count += rows.end - rows.begin;
+  }
   return count;
+}
+
+// Whether any query of the run sees any of the keys.
+bool sees_any(const BlockMask& mask, const PositionRun& queries, const Runs& keys) {
+  return !each_interval(mask, queries, [&](const Interval& interval) {
+    return std::none_of(keys.begin(), keys.end(), [&](const PositionRun& run) {
+      const Rows rows = rows_within(run, interval.low, interval.high);
+      return rows.begin < rows.end;
+    });
+  });
 }
 
 // Sum of clamp(t, 0, n) over t < x.
@@ -84,14 +123,45 @@ std::int64_t dense_pairs(const BlockMask& mask, const PositionRun& q, const Posi
   return pairs;
 }
 
+// The same of several documents: each query's keys end with its own.
+std::int64_t document_pairs(const BlockMask& mask, const PositionRun& q, const PositionRun& k) {
+  if (mask.document_starts.empty()) return dense_pairs(mask, q, k);
+  std::int64_t pairs = 0;
+  for (std::int64_t at = q.start, next = at; at < q.start + q.length; at = next) {
+    const Document document = document_of(mask, at);
+    next = std::min(document.end, q.start + q.length);
+    const std::int64_t first = std::max(document.begin, k.start), last = std::min(document.end, k.start + k.length);
+    if (first < last) pairs += dense_pairs(mask, {at, next - at, 1}, {first, last - first, 1});
+  }
+  return pairs;
+}
+
 bool unit_strides(const Runs& runs) {
   return std::all_of(runs.begin(), runs.end(), [](const PositionRun& run) { return run.stride == 1 || run.length <= 1; });
 }
 
-// One run each, stride 1, one document: what a kernel sees without context parallelism.
-bool simple(const BlockMask& mask) {
-  return mask.document_starts.empty() && mask.queries.size() == 1 && mask.keys.size() == 1 && unit_strides(mask.queries) &&
-         unit_strides(mask.keys);
+// Keys in the tiles of `tile` keys of which a query of these runs sees any.
+std::int64_t visited_keys(const BlockMask& mask, const Runs& queries, std::int64_t tile) {
+  std::vector<Rows> tiles;
+  for (const PositionRun& q : queries)
+    each_interval(mask, q, [&](const Interval& interval) {
+      std::int64_t row = 0;
+      for (const PositionRun& run : mask.keys) {
+        const Rows rows = rows_within(run, interval.low, interval.high);
+        if (rows.begin < rows.end) tiles.push_back({(row + rows.begin) / tile, (row + rows.end - 1) / tile + 1});
+        row += run.length;
+      }
+      return true;
+    });
+  std::sort(tiles.begin(), tiles.end(), [](const Rows& a, const Rows& b) { return a.begin < b.begin; });
+  const std::int64_t num_keys = mask.num_keys();
+  std::int64_t keys = 0, next = 0;  // tiles before `next` are counted
+  for (const Rows& range : tiles) {
+    const std::int64_t begin = std::max(next, range.begin);
+    keys += std::max<std::int64_t>(0, std::min(num_keys, range.end * tile) - begin * tile);
+    next = std::max(next, range.end);
+  }
+  return keys;
 }
 
 // What the extreme distances between a run of queries and a run of keys already decide.
@@ -124,10 +194,8 @@ BlockKind kind_of(const BlockMask& mask, const Runs& queries, const Runs& keys) 
   if (all) return BlockKind::full;
   const bool exact = mask.document_starts.empty() && (mask.window == 0 || (unit_strides(queries) && unit_strides(keys)));
   if (exact) return BlockKind::partial;
-  for (const PositionRun& q : queries)
-    for (std::int64_t i = 0; i < q.length; ++i)
-      if (visible_keys(mask, q.start + i * q.stride, keys) > 0) return BlockKind::partial;
-  return BlockKind::empty;
+  const bool any = std::any_of(queries.begin(), queries.end(), [&](const PositionRun& q) { return sees_any(mask, q, keys); });
+  return any ? BlockKind::partial : BlockKind::empty;
 }
 
 }  // namespace
@@ -149,11 +217,11 @@ BlockKind BlockMask::tile_kind(std::int64_t query, std::int64_t num_query, std::
 
 std::int64_t BlockMask::visible_pairs() const {
   ERGON_CHECK(window == 0 || causal, "a window of {} without causal", window);
-  const bool closed_form = document_starts.empty() && unit_strides(queries) && unit_strides(keys);
+  const bool closed_form = unit_strides(queries) && unit_strides(keys);
   std::int64_t pairs = 0;
   for (const PositionRun& q : queries) {
     if (closed_form)
-      for (const PositionRun& k : keys) pairs += dense_pairs(*this, q, k);
+      for (const PositionRun& k : keys) pairs += document_pairs(*this, q, k);
     else
       for (std::int64_t i = 0; i < q.length; ++i) pairs += visible_keys(*this, q.start + i * q.stride, keys);
   }
@@ -168,6 +236,7 @@ BlockMask causal_mask(std::int64_t positions, std::int64_t window) {
 }
 
 std::int64_t computed_pairs(const BlockMask& mask, const AttentionTiles& tiles) {
+  ERGON_CHECK(mask.window == 0 || mask.causal, "a window of {} without causal", mask.window);
   const std::int64_t num_queries = mask.num_queries(), num_keys = mask.num_keys();
   if (!tiles.skips_empty) return num_queries * num_keys;
   const std::int64_t query_tile = tiles.query_tile(num_queries);
@@ -175,21 +244,7 @@ std::int64_t computed_pairs(const BlockMask& mask, const AttentionTiles& tiles) 
   std::int64_t pairs = 0;
   for (std::int64_t q = 0; q < num_queries; q += tile_q) {
     const std::int64_t rows = std::min(tile_q, num_queries - q);
-    std::int64_t first = 0, last = num_keys;
-    if (simple(mask) && mask.causal) {  // the tiles that hold a visible pair adjoin each other
-      const std::int64_t low = mask.window > 0 ? mask.queries[0].start + q - mask.window + 1 : mask.keys[0].start;
-      const std::int64_t high = mask.queries[0].start + q + rows - 1;
-      if (low - mask.keys[0].start >= num_keys) continue;  // a block of earlier keys, all of them out of the window
-      first = std::clamp<std::int64_t>(low - mask.keys[0].start, 0, num_keys) / tile_k * tile_k;
-      last = std::clamp<std::int64_t>(high - mask.keys[0].start + 1, 0, num_keys);
-      last = std::min(num_keys, (last + tile_k - 1) / tile_k * tile_k);
-      pairs += rows * std::max<std::int64_t>(0, last - std::min(first, num_keys));
-      continue;
-    }
-    for (std::int64_t k = first; k < last; k += tile_k) {
-      const std::int64_t columns = std::min(tile_k, num_keys - k);
-      if (mask.tile_kind(q, rows, k, columns) != BlockKind::empty) pairs += rows * columns;
-    }
+    pairs += rows * visited_keys(mask, slice(mask.queries, q, rows), tile_k);
   }
   return pairs;
 }

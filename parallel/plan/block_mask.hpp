@@ -33,6 +33,7 @@ struct BlockMask {
   // Of the tile of rows [query, query + queries) x [key, key + keys).
   BlockKind tile_kind(std::int64_t query, std::int64_t queries, std::int64_t key, std::int64_t keys) const;
   std::int64_t visible_pairs() const;  // per (sample, head)
+  bool operator==(const BlockMask&) const = default;
 };
 
 // One rank, one block, positions 0..positions-1.

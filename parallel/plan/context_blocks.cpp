@@ -59,6 +59,19 @@ void add(PairCount& sum, const BlockPart& part, const AttentionTiles& tiles) {
 
 }  // namespace
 
+AttentionRule attention_rule(const ModelShape& shape) { return {.causal = shape.causal, .window = shape.window}; }
+
+PairCount& PairCount::operator+=(const PairCount& more) {
+  visible += more.visible;
+  computed += more.computed;
+  return *this;
+}
+PairCount operator*(const PairCount& pairs, std::int64_t times) { return {pairs.visible * times, pairs.computed * times}; }
+
+void add_pairs(std::optional<PairCount>& sum, const std::optional<PairCount>& more) {
+  if (more) sum = sum ? * sum += *more : *more;
+}
+
 int ContextSharding::exchanging() const {
   switch (attention) {
     case AttentionSharding::ulysses:

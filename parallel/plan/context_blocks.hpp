@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "configs/run_config.hpp"
@@ -22,6 +23,8 @@ struct AttentionRule {
   std::vector<std::int64_t> document_starts = {};  // empty: one document
   bool operator==(const AttentionRule&) const = default;
 };
+// Of a model whose documents are not kept apart.
+AttentionRule attention_rule(const ModelShape& shape);
 
 // How attention is cut over the context ranks of one sequence.
 struct ContextSharding {
@@ -60,10 +63,15 @@ std::vector<BlockPart> ring_blocks(const ContextSharding& sharding, std::int64_t
 // Of one rank that gathers: its queries against the whole sequence, whose rows lie in the order of positions.
 BlockPart gathered_block(const ContextSharding& sharding, std::int64_t sequence, const AttentionRule& rule, int rank);
 
-// Per (sample, query head), over all context ranks.
+// Per query head, over all context ranks, of one sample or of several.
 struct PairCount {
   std::int64_t visible = 0, computed = 0;
+  PairCount& operator+=(const PairCount& more);
+  bool operator==(const PairCount&) const = default;
 };
+PairCount operator*(const PairCount& pairs, std::int64_t times);
+// Where they are counted.
+void add_pairs(std::optional<PairCount>& sum, const std::optional<PairCount>& more);
 PairCount count_pairs(const ContextSharding& sharding, std::int64_t sequence, const AttentionRule& rule, const AttentionTiles& tiles);
 
 }  // namespace ergon

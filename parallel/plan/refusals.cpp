@@ -51,6 +51,20 @@ std::optional<Breach> sequence(const RunConfig& c, int) {
                 fmt::format("set model.sequence to a multiple of {}", multiple)};
 }
 
+// Of the masks of attention.
+std::optional<Breach> window(const RunConfig& c, int) {
+  if (c.model.window == 0 || c.model.causal) return {};
+  return Breach{
+      fmt::format("a window of the last {} tokens, but model.causal = false lets a position see what comes after it", c.model.window),
+      "set model.window = 0, or model.causal = true"};
+}
+
+std::optional<Breach> masked_tokens(const RunConfig& c, int) {
+  if (c.data.mask_fraction == DataSection{}.mask_fraction || !c.model.causal) return {};
+  return Breach{fmt::format("a fraction of {} changes nothing with model.causal = true, which learns next tokens", c.data.mask_fraction),
+                "leave data.mask_fraction out, or set model.causal = false"};
+}
+
 // Context parallelism. Heads are those of one tensor rank.
 std::int64_t query_heads(const RunConfig& c) { return c.model.heads / c.mesh.tp; }
 std::int64_t key_heads(const RunConfig& c) { return std::max<std::int64_t>(1, c.model.kv_heads / c.mesh.tp); }
@@ -208,6 +222,8 @@ constexpr Rule rules[] = {
     {"mesh.tp", kv_heads},
     {"mesh.tp", [](const RunConfig& c, int) { return divides_tp(c, c.model.ffn_width, "feed-forward columns", "model.ffn_width"); }},
     {"model.sequence", sequence},
+    {"model.window", window},
+    {"data.mask_fraction", masked_tokens},
     {"train.batch", batch},
     {"mesh.pp", stages},
     {"mesh.virtual_stages", virtual_stages},

@@ -75,6 +75,30 @@ TEST_CASE("visible pairs of a causal sequence are those a loop counts, and those
   }
 }
 
+TEST_CASE("a model that sees the whole sequence has all pairs, on any context ranks; documents have the pairs that are given") {
+  ModelShape shape = tiny();
+  CHECK(sequence_pairs({.window = 3}, 12) == causal_pairs(12, 3));
+  CHECK(sequence_pairs({.causal = false}, 12) == 144);
+  const FlopCount causal = count(model_operations(shape, {6, 12}));
+  shape.causal = false;
+  const FlopCount full = count(model_operations(shape, {6, 12}));
+  CHECK(full.gemm == causal.gemm);
+  CHECK(full.attention.value * 78 == causal.attention.value * 144);
+  for (const int cp : {1, 2, 3})
+    for (const AttentionSharding attention : {AttentionSharding::ring, AttentionSharding::gather_kv}) {
+      Execution execution = on(1, {.queries = 4, .keys = 2});
+      execution.mesh.cp = cp;
+      execution.context = {attention, SequenceLayout::zigzag, cp, 1};
+      const FlopCount hardware = count(hardware_operations(shape, {6, 12}, execution));
+      CHECK(hardware.attention == hardware.attention_visible);
+      CHECK(hardware.attention.value * 6 == full.attention.value * 7);  // flash: 5 products backward, not 4
+    }
+  const Workload documents{6, 12, PairCount{100, 130}};
+  CHECK(count(model_operations(shape, documents)).attention.value * 6 * 144 == full.attention.value * 100);
+  const FlopCount hardware = count(hardware_operations(shape, documents, on(1, {.queries = 4, .keys = 2})));
+  CHECK(hardware.attention.value * 100 == hardware.attention_visible.value * 130);
+}
+
 TEST_CASE("a layer small enough for a reader: every operation has its count") {
   ModelShape s = tiny();
   const auto list = model_operations(s, {.sequences = 3, .length = 4});

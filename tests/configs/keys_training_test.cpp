@@ -9,9 +9,14 @@ using test::overridden;
 using test::refused;
 
 TEST_CASE("[data], [train] and [optimizer] write their sections and keep their ranges") {
-  CHECK(keys_training().size() == 2 + 7 + 10);
+  CHECK(keys_training().size() == 4 + 7 + 10);
   CHECK(overridden({"data.train=a.h5"}).data.train == std::vector<std::string>{"a.h5"});
   CHECK(overridden({"data.train=[\"a.h5\", 'b.h5']"}).data.train == std::vector<std::string>{"a.h5", "b.h5"});
+  CHECK(overridden({"data.document_mask=true"}).data.document_mask);
+  CHECK(overridden({"data.mask_fraction=0.3"}).data.mask_fraction == 0.3);
+  for (const char* fraction : {"0", "1"})
+    CHECK(refused({std::string("data.mask_fraction=") + fraction}).find("data.mask_fraction takes a number in (0, 1), not ") !=
+          std::string::npos);
   CHECK(overridden({"train.steps=1e3"}).train.steps == 1000);
   CHECK(overridden({"optimizer.betas=[0, 0.5]"}).optimizer.betas == std::array<double, 2>{0.0, 0.5});
   CHECK(overridden({"optimizer.no_decay=bias"}).optimizer.no_decay == std::vector<std::string>{"bias"});

@@ -61,6 +61,7 @@ TEST_CASE("a rival that is not there, or that cannot do the job, is refused befo
   absent.python = "/nonexistent/python";
   CHECK_THROWS_WITH(check_rivals(absent), Contains("--python: this Python cannot be started: No such file") && Contains("check the path"));
   CHECK_THROWS_WITH(check_rivals(against("pytorch", {"model.dropout=0.5"})), Contains("neither windows nor dropout"));
+  CHECK_THROWS_WITH(check_rivals(against("pytorch", {"model.causal=false"})), Contains("has a causal mask"));
   CHECK_THROWS_WITH(check_rivals(against("pytorch", {"model.window=8"})), Contains("neither windows nor dropout"));
   CHECK_THROWS_WITH(check_rivals(against("pytorch", {"train.dtype=bfloat16"})), Contains("leave train.dtype at float32"));
   CHECK_THROWS_WITH(check_rivals(against("fp32", {})), Contains("this job is float32 itself"));

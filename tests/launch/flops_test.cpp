@@ -45,6 +45,15 @@ TEST_CASE("flops of a preset, of a file with only [model], and of counts") {
   std::filesystem::remove(file);
 }
 
+TEST_CASE("flops of masks: whole sequences are counted and the page says so, the pairs of a full mask are all, a window without order is refused") {
+  CHECK(output({"gpt2-124m", "data.document_mask=true"}).find("sequences are counted whole here") != std::string::npos);
+  CHECK(output({"gpt2-124m"}).find("sequences are counted whole here") == std::string::npos);
+  const json full = json::parse(output({"gpt2-124m", "model.causal=false", "--tokens", "1024", "--json"}));
+  CHECK(full["conventions"]["exact"]["total"] == std::to_string(6 * 123532032LL * 1024 + 12LL * 12 * 768 * 1024 * 1024));
+  CHECK(full["conventions"]["megatron"].is_null());
+  CHECK(refused_at({"gpt2-124m", "model.causal=false", "model.window=5"}) == "model.window");
+}
+
 TEST_CASE("flops of a config.json, of packed documents, and split") {
   const ergon::test::TemporaryFolder folder;
   ergon::test::write_file(folder / "config.json",

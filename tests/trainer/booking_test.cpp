@@ -101,3 +101,37 @@ TEST_CASE("recovered work has the predicted FLOPs of its steps") {
   CHECK(interval.evaluation.gemm == predicted_totals(config, AttentionTiles{}, 5)[static_cast<std::size_t>(Phase::forward)].gemm);
   CHECK(recovered_interval(config, AttentionTiles{}, 2, 4, 7, Tokens{300}, 0, TimeSplit{}).evaluation.gemm.value == 0);
 }
+
+TEST_CASE("where documents are kept apart an interval has the pairs of its steps and evaluations, not those of whole sequences") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config({"data.document_mask=true"});
+  const auto world = std::move(make_local_group(1).front());
+  FlopAudit audit;
+  CommunicationLedger communication;
+  Booking booking(config, 1, 0, Seconds{0});
+  StepBatch first = batch(128, 100, 0), second = batch(128, 100, 0);
+  first.pairs = PairCount{500, 900};
+  second.pairs = PairCount{700, 1000};
+  booking.step(first, Seconds{1}, StepUpdate::done);
+  const Flops of_first = booking.exact_per_step();
+  booking.step(second, Seconds{1}, StepUpdate::done);
+  EvaluationResult evaluation;
+  evaluation.sequences = 8;
+  evaluation.pairs = PairCount{400, 800};
+  booking.evaluation(evaluation);
+  // Weights that a token is multiplied with, and 12 L H Q a pair.
+  const std::int64_t tokens = 6 * count_parameters(config.model).matmul, pair = 12 * 2 * 4 * 8;
+  CHECK(of_first.value == static_cast<unsigned __int128>(tokens * 128 + pair * 500));
+  const Interval interval = booking.close(2, audit, communication, *world);
+  CHECK(interval.training.model.at("exact").value == static_cast<unsigned __int128>(tokens * 256 + pair * 1200));
+  CHECK(interval.evaluation.model.at("exact").value == static_cast<unsigned __int128>((tokens * 128 + pair * 400) / 3));
+  CHECK(interval.training.model.at("palm") == flops_by_convention(config.model, {16, 16}).at("palm"));
+  CHECK(booking.exact_spent() == interval.training.model.at("exact") + interval.evaluation.model.at("exact"));
+
+  const PairCount steps{1200, 1900}, evaluated{400, 800};
+  const Interval recovered = recovered_interval(config, AttentionTiles{}, 1, 0, 2, Tokens{200}, 8, TimeSplit{}, steps, evaluated);
+  CHECK(recovered.training.model == interval.training.model);
+  CHECK(recovered.evaluation.model == interval.evaluation.model);
+  CHECK(recovered.training.attention.value == static_cast<unsigned __int128>(2 * 7 * 2 * 4 * 8) * 1900);
+  CHECK(recovered.evaluation.attention.value == static_cast<unsigned __int128>(2 * 2 * 2 * 4 * 8) * 800);
+}

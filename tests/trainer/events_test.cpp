@@ -39,6 +39,25 @@ TEST_CASE("a loss reads back to the same bits") {
   }
 }
 
+TEST_CASE("pairs of attention are written where they are counted, and read back") {
+  const std::string text = written([](EventLog& log) {
+    log.step({1, 1, 1.0});
+    log.step({1, 2, 1.0, 1.0, false, false, 1e-3, 10, 9, 0.5, 0.25, PairCount{34359738368, 70000000000}});
+    for (const std::int64_t pairs : {100, 200}) {
+      nlohmann::json fields = {{"step", 2}, {"sequences", 8}, {"seconds", 1.0}};
+      EventLog::put_pairs(fields, PairCount{pairs, 3 * pairs});
+      log.add("evaluation", 1, fields);
+    }
+  });
+  const auto curve = loss_curve(text, "events");
+  CHECK_FALSE(curve.at(1).pairs);
+  CHECK(curve.at(2).pairs == PairCount{34359738368, 70000000000});
+  CHECK(evaluations_of_attempt(text, "events", 1, 1).pairs == PairCount{300, 900});
+  nlohmann::json none = nlohmann::json::object();
+  EventLog::put_pairs(none, {});
+  CHECK(none.empty());
+}
+
 TEST_CASE("a loss that is not finite is null and stays valid JSON") {
   const std::string text = written([](EventLog& log) {
     log.step({1, 1, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), false, true, 1e-3, 10, 9, 1, 0});

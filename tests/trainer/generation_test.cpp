@@ -58,3 +58,13 @@ TEST_CASE("context ranks cannot generate, and are told what can") {
     CHECK_THAT(text, Catch::Contains("mesh.cp = 1"));
   }
 }
+
+TEST_CASE("a model that restores tokens cannot generate, and says what can") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config({"model.causal=false"});
+  Communicators communicators(mesh_of(config.mesh), std::move(make_local_group(1).front()));
+  Replica replica(config, communicators);
+  std::vector<std::int32_t> context = {1};
+  CHECK_THROWS_WITH(generate(replica, context, {}, [](std::int32_t) {}),
+                    Catch::Contains("it was not trained to continue one") && Catch::Contains("model.causal = true"));
+}

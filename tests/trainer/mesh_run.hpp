@@ -22,12 +22,17 @@ struct RankOfRun {
         source(config.data.train, Split::train, config.model.sequence, storage),
         communicators(communicators_of(config, std::move(world), device)),
         replica(config, communicators),
-        loader(source, {config.train.microbatch, accumulation(config), 1, config.mesh.layout}, communicators,
-               initial_data_state(source, config.run.seed), uneven_labels) {}
+        loader(source,
+               {config.train.microbatch, accumulation(config), 1, config.mesh.layout, objective_of(config, replica.attention->tiles())},
+               communicators, initial_data_state(source, config.run.seed), uneven_labels) {}
 
   StepResult steps(int count) {
     StepResult result;
-    for (int step = 1; step <= count; ++step) result = run_step(replica, loader.next(), step);
+    for (int step = 1; step <= count; ++step) {
+      const StepBatch& batch = loader.next();
+      pairs = batch.pairs;
+      result = run_step(replica, batch, step);
+    }
     return result;
   }
 
@@ -37,6 +42,7 @@ struct RankOfRun {
   Communicators communicators;
   Replica replica;
   Loader loader;
+  std::optional<PairCount> pairs;  // of the newest step
 };
 
 inline void on_mesh(const RunConfig& config, const std::function<void(RankOfRun&)>& use) {

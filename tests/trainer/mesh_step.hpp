@@ -47,7 +47,7 @@ inline MeshStep step_on_mesh(const RunConfig& config, const std::function<void(R
     if (look) look(rank, result);
     const std::lock_guard lock(mutex);
     step.executed = executed;
-    step.predicted = predicted_totals(config, rank.replica.attention->tiles(), config.train.batch);
+    step.predicted = predicted_totals(config, rank.replica.attention->tiles(), config.train.batch, rank.pairs);
   });
   step.moved = observer.moved();
   return step;

@@ -60,6 +60,7 @@ void draw_model(ModelShape& model) {
   model.ffn_width = one_of<std::int64_t>({6, 12, 24});
   model.sequence = one_of<std::int64_t>({4, 6, 12, 16, 24});
   model.window = one_of<std::int64_t>({0, 0, 1, 5, 100});
+  model.causal = one_of({true, true, false});
   model.dropout = one_of({0.0, 0.2});
   model.norm = one_of({Norm::layernorm, Norm::rmsnorm});
   model.positions = one_of({Positions::learned, Positions::rotary, Positions::none});
@@ -73,6 +74,8 @@ RunConfig drawn(const TinyRun& tiny) {
   draw_axes(config.mesh);
   draw_use_of_axes(config.mesh);
   draw_model(config.model);
+  config.model.vocabulary = 258;  // one for tokens to restore
+  config.data.document_mask = one_of({false, true});
   config.train.microbatch = one_of<std::int64_t>({1, 2, 3});
   config.train.batch =
       config.train.microbatch * config.mesh.dp * one_of<std::int64_t>({1, 2, 3, 4}) + one_of<std::int64_t>({0, 0, 0, 0, 1});

@@ -9,8 +9,6 @@
 namespace ergon {
 namespace {
 
-constexpr std::size_t plans_kept = 16;
-
 std::vector<std::int64_t> positions(const std::vector<PositionRun>& runs) {
   std::vector<std::int64_t> result;
   for (const PositionRun& run : runs)
@@ -18,8 +16,7 @@ std::vector<std::int64_t> positions(const std::vector<PositionRun>& runs) {
   return result;
 }
 
-void fill_intervals(BlockPlan& plan) {
-  const BlockMask& mask = plan.mask;
+void fill_intervals(BlockPlan& plan, const BlockMask& mask) {
   for (const std::int64_t position : plan.query_positions) {
     std::int64_t low = 0, high = std::numeric_limits<std::int64_t>::max();
     if (!mask.document_starts.empty()) {
@@ -34,29 +31,56 @@ void fill_intervals(BlockPlan& plan) {
   }
 }
 
+// The extremes of what a tile's rows see, or of where its keys are.
+struct Extent {
+  std::int64_t lowest, highest;
+};
+Extent extent(const std::vector<std::int64_t>& values, std::int64_t begin, std::int64_t end) {
+  const auto [lowest, highest] = std::minmax_element(values.begin() + begin, values.begin() + end);
+  return {*lowest, *highest};
+}
+
+bool adjacent(const BlockPlan& plan, std::int64_t k0, std::int64_t k1) {
+  const std::int64_t *first = plan.key_positions.data() + k0, *last = plan.key_positions.data() + k1;
+  return std::adjacent_find(first, last, [](std::int64_t a, std::int64_t b) { return b != a + 1; }) == last;
+}
+
 std::int64_t count_visible(const BlockPlan& plan, std::int64_t q0, std::int64_t q1, std::int64_t k0, std::int64_t k1) {
+  const auto key = [&](std::int64_t at) { return plan.key_positions[static_cast<std::size_t>(at)]; };
+  const bool by_ends = adjacent(plan, k0, k1);
   std::int64_t pairs = 0;
   for (std::int64_t i = q0; i < q1; ++i) {
     const std::int64_t low = plan.low[static_cast<std::size_t>(i)], high = plan.high[static_cast<std::size_t>(i)];
-    for (std::int64_t j = k0; j < k1; ++j) {
-      const std::int64_t key = plan.key_positions[static_cast<std::size_t>(j)];
-      pairs += key >= low && key <= high;
-    }
+    if (by_ends)
+      pairs += std::max<std::int64_t>(0, std::min(high, key(k1 - 1)) - std::max(low, key(k0)) + 1);
+    else
+      for (std::int64_t j = k0; j < k1; ++j) pairs += key(j) >= low && key(j) <= high;
   }
   return pairs;
 }
 
-}  // namespace
-
-bool same_mask(const BlockMask& a, const BlockMask& b) {
-  return a.queries == b.queries && a.keys == b.keys && a.causal == b.causal && a.window == b.window &&
-         a.document_starts == b.document_starts;
+// The tiles of one row of them. Most are judged by their extremes; what is left lies along the edges of what is visible.
+void add_tiles(BlockPlan& plan, std::int64_t q0, std::int64_t q1, const std::vector<Extent>& keys) {
+  const Extent low = extent(plan.low, q0, q1), high = extent(plan.high, q0, q1);
+  for (std::int64_t tile = 0; tile < plan.key_tiles; ++tile) {
+    const std::int64_t k0 = tile * plan.key_tile, k1 = std::min(plan.num_keys(), k0 + plan.key_tile);
+    const Extent& at = keys[static_cast<std::size_t>(tile)];
+    if (low.lowest > at.highest || high.highest < at.lowest) {
+      plan.tiles.push_back({BlockKind::empty, 0});
+    } else if (low.highest <= at.lowest && high.lowest >= at.highest) {
+      plan.tiles.push_back({BlockKind::full, (q1 - q0) * (k1 - k0)});
+    } else {
+      const std::int64_t visible = count_visible(plan, q0, q1, k0, k1);
+      plan.tiles.push_back({visible > 0 ? BlockKind::partial : BlockKind::empty, visible});
+    }
+  }
 }
+
+}  // namespace
 
 BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_t key_tile) {
   ERGON_CHECK(mask.window == 0 || mask.causal, "a window of {} without causal", mask.window);
   BlockPlan plan;
-  plan.mask = mask;
   plan.query_positions = positions(mask.queries);
   plan.key_positions = positions(mask.keys);
   const std::int64_t queries = plan.num_queries(), keys = plan.num_keys();
@@ -64,28 +88,16 @@ BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_
   plan.key_tile = key_tile > 0 ? key_tile : std::max<std::int64_t>(1, keys);
   plan.query_tiles = (queries + plan.query_tile - 1) / plan.query_tile;
   plan.key_tiles = (keys + plan.key_tile - 1) / plan.key_tile;
-  fill_intervals(plan);
-  for (std::int64_t q = 0; q < queries; q += plan.query_tile)
-    for (std::int64_t k = 0; k < keys; k += plan.key_tile) {
-      const std::int64_t q1 = std::min(queries, q + plan.query_tile), k1 = std::min(keys, k + plan.key_tile);
-      const BlockKind kind = mask.tile_kind(q, q1 - q, k, k1 - k);
-      const std::int64_t visible = kind == BlockKind::empty  ? 0
-                                   : kind == BlockKind::full ? (q1 - q) * (k1 - k)
-                                                             : count_visible(plan, q, q1, k, k1);
-      plan.tiles.push_back({kind, visible});
-    }
+  fill_intervals(plan, mask);
+  std::vector<Extent> extents;
+  for (std::int64_t k = 0; k < keys; k += plan.key_tile)
+    extents.push_back(extent(plan.key_positions, k, std::min(keys, k + plan.key_tile)));
+  for (std::int64_t q = 0; q < queries; q += plan.query_tile) add_tiles(plan, q, std::min(queries, q + plan.query_tile), extents);
   return plan;
 }
 
 const BlockPlan& BlockPlans::get(const BlockMask& mask) {
-  for (auto plan = plans_.begin(); plan != plans_.end(); ++plan)
-    if (same_mask(plan->mask, mask)) {
-      plans_.splice(plans_.begin(), plans_, plan);
-      return plans_.front();
-    }
-  plans_.push_front(plan_block(mask, query_tile_, key_tile_));
-  if (plans_.size() > plans_kept) plans_.pop_back();
-  return plans_.front();
+  return plans_.get(mask, [&] { return plan_block(mask, query_tile_, key_tile_); });
 }
 
 }  // namespace ergon

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A BlockMask made ready for loops: which tiles to visit, and for each query row the interval of global positions that it sees. Built once
-// a mask and kept, because every layer, sample and microbatch asks for the same few.
+// a mask and kept, because every layer asks for the same few.
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <vector>
 
-#include "parallel/plan/block_mask.hpp"
+#include "trainer/attention/recent_plans.hpp"
 
 namespace ergon {
 
@@ -16,7 +15,6 @@ struct BlockPlan {
     BlockKind kind = BlockKind::empty;
     std::int64_t visible = 0;  // pairs
   };
-  BlockMask mask;
   std::int64_t query_tile = 0, key_tile = 0;    // rows of a tile; the last one may be shorter
   std::int64_t query_tiles = 0, key_tiles = 0;  // how many
   std::vector<std::int64_t> query_positions, key_positions;
@@ -28,12 +26,10 @@ struct BlockPlan {
   const Tile& tile(std::int64_t query, std::int64_t key) const { return tiles[static_cast<std::size_t>(query * key_tiles + key)]; }
 };
 
-bool same_mask(const BlockMask& a, const BlockMask& b);
-
 // Tile sizes of 0 mean the whole extent.
 BlockPlan plan_block(const BlockMask& mask, std::int64_t query_tile, std::int64_t key_tile);
 
-// The last few plans. A reference stays valid until 16 other masks have been asked for.
+// The plans of the masks last asked for (recent_plans.hpp).
 class BlockPlans {
  public:
   BlockPlans(std::int64_t query_tile, std::int64_t key_tile) : query_tile_(query_tile), key_tile_(key_tile) {}
@@ -41,7 +37,7 @@ class BlockPlans {
 
  private:
   std::int64_t query_tile_, key_tile_;
-  std::list<BlockPlan> plans_;  // newest first
+  RecentPlans<BlockPlan> plans_;
 };
 
 }  // namespace ergon

@@ -11,7 +11,6 @@
 namespace ergon {
 namespace {
 
-constexpr std::size_t plans_kept = 16;
 constexpr std::int64_t query_tile = ERGON_ATTENTION_QUERY_TILE, key_tile = ERGON_ATTENTION_KEY_TILE;
 
 ErgonHeads heads(const at::Tensor& x, std::int64_t batch, std::int64_t rows, std::int64_t num_heads, std::int64_t width,
@@ -70,8 +69,6 @@ class DeviceAttention::Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
-  const BlockMask& mask() const { return host_.mask; }
-
   ErgonAttention call(const at::Tensor& q_BTHQ, const AttentionSizes& n, const AttentionDropout& dropout, double scale) const {
     ErgonAttention call{};
     call.sizes = {n.batch, n.queries, n.keys, n.heads, n.kv_heads, n.width};
@@ -108,14 +105,7 @@ DeviceAttention::DeviceAttention(const DeviceKernels& kernels) : kernels_(kernel
 DeviceAttention::~DeviceAttention() = default;
 
 const DeviceAttention::Plan& DeviceAttention::plan(const BlockMask& mask) const {
-  for (auto plan = plans_.begin(); plan != plans_.end(); ++plan)
-    if (same_mask((*plan)->mask(), mask)) {
-      plans_.splice(plans_.begin(), plans_, plan);
-      return *plans_.front();
-    }
-  plans_.push_front(std::make_unique<Plan>(mask, kernels_));
-  if (plans_.size() > plans_kept) plans_.pop_back();
-  return *plans_.front();
+  return *plans_.get(mask, [&] { return std::make_unique<Plan>(mask, kernels_); });
 }
 
 AttentionTiles DeviceAttention::tiles() const {

@@ -8,10 +8,10 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <memory>
 
 #include "parallel/local_attention.hpp"
+#include "trainer/attention/recent_plans.hpp"
 #include "trainer/kernels/device.hpp"
 
 namespace ergon {
@@ -32,7 +32,7 @@ class DeviceAttention final : public LocalAttention {
   const Plan& plan(const BlockMask& mask) const;
 
   const DeviceKernels& kernels_;
-  mutable std::list<std::unique_ptr<Plan>> plans_;  // newest first
+  mutable RecentPlans<std::unique_ptr<Plan>> plans_;
 };
 
 }  // namespace ergon

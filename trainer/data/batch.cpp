@@ -5,8 +5,8 @@ namespace ergon {
 
 Batch to_device(const Batch& batch, at::Device device) {
   Batch moved = batch;
-  for (at::Tensor* tensor : {&moved.tokens_BT, &moved.labels_BT, &moved.positions_BT})
-    *tensor = tensor->to(tensor->options().device(device), /*non_blocking=*/true);
+  for (at::Tensor* tensor : {&moved.tokens_BT, &moved.labels_BT, &moved.positions_BT, &moved.documents.positions_BT})
+    if (tensor->defined()) *tensor = tensor->to(tensor->options().device(device), /*non_blocking=*/true);
   return moved;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings the payload of a step from the rank that read it to the ranks that share its data coordinate, counts the labels of all data ranks,
-// and lays both out as batches. Main thread only.
+// Brings the payload of a step from the rank that read it to the ranks that share its data coordinate, counts the labels of all data ranks
+// (and the pairs of attention, where they depend on the data), and lays both out as batches. Main thread only.
 //
 // Two groups of its own: `data` (one data coordinate; its member 0 reads) and `data-dp` (readers reduce their counts over it). Every rank
 // calls post and complete in turn, so the groups' order is fixed. Context ranks receive whole
@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "parallel/communicators.hpp"
@@ -26,21 +27,24 @@ class BatchExchange {
   BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence);
 
   bool is_reader() const { return data_->rank() == 0; }
-  // Starts bringing a step: `payload_ABCT` holds it on the reader (with `valid` labels that count) and receives it elsewhere; it must live
-  // until complete().
-  void post(const at::Tensor& payload_ABCT, std::int64_t valid);
-  // Finishes it. Returns the labels that count over all data ranks.
-  std::int64_t complete();
+  // Starts bringing a step: `payload_ABCT` holds it on the reader (with `counts` of it) and receives it elsewhere; it must live until
+  // complete().
+  void post(const at::Tensor& payload_ABCT, const StepCounts& counts);
+  // Finishes it. Returns the counts of all data ranks together.
+  StepCounts complete();
   // The microbatches of the step that was completed last; tensors are reused by the next complete().
   const std::vector<Batch>& microbatches() const { return microbatches_; }
   void observe(CommunicationObserver* observer);
 
  private:
   void unpack();
+  // Reads the documents of a microbatch from whole samples.
+  void keep_apart(Batch& batch, const std::int32_t* payload_BCT) const;
 
   std::unique_ptr<Communicator> data_, data_dp_;
+  std::optional<DocumentsApart> documents_;
   std::vector<std::int64_t> positions_;  // of this rank's rows
-  at::Tensor payload_, count_;
+  at::Tensor payload_, counts_;
   Work broadcast_, reduce_;
   std::vector<Batch> microbatches_;
 };

@@ -46,7 +46,7 @@ class Prefetcher {
  public:
   struct Step {
     at::Tensor payload;
-    std::int64_t valid;
+    StepCounts counts;
   };
 
   Prefetcher(StepReader& reader, const Sampler& sampler, OrdinalWalk walk, std::int64_t depth)
@@ -88,9 +88,9 @@ class Prefetcher {
         const auto ordinals = walk_.next();
         samples.assign(ordinals.begin(), ordinals.end());
         for (std::int64_t& sample : samples) sample = sampler_.at(sample);
-        const std::int64_t valid = reader_.fill(samples, *payload);
+        const StepCounts counts = reader_.fill(samples, ordinals, *payload);
         const std::lock_guard lock(mutex_);
-        ready_.push_back({*payload, valid});
+        ready_.push_back({*payload, counts});
         changed_.notify_all();
       }
     } catch (...) {
@@ -146,10 +146,10 @@ struct Loader::Parts {
   }
 
   void post() {
-    if (!prefetcher) return exchange.post(payload, 0);
+    if (!prefetcher) return exchange.post(payload, {});
     Prefetcher::Step read = prefetcher->take();
     payload = read.payload;
-    exchange.post(payload, read.valid);
+    exchange.post(payload, read.counts);
   }
 
   void advance() {
@@ -184,7 +184,9 @@ const StepBatch& Loader::next() {
   const Clock::time_point start = Clock::now();
   if (!parts.posted) parts.post();
   parts.posted = true;
-  parts.step.valid_tokens = parts.exchange.complete();
+  const StepCounts all = parts.exchange.complete();
+  parts.step.valid_tokens = all.valid;
+  parts.step.pairs = all.pairs;
   if (parts.prefetcher) parts.prefetcher->give_back(std::move(parts.payload));
   parts.step.microbatches = parts.exchange.microbatches();
   parts.advance();
@@ -226,16 +228,19 @@ const StepBatch& EvaluationLoader::batch(std::int64_t index) {
   Parts& parts = *parts_;
   ERGON_CHECK(index >= 0 && index < parts.batches, "batch {} of {}", index, parts.batches);
   const Clock::time_point start = Clock::now();
-  std::int64_t valid = 0;
+  StepCounts counts;
   if (parts.exchange.is_reader()) {
-    std::vector<std::int64_t> samples(static_cast<std::size_t>(parts.reader.batch()));
-    std::iota(samples.begin(), samples.end(), index * parts.reader.batch());
+    std::vector<std::int64_t> places(static_cast<std::size_t>(parts.reader.batch()));
+    std::iota(places.begin(), places.end(), index * parts.reader.batch());
+    std::vector<std::int64_t> samples = places;
     for (std::int64_t& sample : samples)
       if (sample >= parts.samples) sample = -1;
-    valid = parts.reader.fill(samples, parts.payload);
+    counts = parts.reader.fill(samples, places, parts.payload);
   }
-  parts.exchange.post(parts.payload, valid);
-  parts.step.valid_tokens = parts.exchange.complete();
+  parts.exchange.post(parts.payload, counts);
+  const StepCounts all = parts.exchange.complete();
+  parts.step.valid_tokens = all.valid;
+  parts.step.pairs = all.pairs;
   parts.step.microbatches = parts.exchange.microbatches();
   parts.step.data_wait = since(start);
   return parts.step;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "configs/quantities.hpp"
@@ -23,6 +24,7 @@ struct StepBatch {
   std::vector<Batch> microbatches;  // of this rank, in order; tensors are reused by the next call
   std::int64_t valid_tokens = 0;    // labels that count, over all ranks and microbatches of the step
   std::int64_t tokens = 0;          // positions computed by all data ranks: batch x T
+  std::optional<PairCount> pairs;   // of a head, over all samples of the step; empty: those of as many whole sequences
   Seconds data_wait{};              // until this rank had its data, of the call that gave it
   DataState after;                  // what a checkpoint after this step holds
 };

@@ -2,8 +2,8 @@
 // Fills the payload of a step for one data rank: what is broadcast to the ranks that share its data. No communication.
 //
 // A accumulation (microbatches of this rank), B samples of a microbatch, T sequence. payload_ABCT is int32 with C = 3: tokens, labels
-// (ignored_label where the loss does not look), segments. Global microbatch k = a * dp + data rank holds samples [k * B, (k + 1) * B) of
-// the step.
+// (ignored_label where the loss does not look), segments (the document within the sample). Global microbatch k = a * dp + data rank holds
+// samples [k * B, (k + 1) * B) of the step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "configs/run_config.hpp"
+#include "trainer/data/objective.hpp"
 #include "trainer/data/token_source.hpp"
 
 namespace ergon {
@@ -27,6 +28,13 @@ struct LoaderShape {
   std::int64_t accumulation = 1;                   // A: microbatches a step on one rank
   std::int64_t prefetch = 2;                       // steps read ahead, at least 1
   SequenceLayout layout = SequenceLayout::zigzag;  // of a sequence over context ranks
+  Objective objective = {};
+};
+
+// Of one data rank, or of all of them.
+struct StepCounts {
+  std::int64_t valid = 0;               // labels that count
+  std::optional<PairCount> pairs = {};  // of a head, where documents are kept apart: elsewhere every sequence has the same
 };
 
 class StepReader {
@@ -37,17 +45,27 @@ class StepReader {
   // The index within the step of the first sample of this rank's microbatch `a`.
   std::int64_t first_sample(std::int64_t a) const { return (a * dp_ + dp_rank_) * shape_.microbatch; }
   at::Tensor make_payload() const;
-  // `samples`: those of the whole step, -1 for padding (token 0, every label ignored). Returns how many labels of this rank count. One
-  // thread at a time.
-  std::int64_t fill(std::span<const std::int64_t> samples, const at::Tensor& payload_ABCT);
+  // `samples`: those of the whole step, -1 for padding (token 0, every label ignored); `places`: theirs in the run's order, by which tokens
+  // to restore are drawn. Returns what this rank's samples count. One thread at a time.
+  StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABCT);
 
  private:
+  // C x T of the payload.
+  struct Rows {
+    std::span<std::int32_t> tokens, labels, segments;
+  };
+  std::int64_t fill(std::int64_t sample, std::int64_t place, const Rows& rows);
+  std::int64_t label_next(const Rows& rows);
+  std::int64_t label_masked(std::int64_t place, const Rows& rows);
+  PairCount pairs(const Rows& rows);
+
   const TokenSource& source_;
   LoaderShape shape_;
   int dp_, dp_rank_;
   LabelMask mask_;
-  std::vector<std::int32_t> tokens_;
-  std::vector<std::uint8_t> counts_;
+  std::vector<std::int32_t> tokens_, segments_;  // T + 1
+  std::vector<std::uint8_t> counts_, chosen_;
+  std::optional<PairCount> whole_;  // of a sample without a boundary
 };
 
 }  // namespace ergon

@@ -50,7 +50,7 @@ int TokenSource::store_of(std::int64_t sample) const {
 void TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
   const int store = store_of(sample);
   const std::int64_t first = store == 0 ? 0 : sample_ends_[static_cast<std::size_t>(store) - 1];
-  ERGON_CHECK(std::ssize(tokens) == sequence_ + 1 && std::ssize(segments) == sequence_, "{} tokens, {} segments for a sequence of {}",
+  ERGON_CHECK(std::ssize(tokens) == sequence_ + 1 && segments.size() == tokens.size(), "{} tokens, {} segments for a sequence of {}",
               tokens.size(), segments.size(), sequence_);
   read_stream(store, (sample - first) * sequence_, tokens, segments);
 }
@@ -90,11 +90,15 @@ std::string TokenSource::fingerprint() const {
 
 std::string TokenSource::packing_hash() const { return sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_))); }
 
-void TokenSource::check_vocabulary(std::int64_t model_vocabulary) const {
-  if (vocabulary() <= model_vocabulary) return;
-  throw Error(fmt::format("data.{} = \"{}\" has token ids up to {}, model.vocabulary = {} is too small",
-                          split_ == Split::train ? "train" : "validation", stores_.front()->path(), vocabulary() - 1, model_vocabulary),
-              "model.vocabulary", fmt::format("set model.vocabulary = {} or more", vocabulary()));
+void TokenSource::check_vocabulary(std::int64_t model_vocabulary, std::int64_t reserved) const {
+  const std::int64_t needed = vocabulary() + reserved;
+  if (needed <= model_vocabulary) return;
+  const std::string taken =
+      reserved > 0 ? fmt::format(", and the model keeps {} for tokens to restore (model.causal = false)", reserved) : "";
+  throw Error(
+      fmt::format("data.{} = \"{}\" has token ids up to {}{}, model.vocabulary = {} is too small",
+                  split_ == Split::train ? "train" : "validation", stores_.front()->path(), vocabulary() - 1, taken, model_vocabulary),
+      "model.vocabulary", fmt::format("set model.vocabulary = {} or more", needed));
 }
 
 }  // namespace ergon

@@ -4,7 +4,7 @@
 // The documents of the split are laid end to end (virtually; each ends with eod): a stream of n tokens per store. Sample i of a store is
 // tokens [i * T, i * T + T] of its stream: T inputs and, shifted by one, T labels; neighbours share one token; the tail that does not fill
 // a sample is dropped. Stores follow each other by prefix sums. Example: T = 4, stream a b | c d e | f g h i (ends of documents marked):
-// sample 0 is a b c d (e), sample 1 is e f g h (i), segments 0 0 1 1 and 0 1 1 1.
+// sample 0 is a b c d (e), sample 1 is e f g h (i), segments 0 0 1 1 (1) and 0 1 1 1 (1).
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class TokenSource {
   const std::vector<std::unique_ptr<TokenStore>>& stores() const { return stores_; }
   int store_of(std::int64_t sample) const;
 
-  // T + 1 tokens of a sample and, for its T inputs, the number of the document within the sample. One thread at a time.
+  // T + 1 tokens of a sample, and the number of each one's document within the sample. One thread at a time.
   void read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
   // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the number of each one's document from the first
@@ -42,8 +42,8 @@ class TokenSource {
   std::string fingerprint() const;
   // How samples are cut; part of the data state.
   std::string packing_hash() const;
-  // Throws Error that names data.train and model.vocabulary when the ids do not fit the model.
-  void check_vocabulary(std::int64_t model_vocabulary) const;
+  // Throws Error that names data.train and model.vocabulary when the ids do not fit the model, the last `reserved` of which mean no token.
+  void check_vocabulary(std::int64_t model_vocabulary, std::int64_t reserved = 0) const;
 
  private:
   // Where a run of documents that lie together in the file lies in the split's stream.

@@ -8,6 +8,7 @@
 //   logical name dropout : counter = (step, layer * 8 + site, element low, element high), element = index in the global tensor of the step;
 //   word 0 decides uniform = top 24 bits * 2^-24, in [0, 1) normal  = sqrt(-2 ln u) cos(2 pi v), u = ((words 1:0 >> 11) + 1) * 2^-53, v =
 //   (words 3:2 >> 11) * 2^-53, in fp64 (Box and Muller)
+//   token masks: counter = (place low, place high, position / 4, 0), place = of the sample in the run's order; word position % 4 decides
 #pragma once
 
 #include <array>
@@ -25,7 +26,8 @@ enum class Stream : std::uint64_t {
   attention_dropout = 2,
   residual_dropout = 3,
   sampler = 4,
-  bootstrap = 5
+  bootstrap = 5,
+  token_mask = 6
 };
 
 // One round's constants: multipliers and key increments of the paper.

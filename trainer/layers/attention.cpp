@@ -12,7 +12,7 @@ namespace ergon {
 
 AttentionLayer::AttentionLayer(const ModelShape& shape, int tp, int tp_rank, int layer, const RotaryTable* rotary, AttentionIds ids)
     : shape_(shape),
-      rule_{.window = shape.window},
+      rule_(attention_rule(shape)),
       heads_(partition_heads(shape.heads, shape.kv_heads, tp, tp_rank)),
       layer_(layer),
       rotary_(rotary),
@@ -38,7 +38,8 @@ AttentionDropout AttentionLayer::dropout(const LayerCall& call) const {
 
 AttentionCall AttentionLayer::core(const Heads& heads, const LayerCall& call, TensorMemory& keep) const {
   const double scale = 1.0 / std::sqrt(static_cast<double>(shape_.head_width));
-  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, rule_, dropout(call), scale, keep, call.step.scratch};
+  const std::span<const AttentionRule> rules = call.documents.rules ? std::span(*call.documents.rules) : std::span(&rule_, 1);
+  return {heads.q_BTHQ, heads.k_BTKQ, heads.v_BTKQ, rules, dropout(call), scale, keep, call.step.scratch};
 }
 
 // What a kernel writes: in the accumulator type, so that rotation and rounding to the type of activations follow once.
@@ -66,8 +67,8 @@ Work AttentionLayer::forward(const at::Tensor& y_ND, const at::Tensor& x_ND, Att
   if (bias.defined()) add_bias(saved.qkv_NE, bias);
   const Heads heads = heads_of(saved.qkv_NE, call);
   if (rotary_ != nullptr) {
-    rotary_apply(heads.q_BTHQ, call.positions_BT, *rotary_, Rotation::forward);
-    rotary_apply(heads.k_BTKQ, call.positions_BT, *rotary_, Rotation::forward);
+    rotary_apply(heads.q_BTHQ, call.encoded_positions(), *rotary_, Rotation::forward);
+    rotary_apply(heads.k_BTKQ, call.encoded_positions(), *rotary_, Rotation::forward);
   }
   compute_core(saved, call, call.rebuilds(Recompute::core) ? call.step.scratch : call.keep);
   return output_.forward(y_ND, rounded(saved.out_NC, call), call);
@@ -105,8 +106,8 @@ Work AttentionLayer::backward_input(const at::Tensor& dx_ND, const at::Tensor& d
     const AttentionWork work = call.step.attention.backward(core(heads, call, call.keep), dout_BTHQ, out_BTHQ, saved.core, result);
     call.step.gemm.audit().attention(work, q);
     if (rotary_ != nullptr) {
-      rotary_apply(gradients.q_BTHQ, call.positions_BT, *rotary_, Rotation::inverse);
-      rotary_apply(gradients.k_BTKQ, call.positions_BT, *rotary_, Rotation::inverse);
+      rotary_apply(gradients.q_BTHQ, call.encoded_positions(), *rotary_, Rotation::inverse);
+      rotary_apply(gradients.k_BTKQ, call.encoded_positions(), *rotary_, Rotation::inverse);
     }
     if (call.dtype() != call.accumulator()) copy(saved.dqkv_NE, exact_NE);
   }

@@ -7,7 +7,7 @@
 namespace ergon {
 namespace {
 
-at::Tensor own_positions(const LayerCall& call) { return own_rows(call, call.view(call.positions_BT, {call.rows()})); }
+at::Tensor own_positions(const LayerCall& call) { return own_rows(call, call.view(call.encoded_positions(), {call.rows()})); }
 
 }  // namespace
 

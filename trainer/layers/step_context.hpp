@@ -10,6 +10,7 @@
 #include "parallel/communicator.hpp"
 #include "parallel/context_parallel/strategy.hpp"
 #include "trainer/arena.hpp"
+#include "trainer/data/batch.hpp"
 #include "trainer/kernels/dropout.hpp"
 #include "trainer/kernels/gemm.hpp"
 #include "trainer/model/parameter_store.hpp"
@@ -35,14 +36,17 @@ struct LayerCall {
   const ParameterStore& store;
   StepContext& step;
   Arena& keep;
-  const at::Tensor& positions_BT;  // int64, global, contiguous
+  const at::Tensor& positions_BT;  // int64, within the sample, contiguous: what dropout counts by
   // What forward leaves out of `keep` and backward_input rebuilds there: nothing, or what `selective` or `core` name. Never `full`, which
   // is the caller's: it calls forward again (trainer/model/transformer.cpp).
   Recompute recompute = Recompute::none;
+  DocumentMasks documents = {};
 
   std::int64_t samples() const { return positions_BT.size(0); }
   std::int64_t length() const { return positions_BT.size(1); }
   std::int64_t rows() const { return positions_BT.numel(); }  // N = B x T
+  // What embeddings and rotations know of a token's place.
+  const at::Tensor& encoded_positions() const { return documents.positions_BT.defined() ? documents.positions_BT : positions_BT; }
   bool parted() const { return step.sequence_parallel && step.tp.size() > 1; }
   std::int64_t stream_rows() const { return parted() ? rows() / step.tp.size() : rows(); }  // of the residual stream, on this rank
   at::ScalarType dtype() const { return store.dtype(); }                                    // of activations

@@ -15,11 +15,17 @@
 namespace ergon {
 namespace {
 
-void check_batch(const ModelShape& shape, const at::Tensor& tokens_BT, const at::Tensor& positions_BT) {
+void check_batch(const ModelShape& shape, const Batch& batch) {
+  const at::Tensor &tokens_BT = batch.tokens_BT, &positions_BT = batch.positions_BT;
   ERGON_CHECK(tokens_BT.dim() == 2 && tokens_BT.size(1) <= shape.sequence, "tokens of {} dims, at most {} positions", tokens_BT.dim(),
               shape.sequence);
   ERGON_CHECK(positions_BT.sizes() == tokens_BT.sizes(), "positions and tokens differ in size");
   ERGON_CHECK(tokens_BT.is_contiguous() && positions_BT.is_contiguous(), "tokens and positions must be contiguous");
+  const DocumentMasks& documents = batch.documents;
+  ERGON_CHECK(documents.positions_BT.defined() == (documents.rules != nullptr), "documents have rules and positions, or neither");
+  ERGON_CHECK(!documents.rules || (std::ssize(*documents.rules) == tokens_BT.size(0) && documents.positions_BT.is_contiguous() &&
+                                   documents.positions_BT.sizes() == tokens_BT.sizes()),
+              "documents of {} samples in a batch of {}", documents.rules ? documents.rules->size() : 0, tokens_BT.size(0));
 }
 
 }  // namespace
@@ -34,16 +40,18 @@ struct Transformer::Parts {
   };
   const Chunk& chunk(const Slot& slot) const { return chunks[static_cast<std::size_t>(slot.chunk)]; }
   int block_unit(std::size_t block) const { return first_block_unit + static_cast<int>(block); }
-  LayerCall call(StepContext& context, Arena& keep, const at::Tensor& positions_BT) const { return {store, context, keep, positions_BT}; }
+  LayerCall call(StepContext& context, Arena& keep, const Batch& batch) const {
+    return {store, context, keep, batch.positions_BT, Recompute::none, batch.documents};
+  }
   // A call whose forward keeps in the slot what the policy says. `full` keeps nothing: a block's forward is called for the moment, and in
   // backward again.
   LayerCall kept_call(StepContext& context, Slot& slot) {
-    if (recompute == Recompute::full) return call(context, passing, slot.batch.positions_BT);
-    return {store, context, slot.arena, slot.batch.positions_BT, recompute};
+    if (recompute == Recompute::full) return call(context, passing, slot.batch);
+    return {store, context, slot.arena, slot.batch.positions_BT, recompute, slot.batch.documents};
   }
   // The head keeps its logits under every policy: they are a product. The output of its norm it rebuilds.
   LayerCall head_call(StepContext& context, Slot& slot, Arena& keep) const {
-    return {store, context, keep, slot.batch.positions_BT, std::min(recompute, Recompute::selective)};
+    return {store, context, keep, slot.batch.positions_BT, std::min(recompute, Recompute::selective), slot.batch.documents};
   }
   // Which weights are read next, in forward and in backward: the embedding's backward reads none.
   int after_block(const Chunk& chunk, std::size_t block) const {
@@ -79,7 +87,7 @@ struct Transformer::Parts {
   }
 
   at::Tensor forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context);
-  at::Tensor forward_passing(const Boundary& boundary, const at::Tensor& tokens_BT, const at::Tensor& positions_BT, StepContext& context);
+  at::Tensor forward_passing(const Boundary& boundary, const Batch& batch, StepContext& context);
   LayerCall rebuilt_call(std::size_t block, Slot& slot, StepContext& context, Arena& keep);
   Slot& slot_in(int index, Slot::State state);
   void free(Slot& slot);
@@ -123,7 +131,7 @@ Transformer::Parts::Parts(const ModelShape& shape_, const Placement& p, Paramete
 // The residual stream after the chunk's last block; every state of it stays in the slot, and of a block what the policy keeps.
 at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batch& batch, Slot& slot, StepContext& context) {
   const Chunk& here = chunk(slot);
-  const LayerCall layer_call = call(context, slot.arena, slot.batch.positions_BT);
+  const LayerCall layer_call = call(context, slot.arena, slot.batch);
   at::Tensor x_ND = boundary.x_ND;
   if (here.part.embedding) {
     x_ND = layer_call.keep_tensor({layer_call.stream_rows(), shape.width});
@@ -142,15 +150,14 @@ at::Tensor Transformer::Parts::forward_kept(const Boundary& boundary, const Batc
 }
 
 // The same, keeping nothing beyond one layer: two states of the residual stream take turns. The caller opens the frame.
-at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const at::Tensor& tokens_BT, const at::Tensor& positions_BT,
-                                               StepContext& context) {
+at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const Batch& batch, StepContext& context) {
   const Chunk& here = chunks[static_cast<std::size_t>(boundary.chunk)];
-  const LayerCall layer_call = call(context, passing, positions_BT);
+  const LayerCall layer_call = call(context, passing, batch);
   at::Tensor x_ND = here.part.embedding ? layer_call.keep_tensor({layer_call.stream_rows(), shape.width}) : boundary.x_ND;
   at::Tensor y_ND = layer_call.keep_tensor(x_ND.sizes());
   if (here.part.embedding) {
     EmbeddingSaved unused;
-    with_embedding([&] { embedding.forward(x_ND, tokens_BT, unused, layer_call); });
+    with_embedding([&] { embedding.forward(x_ND, batch.tokens_BT, unused, layer_call); });
   }
   for (std::size_t block = here.first_block; block < here.end_block; ++block) {
     const Acquired unit(store, block_unit(block), after_block(here, block));
@@ -166,7 +173,7 @@ at::Tensor Transformer::Parts::forward_passing(const Boundary& boundary, const a
 
 // The call of a block's backward, after what its policy wants: what `full` has not kept is made again here, the rest by the block itself.
 LayerCall Transformer::Parts::rebuilt_call(std::size_t block, Slot& slot, StepContext& context, Arena& keep) {
-  LayerCall layer_call = call(context, keep, slot.batch.positions_BT);
+  LayerCall layer_call = call(context, keep, slot.batch);
   if (recompute != Recompute::full) {
     layer_call.recompute = recompute;
     return layer_call;
@@ -209,7 +216,7 @@ Transformer::~Transformer() = default;
 
 double Transformer::forward(const Boundary& boundary, const Batch& batch, StepContext& context, int slot_index) {
   Parts& parts = *parts_;
-  check_batch(parts.shape, batch.tokens_BT, batch.positions_BT);
+  check_batch(parts.shape, batch);
   const StageChunk& part = parts.chunks.at(static_cast<std::size_t>(boundary.chunk)).part;
   ERGON_CHECK(boundary.x_ND.defined() != part.embedding && boundary.y_ND.defined() != part.head, "chunk {} with {} input and {} output",
               boundary.chunk, boundary.x_ND.defined() ? "an" : "no", boundary.y_ND.defined() ? "an" : "no");
@@ -219,12 +226,11 @@ double Transformer::forward(const Boundary& boundary, const Batch& batch, StepCo
     const Arena::Frame frame(parts.passing);
     std::optional<Acquired> table;
     parts.hold_table(parts.chunks[static_cast<std::size_t>(boundary.chunk)], table);
-    const at::Tensor x_ND = parts.forward_passing(boundary, batch.tokens_BT, batch.positions_BT, context);
+    const at::Tensor x_ND = parts.forward_passing(boundary, batch, context);
     if (!part.head) return 0;
     HeadSaved unused;
-    return parts.with_head(
-        [&] { return parts.head.forward(x_ND, batch.labels_BT, unused, parts.call(context, parts.passing, batch.positions_BT)); },
-        parts.announced);
+    return parts.with_head([&] { return parts.head.forward(x_ND, batch.labels_BT, unused, parts.call(context, parts.passing, batch)); },
+                           parts.announced);
   }
   Slot& slot = parts.slot_in(slot_index, Slot::State::free);
   slot.arena.reset();
@@ -246,7 +252,7 @@ void Transformer::backward(StepContext& context, double loss_scale, Write write,
   context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
   const Arena::Frame whole_pass(parts.passing);
-  const LayerCall call = parts.call(context, parts.passing, slot.batch.positions_BT);
+  const LayerCall call = parts.call(context, parts.passing, slot.batch);
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head) {
     const Arena::Frame frame(parts.passing);
@@ -277,7 +283,7 @@ void Transformer::backward_input(StepContext& context, double loss_scale, int sl
   const Parts::Chunk& here = parts.chunk(slot);
   context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
-  const LayerCall call = parts.call(context, slot.halves, slot.batch.positions_BT);
+  const LayerCall call = parts.call(context, slot.halves, slot.batch);
   const at::Tensor d_ND = given_ND.defined() ? given_ND : call.keep_tensor({call.stream_rows(), parts.shape.width});
   if (here.part.head)
     parts.with_head([&] { parts.head.backward_input(d_ND, loss_scale, slot.head, parts.head_call(context, slot, slot.halves)); },
@@ -299,7 +305,7 @@ void Transformer::backward_weight(StepContext& context, Write write, const UnitD
   const Parts::Chunk& here = parts.chunk(slot);
   context.first_sample = slot.batch.first_sample;
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::backward);
-  const LayerCall call = parts.call(context, slot.halves, slot.batch.positions_BT);
+  const LayerCall call = parts.call(context, slot.halves, slot.batch);
   if (here.part.head) {
     parts.head.backward_weight(slot.head, call, write);
     unit_done(parts.head_unit);
@@ -318,8 +324,10 @@ void Transformer::backward_weight(StepContext& context, Write write, const UnitD
 at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepContext& context) {
   Parts& parts = *parts_;
   const std::int64_t b = tokens_BT.size(0), t = tokens_BT.size(1);
-  const at::Tensor positions_BT = at::arange(t, tokens_BT.options()).expand({b, t}).contiguous();
-  check_batch(parts.shape, tokens_BT, positions_BT);
+  Batch batch;
+  batch.tokens_BT = tokens_BT;
+  batch.positions_BT = at::arange(t, tokens_BT.options()).expand({b, t}).contiguous();
+  check_batch(parts.shape, batch);
   const FlopAudit::Scope phase(context.gemm.audit(), Phase::evaluation);
   StepContext evaluation = context;
   evaluation.training = false;
@@ -327,8 +335,8 @@ at::Tensor Transformer::next_token_logits(const at::Tensor& tokens_BT, StepConte
   const Arena::Frame frame(parts.passing);
   std::optional<Acquired> table;
   parts.hold_table(parts.chunks.front(), table);
-  const at::Tensor x_ND = parts.forward_passing(Boundary(), tokens_BT, positions_BT, evaluation);
-  const LayerCall call = parts.call(evaluation, parts.passing, positions_BT);
+  const at::Tensor x_ND = parts.forward_passing(Boundary(), batch, evaluation);
+  const LayerCall call = parts.call(evaluation, parts.passing, batch);
   const at::Tensor last_BD = call.keep_tensor({b, parts.shape.width});
   copy(last_BD, x_ND.view({b, t, parts.shape.width}).select(1, t - 1));
   return parts.with_head([&] { return parts.head.logits(last_BD, call); }, parts.announced);

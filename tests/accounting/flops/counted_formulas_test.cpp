@@ -42,3 +42,15 @@ TEST_CASE("packed documents: exact and megatron follow them, the others count s 
   CHECK(flops_of(megatron_today(shape).training, packed).value == 7 * 6 * (2 * 5184 + 384 * 24) + 768 * 21 / 2);
   CHECK(flops_of(palm(shape).training, packed).value == 7 * 6 * 16656 + 768 * 7 * 12);
 }
+
+TEST_CASE("where every position sees all: exact counts s x s, formulas that take half say nothing, the others are as they were") {
+  ModelShape shape = tiny();
+  const FormulaOfShape causal = palm(shape);
+  shape.causal = false;
+  CHECK(flops_of(exact_formula(shape).training, whole_sequence(12, attention_rule(shape))).value == 12 * 6 * 16536 + 768 * 144);
+  CHECK(flops_of(exact_formula(shape).training, packed_documents({1, 2, 4}, 12, attention_rule(shape), "test")).value ==
+        7 * 6 * 16536 + 768 * 21);
+  CHECK(megatron_today(shape).refused == "the formula assumes causal attention (here every position sees all)");
+  CHECK(llmc(shape).refused.find("causal attention (here every position sees all)") != std::string::npos);
+  CHECK(palm(shape).training.per_token == causal.training.per_token);
+}

@@ -22,13 +22,18 @@ namespace {
 
 struct OneCall {
   explicit OneCall(const AttentionCase& c)
-      : data(attention_data(c)), call{data.q, data.k, data.v, rule, c.dropout, data.scale, keep, scratch} {}
+      : data(attention_data(c)), call{data.q, data.k, data.v, {&rule, 1}, c.dropout, data.scale, keep, scratch} {}
   AttentionData data;
   AttentionRule rule;
   Arena keep, scratch;
   AttentionCall call;
   PlainAttention kernel;
 };
+
+// A part that all samples share; it is used at once.
+auto shared(const BlockPart& part) {
+  return [&part](std::size_t) -> const BlockPart& { return part; };
+}
 
 // Under way until it has been polled so often.
 class Slow final : public Work::Request {
@@ -76,8 +81,8 @@ TEST_CASE("block: keys in parts, in any order, with parts that nobody sees, give
     for (int i = 0; i < 4; ++i) {
       const std::int64_t first = 12 * (backwards ? 3 - i : i);
       const BlockPart part = visible_part(one.rule, {{0, cut_sequence, 1}}, {{first, 12, 1}});
-      add_work(work, running.add(part, one.data.k.narrow(1, first, 12), one.data.v.narrow(1, first, 12)));
-      add_work(work, running.add(BlockPart{}, one.data.k, one.data.v));
+      add_work(work, running.add(shared(part), one.data.k.narrow(1, first, 12), one.data.v.narrow(1, first, 12)));
+      add_work(work, running.add(shared({}), one.data.k, one.data.v));
     }
     CHECK(max_abs(out, expected.out) <= 1e-13);
     CHECK(max_abs(lse, expected.lse) <= 1e-13);
@@ -91,7 +96,7 @@ TEST_CASE("block: queries that no part names have seen nothing") {
   OneCall one(whole_case("causal", 4, 2, {}));
   const at::Tensor out = garbage(one.data.q.sizes()), lse = garbage({2, 4, cut_sequence});
   RunningOutput running({one.kernel, attention_delta}, one.call, out, lse);
-  running.add(BlockPart{}, one.data.k, one.data.v);
+  running.add(shared({}), one.data.k, one.data.v);
   CHECK(out.abs().max().item<double>() == 0);
   CHECK(lse.max().item<double>() == -std::numeric_limits<double>::infinity());
 }
@@ -105,9 +110,9 @@ TEST_CASE("block: gradients of queries are summed over parts of the keys, those 
   for (const std::int64_t first : {24, 0, 36, 12}) {
     const BlockPart part = visible_part(one.rule, {{0, cut_sequence, 1}}, {{first, 12, 1}});
     const auto keys = [&](const at::Tensor& x) { return x.narrow(1, first, 12); };
-    running.add(part, keys(one.data.k), keys(one.data.v), keys(dk), keys(dv));
+    running.add(shared(part), keys(one.data.k), keys(one.data.v), keys(dk), keys(dv));
   }
-  CHECK(running.add(BlockPart{}, one.data.k, one.data.v, dk, dv).pairs_computed == 0);
+  CHECK(running.add(shared({}), one.data.k, one.data.v, dk, dv).pairs_computed == 0);
   CHECK(max_abs(dq, expected.dq) <= 1e-13);
   CHECK(max_abs(dk, expected.dk) <= 1e-13);
   CHECK(max_abs(dv, expected.dv) <= 1e-13);

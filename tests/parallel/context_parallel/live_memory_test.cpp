@@ -96,7 +96,7 @@ Peaks peaks_of(const Job& job, Communicators& groups) {
     const c10::DebugInfoGuard guard(c10::DebugInfoKind::PROFILER_STATE, live);
     EachByItself keep;
     AttentionState state;
-    const auto call = [&](TensorMemory& scratch) { return AttentionCall{q, k, v, rule, {}, 0.25, keep, scratch}; };
+    const auto call = [&](TensorMemory& scratch) { return AttentionCall{q, k, v, {&rule, 1}, {}, 0.25, keep, scratch}; };
     {
       EachByItself scratch;
       strategy->forward(call(scratch), out, state);

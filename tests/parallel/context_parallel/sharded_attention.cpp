@@ -145,7 +145,7 @@ void run_rank(const Cut& cut, const AttentionCase& c, const AttentionData& data,
                                                                               {*groups.cp, *groups.cp_ring, *groups.cp_exchange});
   const AttentionRule rule = rule_of(c);
   Arena keep, scratch;
-  const AttentionCall call{packed.q, packed.k, packed.v, rule, c.dropout, data.scale, keep, scratch};
+  const AttentionCall call{packed.q, packed.k, packed.v, {&rule, 1}, c.dropout, data.scale, keep, scratch};
   AttentionWork forward, backward;
   Recorder sent_forward, sent_backward;
   TakenMemory taken;

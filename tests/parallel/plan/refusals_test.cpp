@@ -254,6 +254,21 @@ TEST_CASE("refusals: stages of a pipeline may be devices") {
           }) == Lines{});
 }
 
+TEST_CASE("refusals: masks of attention") {
+  CHECK(refusals(1, [](RunConfig& c) { c.model.causal = false; }).empty());
+  CHECK(refusals(1, [](RunConfig& c) { c.data.document_mask = true; }).empty());
+  CHECK(refusals(1,
+                 [](RunConfig& c) {
+                   c.model.causal = false;
+                   c.model.window = 7;
+                 }) ==
+        Lines{"model.window: a window of the last 7 tokens, but model.causal = false lets a position see what comes after it | "
+              "set model.window = 0, or model.causal = true"});
+  CHECK(refusals(1, [](RunConfig& c) { c.data.mask_fraction = 0.5; }) ==
+        Lines{"data.mask_fraction: a fraction of 0.5 changes nothing with model.causal = true, which learns next tokens | leave "
+              "data.mask_fraction out, or set model.causal = false"});
+}
+
 TEST_CASE("refusals: all of them in one Error") {
   RunConfig config = small_run();
   CHECK_NOTHROW(check_plan(config, 1));

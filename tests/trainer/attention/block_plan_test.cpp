@@ -39,5 +39,38 @@ TEST_CASE("plans are kept for the masks last asked for") {
   const BlockPlan* first = &plans.get(causal_mask(8));
   for (int n = 9; n < 20; ++n) CHECK(plans.get(causal_mask(n)).num_queries() == n);
   CHECK(&plans.get(causal_mask(8)) == first);
-  CHECK(plans.get(causal_mask(8, 3)).mask.window == 3);
+  CHECK(plans.get(causal_mask(8, 3)).low.back() == 5);
+}
+
+TEST_CASE("of small masks as many plans are kept as a microbatch of documents asks for, of large ones sixteen") {
+  for (const auto& [positions, asked, kept] : {std::tuple(8, 100, 100), {8, 300, 256}, {100000, 40, 16}}) {
+    RecentPlans<int> plans;
+    int made = 0;
+    for (int n = 0; n < asked; ++n) plans.get(causal_mask(positions + n), [&] { return made++; });
+    CHECK(plans.size() == static_cast<std::size_t>(kept));
+    CHECK(plans.get(causal_mask(positions + asked - kept), [&] { return made++; }) == asked - kept);
+    CHECK(made == asked);
+  }
+}
+
+TEST_CASE("tiles of documents and of rows that lie apart are judged as the mask judges them") {
+  for (const bool causal : {true, false}) {
+    BlockMask mask = causal_mask(0);
+    mask.causal = causal;
+    mask.document_starts = {0, 1, 9, 10, 27, 40};
+    const std::vector<std::vector<PositionRun>> runs = {{{0, 48, 1}}, {{0, 12, 1}, {36, 12, 1}}, {{1, 16, 3}}};
+    for (const auto& queries : runs)
+      for (const auto& keys : runs) {
+        mask.queries = queries;
+        mask.keys = keys;
+        const BlockPlan plan = plan_block(mask, 5, 7);
+        std::int64_t visible = 0;
+        for (std::int64_t i = 0; i < plan.query_tiles; ++i)
+          for (std::int64_t j = 0; j < plan.key_tiles; ++j) {
+            CHECK(plan.tile(i, j).kind == mask.tile_kind(5 * i, 5, 7 * j, 7));
+            visible += plan.tile(i, j).visible;
+          }
+        CHECK(visible == mask.visible_pairs());
+      }
+  }
 }

@@ -30,8 +30,9 @@ TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are
         const bool label = i / 4 % 3 == 1;
         data[i] = tp_rank != 0 ? -7 : label && i % 4 == 3 ? -1 : static_cast<std::int32_t>(100 * step + 10 * dp_rank);
       }
-      exchange.post(payload, tp_rank == 0 ? 5 + dp_rank : 999);
-      findings.expect(exchange.complete() == 11, "count over data ranks");
+      exchange.post(payload, {tp_rank == 0 ? 5 + dp_rank : 999, {}});
+      const StepCounts counts = exchange.complete();
+      findings.expect(counts.valid == 11 && !counts.pairs, "count over data ranks");
       for (const Batch& batch : exchange.microbatches()) {
         findings.expect(batch.valid_tokens == 9, "valid tokens");
         findings.expect(batch.tokens_BT.data_ptr<std::int64_t>()[11] == 100 * step + 10 * dp_rank, "tokens");

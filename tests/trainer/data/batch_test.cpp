@@ -25,4 +25,7 @@ TEST_CASE("a batch that is on the device already is passed on, not copied; elsew
   CHECK(moved.labels_BT.is_meta());
   CHECK(moved.positions_BT.is_meta());
   CHECK(moved.segments_BT.is_cpu());
+  CHECK_FALSE(moved.documents.positions_BT.defined());
+  batch.documents.positions_BT = at::zeros({2, 3}, at::kLong);
+  CHECK(to_device(batch, at::kMeta).documents.positions_BT.is_meta());
 }

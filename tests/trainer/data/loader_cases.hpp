@@ -50,7 +50,7 @@ inline void check_step(const StepBatch& step, std::span<const std::int64_t> samp
   const int dp = mesh.size(Axis::dp), dp_rank = mesh.coordinate(rank, Axis::dp);
   const auto positions = rows_of_rank(shape.layout, S, mesh.size(Axis::cp), mesh.coordinate(rank, Axis::cp));
   const std::int64_t T = std::ssize(positions);
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(S) + 1), segments(static_cast<std::size_t>(S));
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(S) + 1), segments(static_cast<std::size_t>(S) + 1);
   std::vector<std::uint8_t> counts(static_cast<std::size_t>(S));
   std::int64_t all_valid = 0;
   for (std::size_t j = 0; j < samples.size(); ++j) {

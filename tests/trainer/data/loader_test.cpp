@@ -180,3 +180,50 @@ TEST_CASE("a validation split smaller than a batch is filled with ignored labels
                  }),
                  "data.validation: the valid split holds no sample of 8 tokens"));
 }
+
+TEST_CASE(
+    "where documents are kept apart every rank has the places of its tokens within them, the rules of its samples and the pairs of all") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  make_store(folder / "a.h5", some_documents(60), storage);
+  std::vector<PairCount> pairs;
+  for (const MeshSizes& mesh : {MeshSizes{1, 1, 1, 1}, MeshSizes{2, 1, 1, 1}, MeshSizes{1, 1, 2, 1}, MeshSizes{2, 1, 2, 2}}) {
+    Findings findings;
+    std::mutex mutex;
+    run_local_ranks(Mesh(mesh).size(), [&](std::unique_ptr<Communicator> world) {
+      ergon::test::InspectingStorage own;
+      const TokenSource source({folder / "a.h5"}, Split::train, 16, own);
+      const DocumentsApart documents{
+          {.window = 9}, {AttentionSharding::ring, SequenceLayout::striped, mesh.cp, 1}, {.queries = 1, .keys = 1}};
+      const LoaderShape shape{2, 4 / mesh.dp, 2, SequenceLayout::striped, {documents, {}}};
+      const int rank = world->rank();
+      Communicators communicators(Mesh(mesh), std::move(world));
+      const std::vector<std::int64_t> own_positions = rows_of_rank(shape.layout, 16, mesh.cp, Mesh(mesh).coordinate(rank, Axis::cp));
+      Loader loader(source, shape, communicators, initial_data_state(source, 3));
+      const StepBatch& step = loader.next();
+      std::vector<std::int32_t> tokens(17), segments(17);
+      const Sampler sampler(3, source.samples());
+      PairCount all;
+      for (std::int64_t j = 0; j < 8; ++j) {
+        source.read(sampler.at(j), tokens, segments);
+        const std::span inputs(segments.data(), 16);
+        all += pairs_of_sample(documents, inputs);
+        if (j / 2 % mesh.dp != Mesh(mesh).coordinate(rank, Axis::dp)) continue;
+        const DocumentMasks& of = step.microbatches.at(static_cast<std::size_t>(j / 2 / mesh.dp)).documents;
+        findings.expect(of.rules->at(static_cast<std::size_t>(j % 2)) == rule_of_sample(documents, inputs), "rule");
+        for (std::size_t t = 0; t < own_positions.size(); ++t) {
+          const auto at = static_cast<std::size_t>(own_positions[t]);
+          const auto begin = std::find(segments.begin(), segments.end(), segments[at]) - segments.begin();
+          const std::int64_t place =
+              of.positions_BT.data_ptr<std::int64_t>()[(j % 2) * std::ssize(own_positions) + static_cast<std::int64_t>(t)];
+          findings.expect(place == static_cast<std::int64_t>(at) - begin, "place within the document");
+        }
+      }
+      findings.expect(step.pairs == all, "pairs");
+      const std::lock_guard lock(mutex);
+      if (rank == 0) pairs.push_back(*step.pairs);
+    });
+    CHECK(findings.text() == "");
+  }
+  for (const PairCount& of_mesh : pairs) CHECK(of_mesh == pairs.front());
+}

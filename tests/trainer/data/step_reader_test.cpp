@@ -23,11 +23,11 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
     StepReader reader(source, {B, A}, dp, rank, mask);
     CHECK(reader.batch() == 12);
     const at::Tensor payload = reader.make_payload();
-    const std::int64_t valid = reader.fill(samples, payload);
+    const StepCounts counts = reader.fill(samples, samples, payload);
 
     const auto* at = payload.data_ptr<std::int32_t>();
     std::int64_t counted = 0;
-    std::vector<std::int32_t> tokens(T + 1), segments(T);
+    std::vector<std::int32_t> tokens(T + 1), segments(T + 1);
     for (std::int64_t a = 0; a < A; ++a) {
       // Microbatch k = a * dp + rank holds samples [k * B, (k + 1) * B).
       CHECK(reader.first_sample(a) == (a * dp + rank) * B);
@@ -44,6 +44,81 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
         }
       }
     }
-    CHECK(valid == counted);
+    CHECK(counts.valid == counted);
+    CHECK_FALSE(counts.pairs);
   }
+}
+
+namespace {
+
+// One rank's payload of 6 samples, of the given objective.
+struct Read {
+  Read(const TokenSource& source, const Objective& objective, const std::vector<std::int64_t>& places, LabelMask mask = {})
+      : reader(source, {6, 1, 1, SequenceLayout::zigzag, objective}, 1, 0, std::move(mask)), payload(reader.make_payload()) {
+    counts = reader.fill(std::vector<std::int64_t>{4, 0, 3, -1, 2, 1}, places, payload);
+  }
+  std::int32_t at(std::int64_t sample, std::int64_t channel, std::int64_t t) const {
+    return payload.data_ptr<std::int32_t>()[(sample * 3 + channel) * payload.size(3) + t];
+  }
+  StepReader reader;
+  at::Tensor payload;
+  StepCounts counts;
+};
+
+const std::vector<std::int64_t> some_places = {70, 71, 72, 73, 74, 75};
+
+}  // namespace
+
+TEST_CASE("where documents are kept apart a document's last token has no label, and pairs are counted as they are read") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  make_store(folder / "a.h5", {{"abc"}, {"defgh"}, {"i"}, {"jklmnopqrstuvwxyz"}, {"0"}, {"1234567890"}}, storage);
+  const TokenSource source({folder / "a.h5"}, Split::train, 8, storage);
+  REQUIRE(source.samples() == 5);
+  const DocumentsApart documents{{}, {}, {.queries = 4, .keys = 4}};
+  const Read plain(source, {}, some_places), apart(source, {documents, {}}, some_places);
+  std::int64_t valid = 0, last_tokens = 0;
+  PairCount pairs;
+  for (std::int64_t b = 0; b < 6; ++b) {
+    std::vector<std::int32_t> segments;
+    for (std::int64_t t = 0; t < 8; ++t) {
+      segments.push_back(apart.at(b, 2, t));
+      CHECK(apart.at(b, 0, t) == plain.at(b, 0, t));
+      CHECK(apart.at(b, 2, t) == plain.at(b, 2, t));
+      const bool ends = plain.at(b, 0, t) == 256 && b != 3;
+      last_tokens += ends;
+      CHECK(apart.at(b, 1, t) == (ends ? static_cast<std::int32_t>(ignored_label) : plain.at(b, 1, t)));
+      valid += apart.at(b, 1, t) != ignored_label;
+    }
+    pairs += pairs_of_sample(documents, segments);
+  }
+  CHECK(last_tokens >= 4);
+  CHECK(apart.counts.valid == valid);
+  CHECK(plain.counts.valid == valid + last_tokens);
+  CHECK(apart.counts.pairs == pairs);
+  CHECK(pairs.visible < 6 * 36);
+}
+
+TEST_CASE("tokens to restore are replaced and labelled, by the sample's place in the run") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  make_store(folder / "a.h5", some_documents(20), storage);
+  const TokenSource source({folder / "a.h5"}, Split::train, 64, storage);
+  const MaskedTokens masked{.fraction = 0.25, .seed = 5, .token = 400};
+  const LabelMask mask = [](std::int64_t, std::span<std::uint8_t> counts) { counts[7] = counts[8] = 0; };
+  const Read plain(source, {}, some_places), read(source, {{}, masked}, some_places, mask);
+  std::int64_t valid = 0;
+  for (std::int64_t b = 0; b < 6; ++b) {
+    std::vector<std::uint8_t> chosen(64);
+    draw_masked(masked, some_places[static_cast<std::size_t>(b)], chosen);
+    for (std::int64_t t = 0; t < 64; ++t) {
+      const bool restores = b != 3 && chosen[static_cast<std::size_t>(t)] && t != 7 && t != 8;
+      valid += restores;
+      CHECK(read.at(b, 0, t) == (restores ? 400 : plain.at(b, 0, t)));
+      CHECK(read.at(b, 1, t) == (restores ? plain.at(b, 0, t) : static_cast<std::int32_t>(ignored_label)));
+    }
+  }
+  CHECK(read.counts.valid == valid);
+  CHECK(valid > 30);
+  CHECK_FALSE(read.counts.pairs);
 }

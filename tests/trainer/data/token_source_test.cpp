@@ -15,7 +15,7 @@ struct Sample {
 Sample read(const TokenSource& source, std::int64_t index) {
   Sample sample;
   sample.tokens.resize(static_cast<std::size_t>(source.sequence()) + 1);
-  sample.segments.resize(static_cast<std::size_t>(source.sequence()));
+  sample.segments.resize(static_cast<std::size_t>(source.sequence()) + 1);
   source.read(index, sample.tokens, sample.segments);
   return sample;
 }
@@ -34,9 +34,9 @@ TEST_CASE("samples are cut from the documents of the split laid end to end") {
 
   CHECK(source.samples() == 2);
   CHECK(read(source, 0).tokens == Ids{'a', 256, 'c', 'd', 256});
-  CHECK(read(source, 0).segments == Ids{0, 0, 1, 1});
+  CHECK(read(source, 0).segments == Ids{0, 0, 1, 1, 1});
   CHECK(read(source, 1).tokens == Ids{256, 'f', 'g', 'h', 256});
-  CHECK(read(source, 1).segments == Ids{0, 1, 1, 1});
+  CHECK(read(source, 1).segments == Ids{0, 1, 1, 1, 1});
   CHECK(TokenSource({folder / "a.h5"}, Split::validation, 1, storage).samples() == 1);
   CHECK(TokenSource({folder / "a.h5"}, Split::validation, 2, storage).samples() == 0);
 }
@@ -66,7 +66,7 @@ TEST_CASE("every sample equals the one cut from the stream by hand, over stores"
         const Sample sample = read(source, index);
         CHECK(sample.tokens ==
               Ids(stream.begin() + static_cast<std::ptrdiff_t>(at), stream.begin() + static_cast<std::ptrdiff_t>(at) + T + 1));
-        for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t) CHECK(sample.segments[t] == numbers[at + t] - numbers[at]);
+        for (std::size_t t = 0; t <= static_cast<std::size_t>(T); ++t) CHECK(sample.segments[t] == numbers[at + t] - numbers[at]);
         CHECK(source.store_of(index) == (part == &second));
       }
     }
