@@ -22,7 +22,7 @@ def records(count):
 
 
 class Ingest(Case):
-    size = 12_000
+    size = 8_000
 
     def setUp(self):
         super().setUp()
@@ -85,17 +85,17 @@ class TwentyKills(Kills):
 class Stream(Ingest):
     def test_standard_input_and_a_dataset_in_a_run(self):
         text = (self.folder / "corpus" / "a.jsonl").read_bytes()
-        line = [BINARY, "data", "import", "-", "--format", "jsonl", "--json", "--valid", "0.1", "--shard-size", "2"]
+        line = [BINARY, "data", "import", "-", "--format", "jsonl", "--json", "--valid", "0.1", "--shard-size", "8"]
         done = subprocess.run([*line, "-o", "s.json"], cwd=self.folder, env=ENVIRONMENT, input=text, capture_output=True, check=True)
         self.assertIn(b"standard input is read once: this import cannot go on after an interruption", done.stderr)
         summary = json.loads(done.stdout)
-        self.ergon("data", "import", "corpus/a.jsonl", "-o", "f.json", "--valid", "0.1", "--shard-size", "2")
+        self.ergon("data", "import", "corpus/a.jsonl", "-o", "f.json", "--valid", "0.1", "--shard-size", "8")
         hidden = json.loads(self.ergon("data", "inspect", "f.json", "--json").stdout)
         self.assertEqual(summary["splits"], hidden["splits"])
         self.assertEqual(summary["documents"], self.size)
         # Killed in the middle it leaves nothing that a later one would go on with.
         process = subprocess.Popen([*line, "-o", "k.json"], cwd=self.folder, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        process.stdin.write(text[: 6 << 20])
+        process.stdin.write(text[: len(text) // 2])
         process.stdin.flush()
         process.kill()
         process.communicate()
@@ -103,8 +103,8 @@ class Stream(Ingest):
         self.assertEqual(self.digest("k.json"), self.digest("s.json"))
         # What was imported can be trained on, checked, and measured.
         self.ergon("data", "verify", "s.json")
-        self.ergon("data", "bigram", "s.json")
-        self.ergon("train", "run.toml", "data.train=s.json", "train.steps=2")
+        self.ergon("data", "bigram", "s.json", "--max-tokens", "100000")
+        self.ergon("train", "run.toml", "data.train=s.json", "train.steps=2", "optimizer.warmup=1")
 
 
 class FullDisk(Ingest):

@@ -80,13 +80,17 @@ std::string ImportOutput::shard_name(std::size_t shard) const {
 }
 
 void ImportOutput::check(Existing existing, Storage& storage) const {
-  if (!is_plain_name(shard_name(0)))
-    throw Error(fmt::format("'{}' is no name for shards", shown_name(shard_name(0))), "--output", "use A-Z a-z 0-9 . _ - in the name");
+  if (store.empty()) check_names();
   // What is replaced must be a dataset: another .json of this name is not ours to remove.
   if (existing == Existing::replace && storage.exists(dataset)) (void)read_dataset(dataset, storage);
   if (existing == Existing::replace || storage.exists(publishing(work_folder()))) return;
   for (const std::string& path : {store, dataset})
     if (!path.empty() && storage.exists(path)) throw Error("already exists", path, "name another output, or give --force to replace it");
+}
+
+void ImportOutput::check_names() const {
+  if (!is_plain_name(shard_name(0)))
+    throw Error(fmt::format("'{}' is no name for shards", shown_name(shard_name(0))), "--output", "use A-Z a-z 0-9 . _ - in the name");
 }
 
 WrittenOutput write_output(const ImportOutput& output, const std::string& work_folder, const SpooledDocuments& documents,
@@ -97,6 +101,7 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
     storage.write_text(publishing(work_folder), "");
     return {output.store, {write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress)}};
   }
+  output.check_names();
   WrittenOutput written{output.dataset, {}};
   Dataset dataset;
   dataset.tokenizer_kind = tokenizer.kind();

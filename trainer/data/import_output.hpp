@@ -25,6 +25,7 @@ struct ImportOutput {
   // Throws Error (ExitCode::config) when something has one of the names and `existing` is refuse, (ExitCode::data) when it is replace and
   // the file in the dataset's place is none.
   void check(Existing existing, Storage& storage) const;
+  void check_names() const;  // of shards, which a dataset file can list
 };
 
 struct WrittenOutput {

@@ -117,7 +117,10 @@ TEST_CASE("names that are taken are refused, unless it was this import that took
   CHECK(contains(problem_of([&] { ImportOutput(output.folder / "t.h5").check(Existing::replace, output.storage); }),
                  "t.json: is not a dataset file"));
   CHECK(problem("u.h5", Existing::refuse) == "no error");
-  CHECK(contains(problem("a b.h5", Existing::refuse), "'a b-00000.h5' is no name for shards"));
+  CHECK(contains(problem("a b.json", Existing::refuse), "'a b-00000.h5' is no name for shards"));
+  CHECK(problem("a b.h5", Existing::refuse) == "no error");
+  CHECK(output.write("a b.h5", 1000) == "a b.h5");
+  CHECK(contains(problem_of([&] { output.write("a b.h5", 100); }, ExitCode::config), "'a b-00000.h5' is no name for shards"));
   std::filesystem::create_directories(output.folder / "t.ingest");
   write_file(output.folder / "t.ingest/publishing", "");
   CHECK(problem("t.json", Existing::refuse) == "no error");

@@ -103,7 +103,7 @@ TEST_CASE("what the reader refuses comes after what it read before") {
   setting.documents.max_document = 2000;
   CHECK(contains(problem_of([&] { setting.run(3); }), "zzz:1: holds a document of more than 2000 bytes"));
   setting.invalid = InvalidUtf8::refuse;
-  CHECK(contains(problem_of([&] { setting.run(3); }), "in/050:1: holds a document that is not UTF-8"));
+  CHECK(contains(problem_of([&] { setting.run(3, "other"); }), "in/050:1: holds a document that is not UTF-8"));
 }
 
 TEST_CASE("documents that are not UTF-8 are repaired or left out, and counted both ways") {
