@@ -22,11 +22,11 @@ using Digest = std::array<std::byte, 32>;  // SHA-256
 
 // As it stands in a segment.
 struct SpoolDocument {
-  std::array<std::byte, 16> hash;  // first half of the SHA-256 of the text
-  std::uint32_t tokens;            // with its eod
-  std::uint32_t text_bytes;
-  std::uint32_t file;
-  std::uint32_t split;  // Split
+  std::array<std::byte, 16> hash = {};  // first half of the SHA-256 of the text
+  std::uint32_t tokens = 0;             // with its eod
+  std::uint32_t text_bytes = 0;
+  std::uint32_t file = 0;
+  std::uint32_t split = 0;  // Split
 };
 static_assert(sizeof(SpoolDocument) == 32);
 
