@@ -21,9 +21,40 @@ void read(std::string_view input) {
 }
 
 std::vector<std::string_view> words() {
-  return {"{", "}", "[", "]", "\"", ":", ",", "null", "true", "-1", "\"schema\": ", "\"id\": ", "\"uuid\": ", "\"step\": ", "\"attempt\": ", "\"files\": ", "\"name\": ", "\"bytes\": ",
-          "\"crc32c\": ", "\"tensors\": ", "\"dtype\": \"float32\"", "\"bfloat16\"", "\"shape\": ", "\"pieces\": ", "\"offset\": ", "\"extent\": ", "\"range\": ", "\"file\": ",
-          "\"dataset\": ", "..", "/", "\\u0000", "[[[[[[[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":"};
+  return {"{",
+          "}",
+          "[",
+          "]",
+          "\"",
+          ":",
+          ",",
+          "null",
+          "true",
+          "-1",
+          "\"schema\": ",
+          "\"id\": ",
+          "\"uuid\": ",
+          "\"step\": ",
+          "\"attempt\": ",
+          "\"files\": ",
+          "\"name\": ",
+          "\"bytes\": ",
+          "\"crc32c\": ",
+          "\"tensors\": ",
+          "\"dtype\": \"float32\"",
+          "\"bfloat16\"",
+          "\"shape\": ",
+          "\"pieces\": ",
+          "\"offset\": ",
+          "\"extent\": ",
+          "\"range\": ",
+          "\"file\": ",
+          "\"dataset\": ",
+          "..",
+          "/",
+          "\\u0000",
+          "[[[[[[[[[[[[[[[[",
+          "{\"a\":{\"a\":{\"a\":"};
 }
 
 }  // namespace ergon::fuzz

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The coverage-guided loop of every fuzz target: fuzz_NAME CORPUS SECONDS [SEED]
 //
-// Each input of the folder CORPUS is read, then inputs made from them for SECONDS; one that reaches what none did before joins the pool. The
-// sources under test are compiled with -fsanitize-coverage=trace-pc, which calls __sanitizer_cov_trace_pc in every basic block. A signal, a
-// report of a sanitizer, an exception that is no Error, an input of more than 10 s or more than 2 GiB of memory ends the process with 1
-// and leaves the input as NAME.found in the working folder; it belongs into the corpus once the bug is mended.
+// Each input of the folder CORPUS is read, then inputs made from them for SECONDS; one that reaches what none did before joins the pool.
+// The sources under test are compiled with -fsanitize-coverage=trace-pc, which calls __sanitizer_cov_trace_pc in every basic block. A
+// signal, a report of a sanitizer, an exception that is no Error, an input of more than 10 s or more than 2 GiB of memory ends the process
+// with 1 and leaves the input as NAME.found in the working folder; it belongs into the corpus once the bug is mended.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -137,8 +137,8 @@ int main(int count, char** words) {
     leave_input();
     return std::fprintf(stderr, "%s: %ld KiB of memory\n", name.c_str(), peak_kilobytes()), 1;
   }
-  std::printf("fuzz: %-18s %4zu inputs in the corpus, %9lld made, %5zu kept, %5d edges (%d by the corpus), %4ld MiB\n", name.c_str(), corpus, runs,
-              pool.size() - corpus, coverage.edges(), known, peak_kilobytes() >> 10);
+  std::printf("fuzz: %-18s %4zu inputs in the corpus, %9lld made, %5zu kept, %5d edges (%d by the corpus), %4ld MiB\n", name.c_str(),
+              corpus, runs, pool.size() - corpus, coverage.edges(), known, peak_kilobytes() >> 10);
   if (coverage.edges() < 50) return std::fprintf(stderr, "%s: nothing is instrumented\n", name.c_str()), 1;
   return 0;
 }

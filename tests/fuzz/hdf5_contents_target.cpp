@@ -16,8 +16,31 @@ void read(std::string_view input) {
 }
 
 std::vector<std::string_view> words() {
-  return {"{", "}", "[", "]", "\"", ":", ",", "-1", "\"schema\": \"ergon.h5-layout.v1\"", "\"datasets\": ", "\"attributes\": ", "\"name\": ", "\"type\": ", "\"u16\"", "\"u8\"", "\"f64\"",
-          "\"shape\": ", "\"offset\": ", "\"bytes\": ", "\"integer\": ", "\"text\": ", "\"other\": true", "\"error\": ", "\\ud800", "\xff"};
+  return {"{",
+          "}",
+          "[",
+          "]",
+          "\"",
+          ":",
+          ",",
+          "-1",
+          "\"schema\": \"ergon.h5-layout.v1\"",
+          "\"datasets\": ",
+          "\"attributes\": ",
+          "\"name\": ",
+          "\"type\": ",
+          "\"u16\"",
+          "\"u8\"",
+          "\"f64\"",
+          "\"shape\": ",
+          "\"offset\": ",
+          "\"bytes\": ",
+          "\"integer\": ",
+          "\"text\": ",
+          "\"other\": true",
+          "\"error\": ",
+          "\\ud800",
+          "\xff"};
 }
 
 }  // namespace ergon::fuzz

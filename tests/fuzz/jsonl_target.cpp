@@ -41,8 +41,34 @@ void read(std::string_view input) {
 }
 
 std::vector<std::string_view> words() {
-  return {"{\"text\": \"", "\"}\n", "{", "}", "[", "]", "\"", ":", ",", "\n", "\r\n", "\\u0000", "\\ud800", "\\udc00", "\\u00e9", "\xef\xbb\xbf", "\xc3\xa9", "\xf0\x9f\x98\x80",
-          "\xed\xa0\x80", "\xf8", "\xff", "null", "true", "[[[[[[[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":", "1e999", "\x1f\x8b", "\x28\xb5\x2f\xfd"};
+  return {"{\"text\": \"",
+          "\"}\n",
+          "{",
+          "}",
+          "[",
+          "]",
+          "\"",
+          ":",
+          ",",
+          "\n",
+          "\r\n",
+          "\\u0000",
+          "\\ud800",
+          "\\udc00",
+          "\\u00e9",
+          "\xef\xbb\xbf",
+          "\xc3\xa9",
+          "\xf0\x9f\x98\x80",
+          "\xed\xa0\x80",
+          "\xf8",
+          "\xff",
+          "null",
+          "true",
+          "[[[[[[[[[[[[[[[[",
+          "{\"a\":{\"a\":{\"a\":",
+          "1e999",
+          "\x1f\x8b",
+          "\x28\xb5\x2f\xfd"};
 }
 
 }  // namespace ergon::fuzz

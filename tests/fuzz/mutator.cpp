@@ -24,12 +24,14 @@ void Mutator::change(std::string& input, const std::vector<std::string>& pool) {
       }
       return;
     case 1: {  // another number where one stands
-      const auto digit = std::find_if(input.begin() + static_cast<std::ptrdiff_t>(at), input.end(), [](unsigned char c) { return std::isdigit(c); });
+      const auto digit =
+          std::find_if(input.begin() + static_cast<std::ptrdiff_t>(at), input.end(), [](unsigned char c) { return std::isdigit(c); });
       const auto end = std::find_if(digit, input.end(), [](unsigned char c) { return !std::isdigit(c); });
       if (digit != end) input.replace(digit, end, number());
       return;
     }
-    default: change_bytes(input, at, pool[below(pool.size())]);
+    default:
+      change_bytes(input, at, pool[below(pool.size())]);
   }
 }
 
@@ -42,9 +44,15 @@ void Mutator::change_bytes(std::string& input, std::size_t at, const std::string
     case 1:
       if (at < input.size()) input[at] = static_cast<char>(random_());
       return;
-    case 2: input.erase(at, length); return;
-    case 3: input.insert(at, input.substr(at, length)); return;
-    case 4: input.insert(at, length, static_cast<char>(random_())); return;
+    case 2:
+      input.erase(at, length);
+      return;
+    case 3:
+      input.insert(at, input.substr(at, length));
+      return;
+    case 4:
+      input.insert(at, length, static_cast<char>(random_()));
+      return;
     default: {  // the rest of another input
       const std::size_t from = below(other.size() + 1);
       input.replace(at, std::string::npos, other, from, std::string::npos);
@@ -53,9 +61,20 @@ void Mutator::change_bytes(std::string& input, std::size_t at, const std::string
 }
 
 std::string Mutator::number() {
-  static constexpr std::array<const char*, 14> special = {"0", "1", "2147483647", "2147483648", "4294967295", "4294967296", "9223372036854775807",
-                                                          "9223372036854775808", "18446744073709551615", "18446744073709551616", "1e308", "1e999",
-                                                          "0.1", "00"};
+  static constexpr std::array<const char*, 14> special = {"0",
+                                                          "1",
+                                                          "2147483647",
+                                                          "2147483648",
+                                                          "4294967295",
+                                                          "4294967296",
+                                                          "9223372036854775807",
+                                                          "9223372036854775808",
+                                                          "18446744073709551615",
+                                                          "18446744073709551616",
+                                                          "1e308",
+                                                          "1e999",
+                                                          "0.1",
+                                                          "00"};
   return below(3) == 0 ? std::to_string(random_() >> below(64)) : special[below(special.size())];
 }
 

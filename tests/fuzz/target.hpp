@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fuzz target gives to the driver: a reader of untrusted bytes. A target is one file, a folder of corpus and a line in CMakeLists.txt.
+// What a fuzz target gives to the driver: a reader of untrusted bytes. A target is one file, a folder of corpus and a line in
+// CMakeLists.txt.
 #pragma once
 
 #include <string_view>

@@ -41,9 +41,31 @@ void read(std::string_view input) {
 }
 
 std::vector<std::string_view> words() {
-  return {"/tokens/data", "/tokens/crc32c", "/docs/offsets", "/splits/train", "/splits/valid", "/splits/test", "/tokenizer/model", "/sources", "\"type\": \"u16\"", "\"type\": \"u32\"",
-          "\"type\": \"u64\"", "\"type\": \"u8\"", "\"shape\": ", "\"offset\": ", "\"bytes\": ", "\"integer\": ", "n_tokens", "n_docs", "vocab_size", "crc_block", "eod_id", "-1",
-          std::string_view("\0\0\0\0\0\0\0\0", 8), std::string_view("\1\0\0\0\0\0\0\0", 8), "\xff\xff\xff\xff\xff\xff\xff\xff"};
+  return {"/tokens/data",
+          "/tokens/crc32c",
+          "/docs/offsets",
+          "/splits/train",
+          "/splits/valid",
+          "/splits/test",
+          "/tokenizer/model",
+          "/sources",
+          "\"type\": \"u16\"",
+          "\"type\": \"u32\"",
+          "\"type\": \"u64\"",
+          "\"type\": \"u8\"",
+          "\"shape\": ",
+          "\"offset\": ",
+          "\"bytes\": ",
+          "\"integer\": ",
+          "n_tokens",
+          "n_docs",
+          "vocab_size",
+          "crc_block",
+          "eod_id",
+          "-1",
+          std::string_view("\0\0\0\0\0\0\0\0", 8),
+          std::string_view("\1\0\0\0\0\0\0\0", 8),
+          "\xff\xff\xff\xff\xff\xff\xff\xff"};
 }
 
 }  // namespace ergon::fuzz
