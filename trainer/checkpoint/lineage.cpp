@@ -9,6 +9,8 @@
 #include <charconv>
 
 #include "trainer/checkpoint/json.hpp"
+#include "trainer/crc32c.hpp"
+#include "trainer/storage_link.hpp"
 
 namespace ergon {
 
@@ -16,16 +18,29 @@ namespace {
 
 std::string lineage_path(const std::string& run_folder) { return run_folder + "/lineage.jsonl"; }
 
+constexpr std::string_view crc_key = ",\"crc32c\":\"";
+
 std::string to_line(const LineageRecord& record) {
   const bool resume = record.event == LineageRecord::Event::resume;
   Json json{{"event", resume ? "resume" : "abandon"}, {"attempt", record.attempt}, {"from_step", record.from_step}};
   if (resume) json["uuid"] = record.uuid;
   if (record.skip) json["skip"] = {record.skip->begin, record.skip->end};
-  return json.dump() + "\n";
+  std::string line = json.dump();
+  line.pop_back();  // the brace
+  return fmt::format("{}{}{}\"}}\n", line, crc_key, crc32c_text(crc32c(line)));
+}
+
+// A record without a checksum is of an Ergon that wrote none.
+void check_checksum(const std::string& line, const std::string& where) {
+  const auto at = line.rfind(crc_key);
+  if (at == std::string::npos) return;
+  if (line.substr(at + crc_key.size()) != crc32c_text(crc32c(line.substr(0, at))) + "\"}")
+    throw Corrupt("the checksum of this record does not match", where);
 }
 
 LineageRecord parse_line(const std::string& line, const std::string& where) {
   const Json json = parse_json(line, where);
+  check_checksum(line, where);
   return read_json(where, [&] {
     const std::string event = json.at("event").get<std::string>();
     if (event != "resume" && event != "abandon") throw Corrupt(fmt::format("the event '{}' is unknown", event), where);
@@ -92,12 +107,7 @@ bool claim_attempt(Storage& storage, const std::string& run_folder, int attempt)
   const std::string folder = run_folder + "/attempts";
   const std::string path = fmt::format("{}/a{:04}", folder, attempt);
   storage.make_directories(folder);
-  try {
-    storage.make_directory(path);
-  } catch (const Error&) {
-    if (!storage.exists(path)) throw;
-    return false;
-  }
+  if (!ensure_directory(storage, path)) return false;
   storage.sync_directory(folder);
   return true;
 }

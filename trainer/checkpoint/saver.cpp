@@ -15,6 +15,7 @@
 #include "trainer/checkpoint/json.hpp"
 #include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/storage_link.hpp"
 
 namespace ergon {
 
@@ -57,8 +58,16 @@ std::string provenance(const SaverOptions& options, int ranks, const RunState& s
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+// Any rank, whichever comes first.
+void begin_folder(Storage& storage, const std::string& temporary) {
+  storage.make_directories(parent_folder(temporary));
+  ensure_directory(storage, temporary);
+}
+
 StoredFile write_file(Storage& storage, const std::string& folder, const char* name, const std::string& text) {
-  storage.write_text(folder + "/" + name, text);
+  const Storage::File file = storage.create(folder + "/" + name);
+  storage.append(file, text);
+  storage.sync(file);
   return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
 }
 
@@ -67,14 +76,15 @@ StoredFile write_file(Storage& storage, const std::string& folder, const char* n
 Manifest finish(Storage& storage, const SaverOptions& options, const RunState& state, const std::string& temporary,
                 const std::vector<ShardTable>& tables) {
   Manifest manifest{{make_uuid(), state.step, options.attempt}, options.parent, options.run_uuid, state.health, {}};
-  storage.make_directories(temporary);  // no rank may have had anything to write
+  begin_folder(storage, temporary);  // no rank may have had anything to write
   for (const ShardTable& table : tables) {
     if (table.file) manifest.files.push_back(*table.file);
   }
   manifest.files.push_back(write_file(storage, temporary, index_name, to_text(merge(tables))));
   manifest.files.push_back(write_file(storage, temporary, state_name, to_text(state)));
   manifest.files.push_back(write_file(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
-  storage.write_text(temporary + "/" + manifest_name, to_text(manifest));
+  write_file(storage, temporary, manifest_name, to_text(manifest));
+  storage.sync_directory(temporary);  // the names of all files, shards too
   return manifest;
 }
 
@@ -172,7 +182,7 @@ void CheckpointSaver::write() {
   ERGON_CHECK(snapshot.pending && !snapshot.written, "write() without a snapshot");
   snapshot.written = true;
   try {
-    storage_.make_directories(snapshot.temporary);
+    begin_folder(storage_, snapshot.temporary);
     snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors);
   } catch (const std::exception&) {
     snapshot.failure = current_failure();

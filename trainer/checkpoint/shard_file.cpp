@@ -147,8 +147,7 @@ ShardTable write_shard(Storage& storage, const std::string& folder, const std::s
   FileChecksum checksum(storage, file);
   for (Item& item : items) write_item(storage, file, item, checksum);
   checksum.skip_to(size);
-  storage.sync(file);
-  storage.sync_directory(folder);
+  storage.sync(file);  // its name is synced with the folder, when all files are there
 
   ShardTable table;
   table.file = StoredFile{name, size, checksum.value()};
