@@ -11,6 +11,7 @@
 #include "launch/bench_ranks.hpp"
 #include "launch/bench_result.hpp"
 #include "launch/bench_rivals.hpp"
+#include "launch/bench_tokenizer.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/gemm_timer.hpp"
@@ -35,6 +36,7 @@ struct BenchLines {
   BenchJob train;
   ShardingJob attention;
   CommunicationJob communication;
+  TokenizerJob tokenizer;
   std::string attention_ranks = "2,4", communication_ranks = "2,4", lengths, dtype = "float32", bytes, hidden_bytes;
   bool full = false, as_json = false;
 };
@@ -88,6 +90,21 @@ void declare_communication(CommandLine& command, BenchLines& lines) {
   communication.footer(
       "A size is that of the tensor: the whole of an all_reduce, what all ranks give a reduce_scatter or an all_gather, what one\n"
       "rank gives an all_to_all or sends on in a ring. Beside computing, who polls MPI: nobody, MPI_Test between blocks, a thread.\n");
+}
+
+void declare_tokenizer(CommandLine& command, BenchLines& lines) {
+  TokenizerJob& job = lines.tokenizer;
+  CommandLine& tokenizer = command.subcommand("tokenizer", "Text to ids in one thread, beside the package that the tokenizer comes from.");
+  tokenizer.option(job.file.name, "--tokenizer", "NAME", "as ergon data import has it: tiktoken:FILE, huggingface:FILE, ...", Needed::yes);
+  tokenizer.option(job.file.end_of_document, "--end-of-document", "TOKEN", "as ergon data import has it");
+  tokenizer.option(job.file.pattern, "--tokenizer-pattern", "PATTERN", "as ergon data import has it");
+  tokenizer.option(job.text, "--text", "FILE", "text in UTF-8", Needed::yes);
+  tokenizer.option(job.document_bytes, "--document-bytes", "N", "lines are put together into documents of this size (16384)");
+  tokenizer.choice(job.against, "--against", {"package"},
+                   "compare with tiktoken or tokenizers, in fresh processes in turn, medians; the ids must be equal");
+  tokenizer.option(job.rounds, "--rounds", "N", "passes over the text, or pairs of processes (5)");
+  tokenizer.option(job.python, "--python", "PATH", "a Python with the package for --against");
+  tokenizer.flag(lines.as_json, "--json", "print JSON");
 }
 
 void require_positive(const std::string& command, const std::vector<std::pair<const char*, std::int64_t>>& options) {
@@ -147,6 +164,12 @@ std::string bench_train_step(BenchLines& lines) {
   return lines.as_json ? result.dump(2) + "\n" : bench_text(result);
 }
 
+std::string bench_tokenizers(BenchLines& lines) {
+  require_positive("ergon bench tokenizer", {{"--rounds", lines.tokenizer.rounds}, {"--document-bytes", lines.tokenizer.document_bytes}});
+  const nlohmann::json result = bench_tokenizer(lines.tokenizer);
+  return lines.as_json ? result.dump(2) + "\n" : bench_tokenizer_text(result);
+}
+
 }  // namespace
 
 int command_bench(int argc, char** argv) {
@@ -155,10 +178,12 @@ int command_bench(int argc, char** argv) {
   declare_train(command, lines);
   declare_attention(command, lines);
   declare_communication(command, lines);
+  declare_tokenizer(command, lines);
   if (!command.parse(argc, argv)) return 0;
   const std::string chosen = command.chosen();
   std::cout << (chosen == "train"           ? bench_train_step(lines)
                 : chosen == "communication" ? bench_communication(lines)
+                : chosen == "tokenizer"     ? bench_tokenizers(lines)
                                             : bench_attention(lines))
             << std::flush;
   return 0;

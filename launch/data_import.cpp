@@ -71,7 +71,12 @@ int command_data_import(int argc, char** argv) {
   line.option(options.output, "-o,--output", "STORE", "the token store to write (.h5)", Needed::yes);
   line.choice(documents, "--documents", {"file", "blank-line"}, "what a document is: a file, or a block between blank lines");
   line.option(options.documents.text_key, "--text-key", "KEY", "the key that holds the text, in *.jsonl and *.ndjson (one object a line)");
-  line.option(options.tokenizer, "--tokenizer", "NAME", "bytes, sentencepiece (trained on the input), or a SentencePiece .model file");
+  line.option(options.tokenizer, "--tokenizer", "NAME",
+              "bytes, sentencepiece (trained on the input), or a tokenizer's file: KIND:PATH or PATH (below)");
+  line.option(options.end_of_document, "--end-of-document", "TOKEN",
+              "the token that ends a document, where the tokenizer's file leaves it open");
+  line.option(options.tokenizer_pattern, "--tokenizer-pattern", "PATTERN",
+              "what splits text before a tiktoken file: gpt2, cl100k, o200k, llama3 or a regular expression");
   line.option(options.vocabulary, "--vocab", "N", "pieces of a SentencePiece model that is trained");
   line.option(training_megabytes, "--train-text", "MIB", "text that trains the tokenizer, at most");
   line.option(options.validation, "--valid", "FRACTION", "documents for validation");
@@ -81,7 +86,9 @@ int command_data_import(int argc, char** argv) {
   line.rest(options.documents.inputs, "INPUT", "files or folders of text", Needed::yes);
   line.footer(
       "Examples:\n  ergon data import corpus/ -o tokens.h5\n  ergon data import book.txt -o tokens.h5 --documents blank-line --tokenizer "
-      "sentencepiece --vocab 4096\n");
+      "sentencepiece --vocab 4096\n  ergon data import corpus/ -o tokens.h5 --tokenizer tiktoken:gpt2.tiktoken\n\nFiles of tokenizers: "
+      "sentencepiece:FILE.model  tiktoken:FILE  huggingface:tokenizer.json  gpt2:FOLDER (vocab.json and merges.txt)\nSpecial tokens that a "
+      "document spells are text there.\n");
   if (!line.parse(argc, argv)) return 0;
   options.documents.rule = documents == "file" ? DocumentRule::file : DocumentRule::blank_line;
   options.existing = force ? Existing::replace : Existing::refuse;
@@ -90,6 +97,10 @@ int command_data_import(int argc, char** argv) {
   if (options.tokenizer != "sentencepiece" && (line.given("--vocab") || line.given("--train-text")))
     throw Error("--vocab and --train-text concern a tokenizer that is trained", "--tokenizer",
                 "add --tokenizer sentencepiece, or leave them out");
+  if ((options.tokenizer == "bytes" || options.tokenizer == "sentencepiece") &&
+      (line.given("--end-of-document") || line.given("--tokenizer-pattern")))
+    throw Error("--end-of-document and --tokenizer-pattern concern a tokenizer that comes from a file", "--tokenizer",
+                "name a file, or leave them out");
   options.training_text = {training_megabytes << 20};
 
   Storage storage(hdf5_helper());

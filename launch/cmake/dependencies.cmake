@@ -11,6 +11,8 @@ find_package(NLopt REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 
 # The serial HDF5: thread-safe, and no MPI-IO (trainer/README.md, Decisions).

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "trainer/data/tokenizers/tokenizer_file.hpp"
 #include "trainer/data/utf8.hpp"
 
 namespace ergon {
@@ -66,10 +67,7 @@ std::unique_ptr<Tokenizer> choose_tokenizer(const ImportOptions& options, Storag
                                             const std::function<void(const ImportProgress&)>& progress) {
   if (options.tokenizer == "bytes") return make_bytes_tokenizer();
   if (options.tokenizer == "sentencepiece") return make_sentencepiece_tokenizer(train_on(options, progress));
-  if (!storage.exists(options.tokenizer))
-    throw Error(fmt::format("'{}' is neither bytes nor sentencepiece nor a file", options.tokenizer), "--tokenizer",
-                "name one of these, or a SentencePiece .model file");
-  return make_sentencepiece_tokenizer(storage.read_text(options.tokenizer));
+  return open_tokenizer({options.tokenizer, options.end_of_document, options.tokenizer_pattern}, storage);
 }
 
 std::string sources_json(const std::vector<SourceFile>& files, const ImportOptions& options) {

@@ -20,10 +20,11 @@ struct ImportOptions {
   DocumentOptions documents;
   std::string output;
   Existing existing = Existing::refuse;
-  std::string tokenizer = "bytes";     // "bytes", "sentencepiece" (trained on the input), or the path of a SentencePiece .model
-  std::int64_t vocabulary = 4096;      // of a SentencePiece model that is trained
-  Bytes training_text{32 << 20};       // at most about so much of the input trains it: whole documents, drawn by their hash
-  double validation = 0.01, test = 0;  // fractions of the documents
+  std::string tokenizer = "bytes";  // "bytes", "sentencepiece" (trained on the input), or a file (tokenizers/tokenizer_file.hpp)
+  std::string end_of_document, tokenizer_pattern;  // TokenizerFile; empty: what the file says
+  std::int64_t vocabulary = 4096;                  // of a SentencePiece model that is trained
+  Bytes training_text{32 << 20};                   // at most about so much of the input trains it: whole documents, drawn by their hash
+  double validation = 0.01, test = 0;              // fractions of the documents
 };
 
 struct ImportProgress {

@@ -3,6 +3,8 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "trainer/data/tokenizers/huggingface_tokenizer.hpp"
+#include "trainer/data/tokenizers/tiktoken_tokenizer.hpp"
 
 namespace ergon {
 namespace {
@@ -47,7 +49,10 @@ std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::st
     return make_bytes_tokenizer();
   }
   if (kind == "sentencepiece") return make_sentencepiece_tokenizer(definition);
-  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer", "this version knows bytes and sentencepiece", ExitCode::data);
+  if (kind == "tiktoken") return make_tiktoken_tokenizer(definition);
+  if (kind == "huggingface") return make_huggingface_tokenizer(definition);
+  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer", "this version knows bytes, sentencepiece, tiktoken and huggingface",
+              ExitCode::data);
 }
 
 }  // namespace ergon
