@@ -13,6 +13,7 @@
 #include "launch/bench_ranks.hpp"
 #include "launch/bench_result.hpp"
 #include "launch/bench_rivals.hpp"
+#include "launch/bench_tokenizer.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/gemm_timer.hpp"
@@ -40,6 +41,7 @@ struct BenchLines {
   CommunicationJob communication;
   DataJob data;
   CheckpointBenchJob checkpoint;
+  TokenizerJob tokenizer;
   std::string attention_ranks = "2,4", communication_ranks = "2,4", lengths, dtype = "float32", bytes, hidden_bytes;
   bool full = false, as_json = false;
 };
@@ -123,6 +125,21 @@ void declare_checkpoint(CommandLine& command, BenchLines& lines) {
   checkpoint.flag(lines.as_json, "--json", "print JSON");
 }
 
+void declare_tokenizer(CommandLine& command, BenchLines& lines) {
+  TokenizerJob& job = lines.tokenizer;
+  CommandLine& tokenizer = command.subcommand("tokenizer", "Text to ids in one thread, beside the package that the tokenizer comes from.");
+  tokenizer.option(job.file.name, "--tokenizer", "NAME", "as ergon data import has it: tiktoken:FILE, huggingface:FILE, ...", Needed::yes);
+  tokenizer.option(job.file.end_of_document, "--end-of-document", "TOKEN", "as ergon data import has it");
+  tokenizer.option(job.file.pattern, "--tokenizer-pattern", "PATTERN", "as ergon data import has it");
+  tokenizer.option(job.text, "--text", "FILE", "text in UTF-8", Needed::yes);
+  tokenizer.option(job.document_bytes, "--document-bytes", "N", "lines are put together into documents of this size (16384)");
+  tokenizer.choice(job.against, "--against", {"package"},
+                   "compare with tiktoken or tokenizers, in fresh processes in turn, medians; the ids must be equal");
+  tokenizer.option(job.rounds, "--rounds", "N", "passes over the text, or pairs of processes (5)");
+  tokenizer.option(job.python, "--python", "PATH", "a Python with the package for --against");
+  tokenizer.flag(lines.as_json, "--json", "print JSON");
+}
+
 void require_positive(const std::string& command, const std::vector<std::pair<const char*, std::int64_t>>& options) {
   for (const auto& [option, value] : options)
     if (value < 1) throw Error(fmt::format("{} is at least 1, not {}", option, value), command, "leave it out for the default");
@@ -197,6 +214,12 @@ std::string bench_saving(BenchLines& lines) {
   return lines.as_json ? result.dump(2) + "\n" : checkpoint_bench_text(result);
 }
 
+std::string bench_tokenizers(BenchLines& lines) {
+  require_positive("ergon bench tokenizer", {{"--rounds", lines.tokenizer.rounds}, {"--document-bytes", lines.tokenizer.document_bytes}});
+  const nlohmann::json result = bench_tokenizer(lines.tokenizer);
+  return lines.as_json ? result.dump(2) + "\n" : bench_tokenizer_text(result);
+}
+
 }  // namespace
 
 int command_bench(int argc, char** argv) {
@@ -207,12 +230,14 @@ int command_bench(int argc, char** argv) {
   declare_communication(command, lines);
   declare_data(command, lines);
   declare_checkpoint(command, lines);
+  declare_tokenizer(command, lines);
   if (!command.parse(argc, argv)) return 0;
   const std::string chosen = command.chosen();
   std::cout << (chosen == "train"           ? bench_train_step(lines)
                 : chosen == "communication" ? bench_communication(lines)
                 : chosen == "data"          ? bench_stores(lines)
                 : chosen == "checkpoint"    ? bench_saving(lines)
+                : chosen == "tokenizer"     ? bench_tokenizers(lines)
                                             : bench_attention(lines))
             << std::flush;
   return 0;
