@@ -147,20 +147,57 @@ std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<s
   return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
+template <typename Visit>
+void TokenSource::each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const {
+  const auto& pieces = pieces_[static_cast<std::size_t>(store)];
+  ERGON_CHECK(begin >= 0 && begin + tokens <= stream_tokens_[static_cast<std::size_t>(store)], "tokens {} + {} of a stream of {}", begin,
+              tokens, stream_tokens_[static_cast<std::size_t>(store)]);
+  auto piece = std::ranges::upper_bound(pieces, begin, {}, &Piece::stream_begin) - 1;
+  for (std::int64_t done = 0; done < tokens; ++piece) {
+    const std::int64_t at = begin + done - piece->stream_begin, count = std::min(piece->tokens - at, tokens - done);
+    visit(done, piece->token_begin + at, count, *piece);
+    done += count;
+  }
+}
+
+bool TokenSource::mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_prompt) const {
+  const int store = store_of(sample);
+  const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
+  if (from.answers().empty()) return false;
+  ERGON_CHECK(std::ssize(is_prompt) == sequence_ + 1, "{} marks for a sequence of {}", is_prompt.size(), sequence_);
+  const auto part = [&](std::int64_t place, std::int64_t count) {
+    return is_prompt.subspan(static_cast<std::size_t>(place), static_cast<std::size_t>(count));
+  };
+  const std::int64_t index = sample - first_sample(store);
+  if (packed_.empty()) {
+    each_run(store, index * sequence_, sequence_ + 1, [&](std::int64_t place, std::int64_t token, std::int64_t count, const Piece&) {
+      from.mark_prompts(token, part(place, count));
+    });
+    return true;
+  }
+  std::ranges::fill(is_prompt, std::uint8_t{0});
+  std::int64_t place = 0;
+  for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(index)) {
+    from.mark_prompts(static_cast<std::int64_t>(piece.begin), part(place, piece.tokens));
+    place += piece.tokens;
+  }
+  // The token behind a cut piece is of the same document.
+  if (place == sequence_ && is_prompt[is_prompt.size() - 2] != 0) {
+    const PackedPiece last = packed_[static_cast<std::size_t>(store)].sample(index).back();
+    const auto behind = static_cast<std::int64_t>(last.begin + last.tokens);
+    if (!std::ranges::binary_search(from.offsets(), static_cast<std::uint64_t>(behind))) from.mark_prompts(behind, is_prompt.last(1));
+  }
+  return true;
+}
+
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
-  const auto& pieces = pieces_[static_cast<std::size_t>(store)];
-  ERGON_CHECK(begin >= 0 && begin + std::ssize(tokens) <= stream_tokens_[static_cast<std::size_t>(store)],
-              "tokens {} + {} of a stream of {}", begin, tokens.size(), stream_tokens_[static_cast<std::size_t>(store)]);
-  auto piece = std::ranges::upper_bound(pieces, begin, {}, &Piece::stream_begin) - 1;
   std::int32_t segment = 0;
-  for (std::int64_t done = 0; done < std::ssize(tokens); ++piece) {
-    const std::int64_t at = begin + done - piece->stream_begin, count = std::min(piece->tokens - at, std::ssize(tokens) - done);
-    const std::int64_t token = piece->token_begin + at;
+  each_run(store, begin, std::ssize(tokens), [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
     from.read(token, tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)));
     // The document that holds `token`, then a new segment wherever the next one starts.
     const auto offsets = from.offsets();
-    auto next = std::upper_bound(offsets.begin() + static_cast<std::int64_t>(piece->first_document), offsets.end(),
+    auto next = std::upper_bound(offsets.begin() + static_cast<std::int64_t>(piece.first_document), offsets.end(),
                                  static_cast<std::uint64_t>(token));
     const auto held = std::max<std::int64_t>(0, std::min(count, std::ssize(segments) - done));  // of the count, those that are numbered
     for (std::int64_t i = 0; i < held; ++segment) {
@@ -169,8 +206,7 @@ void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int3
       i = end;
       if (i < held) ++next;
     }
-    done += count;
-  }
+  });
 }
 
 std::string TokenSource::fingerprint() const {

@@ -56,6 +56,10 @@ class TokenSource {
   // T + 1 tokens of a sample, and the number of each one's document within the sample. Returns tokens_of(sample). One thread at a time.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
+  // Of the T + 1 tokens of a sample, 1 where one stands before its document's answer (TokenStore::answers) and is never a label, else 0.
+  // False, and nothing is written, where the sample's store keeps no answers.
+  bool mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_prompt) const;
+
   // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the number of each one's document from the first
   // read; `segments` may be shorter than `tokens`.
   std::int64_t stream_tokens(int store) const { return stream_tokens_[static_cast<std::size_t>(store)]; }
@@ -78,6 +82,9 @@ class TokenSource {
   void number_samples(const std::vector<int>& stores_of_part);
   std::int64_t first_sample(int store) const;
   void add_store(const StorePlace& place, Storage& storage);
+  // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
+  template <typename Visit>
+  void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
   std::int64_t read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
   Split split_;

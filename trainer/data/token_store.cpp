@@ -261,6 +261,18 @@ void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
   }
 }
 
+void TokenStore::mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const {
+  const std::int64_t end = begin + std::ssize(is_prompt);
+  ERGON_CHECK(begin >= 0 && end <= info_.tokens && !tables_.answers.empty(), "tokens {} to {} of {}, {} answers", begin, end, info_.tokens,
+              tables_.answers.size());
+  const auto& offsets = tables_.offsets;
+  auto document = static_cast<std::size_t>(std::ranges::upper_bound(offsets, static_cast<std::uint64_t>(begin)) - offsets.begin()) - 1;
+  for (std::int64_t token = begin; token < end; ++token) {
+    if (static_cast<std::uint64_t>(token) == offsets[document + 1]) ++document;
+    is_prompt[static_cast<std::size_t>(token - begin)] = static_cast<std::uint64_t>(token) < offsets[document] + tables_.answers[document];
+  }
+}
+
 void TokenStore::verify() const {
   std::int64_t damaged = 0;
   std::string first;

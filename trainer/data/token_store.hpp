@@ -87,6 +87,9 @@ class TokenStore {
   const std::string& sources() const { return tables_.sources; }  // JSON
   // Of a document, the first of its tokens that counts as a label (0: all do); of documents without such a table, none.
   std::span<const std::uint64_t> answers() const { return tables_.answers; }
+  // 1 in `is_prompt` for those of the tokens [begin, begin + is_prompt.size()) that stand before their document's answer, else 0; only of a
+  // store with answers.
+  void mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const;
   const std::optional<ForeignOrigin>& foreign() const { return tables_.foreign; }
   std::unique_ptr<Tokenizer> tokenizer() const;
 
