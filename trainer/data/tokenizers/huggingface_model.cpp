@@ -14,11 +14,12 @@ void read_vocabulary(Component& component, HuggingFaceModel& read) {
   const json* vocabulary = component.part("vocab");
   if (vocabulary == nullptr || !vocabulary->is_object()) component.refuse("has no 'vocab'");
   for (const auto& [token, id] : vocabulary->items()) {
-    if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= TokenTable::most_ids || !read.texts.add(token, id.get<std::int64_t>()))
+    const std::int64_t number = id.is_number_integer() ? id.get<std::int64_t>() : -1;
+    if (!read.texts.add(token, number))
       component.refuse(fmt::format("has an id for '{}' that is out of range or another token's", token));
     const auto bytes = read.model.symbols == BytePairModel::Symbols::bytes ? bytes_of_characters(token) : std::optional(token);
     // What is spelt with other characters cannot come out of bytes.
-    if (bytes && !read.model.tokens.add(*bytes, id.get<std::int64_t>())) component.refuse(fmt::format("has '{}' twice", token));
+    if (bytes && !read.model.tokens.add(*bytes, number)) component.refuse(fmt::format("has '{}' twice", token));
   }
 }
 

@@ -151,8 +151,8 @@ class HuggingFaceTokenizer final : public Tokenizer {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> make_huggingface_tokenizer(std::string_view json, const std::string& end_of_document, const std::string& where) {
-  return std::make_unique<HuggingFaceTokenizer>(json, end_of_document, where);
+std::unique_ptr<Tokenizer> make_huggingface_tokenizer(std::string_view text, const std::string& end_of_document, const std::string& where) {
+  return std::make_unique<HuggingFaceTokenizer>(text, end_of_document, where);
 }
 
 std::unique_ptr<Tokenizer> make_huggingface_tokenizer(const std::string& definition) {

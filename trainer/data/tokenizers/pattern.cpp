@@ -236,6 +236,7 @@ class Translator {
       return;
     }
     const char32_t first = class_character();
+    if (starts("--")) refuse("'--' inside a class");
     if (!starts("-") || starts("-]")) {
       out_ += class_items({{first, first}});
       return;

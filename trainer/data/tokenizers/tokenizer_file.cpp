@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/tokenizers/tokenizer_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "configs/error.hpp"

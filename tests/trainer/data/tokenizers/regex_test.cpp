@@ -27,7 +27,7 @@ TEST_CASE("regex: patterns that do not compile or take nothing are refused") {
 }
 
 TEST_CASE("regex: a pattern that backtracks without end is stopped") {
-  const Regex pattern("(?:a|aa)+(?:a|aa)+(?:a|aa)+b", "here");
+  const Regex pattern("(?:a|aa)+(?:a|aa)+(?:a|aa)+[bc]", "here");
   RegexScratch scratch;
   const std::string text(400, 'a');
 
