@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "configs/error.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -194,7 +195,7 @@ int command_checkpoint(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slashes(path);
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);
   return inspect(storage, path, json);
