@@ -13,6 +13,7 @@
 
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -246,7 +247,7 @@ int command_checkpoint(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slashes(path);
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);
   if (line.chosen() == "gc") return gc(storage, path, overrides, dry_run, json);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -63,9 +63,7 @@ int command_checkpoint_diff(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
-  std::vector<std::string> messages;
-  const CheckpointReader a(storage, checkpoint_folder(storage, first, messages)), b(storage, checkpoint_folder(storage, second, messages));
-  for (const std::string& message : messages) fmt::print(stderr, "{}\n", message);
+  const CheckpointReader a = named_checkpoint(storage, first), b = named_checkpoint(storage, second);
   const std::string prefix = parameters ? "parameters/" : "";
   const Comparison comparison = compare_tensors(a.tensors(prefix), b.tensors(prefix));
   const bool equal = comparison.differences.empty();

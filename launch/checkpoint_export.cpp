@@ -2,12 +2,12 @@
 // `ergon checkpoint export`: the model of a checkpoint for other programs.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
 #include "configs/units.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -58,12 +58,10 @@ int command_checkpoint_export(int argc, char** argv) {
   ExportLine line;
   if (!parse_line(argc, argv, line)) return 0;
   const ExportOptions options = options_of(line);
-  while (line.output.size() > 1 && line.output.back() == '/') line.output.pop_back();
+  line.output = without_slashes(line.output);
 
   Storage storage(hdf5_helper());
-  std::vector<std::string> messages;
-  const CheckpointReader checkpoint(storage, checkpoint_folder(storage, line.path, messages));
-  for (const std::string& message : messages) fmt::print(stderr, "{}\n", message);
+  const CheckpointReader checkpoint = named_checkpoint(storage, line.path);
   const ExportResult result = export_model(storage, checkpoint, line.output, options);
   const std::int64_t step = checkpoint.state().step;
   if (line.json) {

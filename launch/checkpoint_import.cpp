@@ -7,6 +7,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -44,10 +45,10 @@ int command_checkpoint_import(int argc, char** argv) {
   ImportLine line;
   if (!parse_line(argc, argv, line)) return 0;
   ImportOfModel& options = line.options;
-  while (options.run_folder.size() > 1 && options.run_folder.back() == '/') options.run_folder.pop_back();
+  options.run_folder = without_slashes(options.run_folder);
   for (std::string& store : options.data) store = std::filesystem::absolute(store).lexically_normal().string();
   if (!line.dtype.empty()) options.dtype = line.dtype == "float64" ? at::kDouble : at::kFloat;
-  options.source = line.path;
+  options.source = line.path = without_slashes(line.path);
 
   Storage storage(hdf5_helper());
   std::vector<std::string> messages;

@@ -2,12 +2,12 @@
 // `ergon checkpoint merge`: the mean of checkpoints.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
 #include "configs/toml.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -49,16 +49,15 @@ int command_checkpoint_merge(int argc, char** argv) {
       "Everything that is no tensor is taken from the first.\n\nExample:\n  ergon checkpoint merge -o mean "
       "runs/demo/checkpoints/step_000008*\n  ergon checkpoint export mean -o mean-hf\n");
   if (!line.parse(argc, argv)) return 0;
-  while (output.size() > 1 && output.back() == '/') output.pop_back();
+  output = without_slashes(output);
 
   Storage storage(hdf5_helper());
-  std::vector<std::string> messages, folders;
+  std::vector<std::string> folders;
   std::vector<CheckpointReader> checkpoints;
   for (const std::string& path : paths) {
-    checkpoints.emplace_back(storage, checkpoint_folder(storage, path, messages));
+    checkpoints.push_back(named_checkpoint(storage, path));
     folders.push_back(checkpoints.back().folder());
   }
-  for (const std::string& message : messages) fmt::print(stderr, "{}\n", message);
   const CanonicalContents mean = average(checkpoints, parse_weights(weights));
   const CanonicalResult result = write_canonical(storage, output, mean);
   if (json) {

@@ -2,11 +2,11 @@
 // `ergon checkpoint resave`: a checkpoint in canonical form.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -25,12 +25,10 @@ int command_checkpoint_resave(int argc, char** argv) {
   line.footer("Example:\n  ergon checkpoint resave runs/demo --canonical -o one-file\n");
   if (!line.parse(argc, argv)) return 0;
   if (!canonical) throw Error("which form?", "ergon checkpoint resave", "there is one: --canonical");
-  while (output.size() > 1 && output.back() == '/') output.pop_back();
 
   Storage storage(hdf5_helper());
-  std::vector<std::string> messages;
-  const CheckpointReader checkpoint(storage, checkpoint_folder(storage, path, messages));
-  for (const std::string& message : messages) fmt::print(stderr, "{}\n", message);
+  const CheckpointReader checkpoint = named_checkpoint(storage, path);
+  output = without_slashes(output);
   const CanonicalResult result = resave_canonical(storage, checkpoint, output);
   if (json) {
     std::cout << nlohmann::ordered_json{{"schema", "ergon.checkpoint_resave.v1"},

@@ -56,24 +56,24 @@ class OpenFiles(harness.Case):
             if name.startswith("parameters/"):
                 self.assertEqual(model[name.removeprefix("parameters/")].ravel().tolist(), list(values), name)
         with h5py.File(self.folder / "model.h5") as file:
-            self.assertIn("positions = \"rotary\"", file.attrs["model"].decode())
+            self.assertIn('positions = "rotary"', str(file.attrs["model"]))
         for path in [GOLDEN / "tokens.v1.h5", *sorted((GOLDEN / "checkpoint.v1").glob("*.h5"))]:
             self.assert_opens(path)
 
     def test_a_model_of_transformers_is_trained_on(self):
         # Its vocabulary of 61 holds no store of bytes: ids of digits and blanks are above it, so the model must refuse this store.
         self.ergon("checkpoint", "import", GOLDEN / "huggingface/gpt2", "--run", "small", "--data", "tokens.h5")
-        refused = self.ergon("train", "small/config.toml", "train.batch=8", code=3)
+        refused = self.ergon("train", "small/config.toml", "train.batch=8", code=2)
         self.assertIn("vocabulary", refused.stderr)
         # A run's own model goes out as Llama, comes in, and two ranks train on from step 0.
         self.train("train.steps=1", "checkpoint.every=1", "train.dtype=float32")
         self.ergon("checkpoint", "export", "run", "-o", "hf")
         self.ergon("checkpoint", "import", "hf", "--run", "tuned", "--data", "tokens.h5")
         self.ergon("checkpoint", "diff", "run", "tuned", "--parameters")
-        line = ["train", "tuned/config.toml", "mesh.tp=2", "train.batch=8", "train.steps=2", "train.evaluate_every=0", "optimizer.lr=0", "optimizer.minimum_lr=0", "optimizer.warmup=0"]
+        line = ["train", "tuned/config.toml", "mesh.tp=2", "train.batch=8", "train.steps=2", "train.evaluate_every=0", "optimizer.lr=1e-30", "optimizer.warmup=0"]
         self.ergon(*line, ranks=2)
         self.assertEqual([step for step, _ in self.steps("tuned")], [1, 2])
-        self.ergon("checkpoint", "export", "tuned", "-o", "again")  # trained at a rate of zero
+        self.ergon("checkpoint", "export", "tuned", "-o", "again")  # at that rate no weight moves
         self.assertEqual(read_safetensors(self.folder / "hf/model.safetensors"), read_safetensors(self.folder / "again/model.safetensors"))
 
 

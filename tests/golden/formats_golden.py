@@ -70,8 +70,9 @@ def main():
     golden = {"files": {path.name: sha256(path.read_bytes()) for path in [HERE / "tokens.v1.h5", *sorted(checkpoint.iterdir())]}}
     golden["tensors"] = {name: {"shape": shape, "sha256": sha256(values.tobytes())} for name, (shape, values) in tensors.read_tensors(checkpoint).items()}
     with h5py.File(HERE / "tokens.v1.h5") as store:
+        uuid = store.attrs["uuid"]
         golden["store"] = {
-            "uuid": store.attrs["uuid"].decode(), "tokens": int(store.attrs["n_tokens"]), "documents": int(store.attrs["n_docs"]),
+            "uuid": uuid if isinstance(uuid, str) else uuid.decode(), "tokens": int(store.attrs["n_tokens"]), "documents": int(store.attrs["n_docs"]),
             "ids_sha256": sha256(store["tokens/data"][:].astype("<i4").tobytes()), "train": store["splits/train"][:].tolist(),
         }
     (HERE / "formats.v1.json").write_text(json.dumps(golden, indent=1) + "\n")

@@ -2,6 +2,8 @@
 // Saved on one mesh, loaded on another, saved there again: byte-exact, over everything that a run of up to 8 ranks may be: dp, tp, pp with
 // and without virtual stages, cp, ZeRO 0, 1 and 3, tied and untied heads, key heads held by several ranks, a vocabulary that nothing
 // divides. Ranks are threads; the tensors are those of a training run.
+#include <atomic>
+
 #include "configs/parse.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
@@ -58,18 +60,21 @@ std::int64_t wrong_values(const Replica& replica) {
   return wrong;
 }
 
-void save(Storage& storage, const std::string& run, const Replica& replica, Communicator& control) {
+// What went wrong on any rank; threads count, the test asks.
+using Wrong = std::atomic<std::int64_t>;
+
+void save(Storage& storage, const std::string& run, const Replica& replica, Communicator& control, Wrong& wrong) {
   CheckpointSaver saver(storage, {run, run_uuid, 1, control.rank(), 0, {}});
-  const SaveResult result = saver.save(tensors_of(replica), state_of(step), control);
-  CHECK_FALSE(result.error);
+  if (saver.save(tensors_of(replica), state_of(step), control).error) ++wrong;
 }
 
-// Every element that a rank of this mesh loads from `run` is the one that was saved.
-void check_load(Storage& storage, const std::string& run, Replica& replica, Communicator& control) {
+// Counts the elements of this rank that are not those that were saved.
+void load(Storage& storage, const std::string& run, const Replica& replica, Communicator& control, Wrong& wrong) {
+  for (const CheckpointTensor& tensor : tensors_of(replica)) tensor.data.zero_();
   CheckpointLoader loader(storage, run, control);
-  CHECK(loader.open());
+  if (!loader.open()) ++wrong;
   loader.load(tensors_of(replica));
-  CHECK(wrong_values(replica) == 0);
+  wrong += wrong_values(replica);
 }
 
 struct Run {
@@ -98,10 +103,12 @@ void check_chain(const Keys& model, const std::vector<Keys>& meshes) {
     REQUIRE(plan_refusals(config, mesh_of(config.mesh).size()).empty());
     auto run = std::make_unique<Run>();
     make_run(storage, *run);
+    Wrong wrong = 0;
     on_ranks(config, [&](Replica& replica, Communicator& control) {
-      before ? check_load(storage, before->folder.path(), replica, control) : set_values(replica);
-      save(storage, run->folder.path(), replica, control);
+      before ? load(storage, before->folder.path(), replica, control, wrong) : set_values(replica);
+      save(storage, run->folder.path(), replica, control, wrong);
     });
+    REQUIRE(wrong == 0);
     const std::string bytes = canonical_bytes(storage, *run);
     if (expected.empty()) expected = bytes;
     CHECK(bytes == expected);
@@ -136,28 +143,31 @@ void check_all_pairs(const Keys& model) {
   for (const Keys& mesh : meshes) {
     runs.push_back(std::make_unique<Run>());
     make_run(storage, *runs.back());
+    INFO(text(mesh));
+    Wrong wrong = 0;
     on_ranks(config_of(model, mesh), [&](Replica& replica, Communicator& control) {
       set_values(replica);
-      save(storage, runs.back()->folder.path(), replica, control);
+      save(storage, runs.back()->folder.path(), replica, control, wrong);
     });
+    REQUIRE(wrong == 0);
     const std::string bytes = canonical_bytes(storage, *runs.back());
     if (expected.empty()) expected = bytes;
-    INFO(text(mesh));
     CHECK(bytes == expected);
   }
   std::int64_t pairs = 0;
   for (const Keys& mesh : meshes) {
+    INFO(text(mesh));
     Run again;
     make_run(storage, again);
+    Wrong wrong = 0;
     on_ranks(config_of(model, mesh), [&](Replica& replica, Communicator& control) {
-      for (std::size_t from = 0; from < runs.size(); ++from) {
-        INFO(text(meshes[from]) << " -> " << text(mesh));
-        check_load(storage, runs[from]->folder.path(), replica, control);
+      for (const auto& run : runs) {
+        load(storage, run->folder.path(), replica, control, wrong);
         if (control.rank() == 0) ++pairs;
       }
-      save(storage, again.folder.path(), replica, control);
+      save(storage, again.folder.path(), replica, control, wrong);
     });
-    INFO(text(mesh));
+    REQUIRE(wrong == 0);
     CHECK(canonical_bytes(storage, again) == expected);
   }
   CHECK(pairs == static_cast<std::int64_t>(meshes.size() * meshes.size()));

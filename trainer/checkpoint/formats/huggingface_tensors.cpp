@@ -23,7 +23,7 @@ enum class Lies : std::uint8_t { as_ours, transposed };
 class Table {
  public:
   // A weight, and where the model has one a bias, which never is transposed.
-  void linear(const std::string& name, const std::vector<std::string>& parts, Lies lies, bool bias) {
+  void weight_and_bias(const std::string& name, const std::vector<std::string>& parts, Lies lies, bool bias) {
     add(name + ".weight", parts, ".weight", lies == Lies::transposed);
     if (bias) add(name + ".bias", parts, ".bias", false);
   }
@@ -45,22 +45,22 @@ class Table {
 void gpt2_layer(Table& table, std::int64_t layer) {
   const std::string theirs = fmt::format("transformer.h.{}.", layer), ours = fmt::format("layers.{}.", layer);
   const std::string attention = ours + "attention.";
-  table.linear(theirs + "ln_1", {ours + "attention_norm"}, Lies::as_ours, true);
-  table.linear(theirs + "attn.c_attn", {attention + "query", attention + "key", attention + "value"}, Lies::transposed, true);
-  table.linear(theirs + "attn.c_proj", {attention + "output"}, Lies::transposed, true);
-  table.linear(theirs + "ln_2", {ours + "mlp_norm"}, Lies::as_ours, true);
-  table.linear(theirs + "mlp.c_fc", {ours + "mlp.up"}, Lies::transposed, true);
-  table.linear(theirs + "mlp.c_proj", {ours + "mlp.down"}, Lies::transposed, true);
+  table.weight_and_bias(theirs + "ln_1", {ours + "attention_norm"}, Lies::as_ours, true);
+  table.weight_and_bias(theirs + "attn.c_attn", {attention + "query", attention + "key", attention + "value"}, Lies::transposed, true);
+  table.weight_and_bias(theirs + "attn.c_proj", {attention + "output"}, Lies::transposed, true);
+  table.weight_and_bias(theirs + "ln_2", {ours + "mlp_norm"}, Lies::as_ours, true);
+  table.weight_and_bias(theirs + "mlp.c_fc", {ours + "mlp.up"}, Lies::transposed, true);
+  table.weight_and_bias(theirs + "mlp.c_proj", {ours + "mlp.down"}, Lies::transposed, true);
 }
 
 void llama_layer(Table& table, std::int64_t layer, bool biases) {
   const std::string theirs = fmt::format("model.layers.{}.", layer), ours = fmt::format("layers.{}.", layer);
-  table.linear(theirs + "input_layernorm", {ours + "attention_norm"}, Lies::as_ours, false);
+  table.weight_and_bias(theirs + "input_layernorm", {ours + "attention_norm"}, Lies::as_ours, false);
   for (const auto& [name, part] : {std::pair{"q_proj", "query"}, {"k_proj", "key"}, {"v_proj", "value"}, {"o_proj", "output"}})
-    table.linear(theirs + "self_attn." + name, {ours + "attention." + part}, Lies::as_ours, biases);
-  table.linear(theirs + "post_attention_layernorm", {ours + "mlp_norm"}, Lies::as_ours, false);
+    table.weight_and_bias(theirs + "self_attn." + name, {ours + "attention." + part}, Lies::as_ours, biases);
+  table.weight_and_bias(theirs + "post_attention_layernorm", {ours + "mlp_norm"}, Lies::as_ours, false);
   for (const auto& [name, part] : {std::pair{"gate_proj", "gate"}, {"up_proj", "up"}, {"down_proj", "down"}})
-    table.linear(theirs + "mlp." + name, {ours + "mlp." + part}, Lies::as_ours, biases);
+    table.weight_and_bias(theirs + "mlp." + name, {ours + "mlp." + part}, Lies::as_ours, biases);
 }
 
 std::map<std::string, Extents> parameter_shapes(const ModelShape& model) {
@@ -105,11 +105,11 @@ std::vector<HuggingFaceTensor> huggingface_tensors(const ModelShape& model) {
     table.weight("transformer.wte.weight", "embedding.tokens.weight");
     table.weight("transformer.wpe.weight", "embedding.positions.weight");
     for (std::int64_t layer = 0; layer < model.layers; ++layer) gpt2_layer(table, layer);
-    table.linear("transformer.ln_f", {"head.norm"}, Lies::as_ours, true);
+    table.weight_and_bias("transformer.ln_f", {"head.norm"}, Lies::as_ours, true);
   } else {
     table.weight("model.embed_tokens.weight", "embedding.tokens.weight");
     for (std::int64_t layer = 0; layer < model.layers; ++layer) llama_layer(table, layer, model.biases);
-    table.linear("model.norm", {"head.norm"}, Lies::as_ours, false);
+    table.weight_and_bias("model.norm", {"head.norm"}, Lies::as_ours, false);
   }
   if (!model.tied) table.weight("lm_head.weight", "head.weight");
   return table.sorted();
