@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon checkpoint list|verify|inspect`: what checkpoints a run has, whether they are whole, what is in one.
+// `ergon checkpoint`: list, verify, inspect and gc: what checkpoints a run has, whether they are whole, what is in one, which are still
+// wanted; and the table of the commands that have files of their own.
 #include "trainer/checkpoint/checkpoint.hpp"
 
 #include <fmt/format.h>
@@ -11,12 +12,18 @@
 #include <vector>
 
 #include "configs/error.hpp"
+#include "configs/parse.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/checkpoint_reader.hpp"
 #include "trainer/checkpoint/format.hpp"
+#include "trainer/checkpoint/retention.hpp"
 #include "trainer/checkpoint/verify.hpp"
+#include "trainer/run_folder.hpp"
+#include "trainer/run_lock.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -31,9 +38,6 @@ std::int64_t total_bytes(const Manifest& manifest) {
 }
 
 const char* health_word(const Health& health) { return health.good() ? "good" : health.finite ? "spike" : "not finite"; }
-
-// A run folder, or the folder of one checkpoint.
-bool is_checkpoint(Storage& storage, const std::string& folder) { return storage.exists(folder + "/" + manifest_name); }
 
 Catalogue catalogue_of(Storage& storage, const std::string& run) {
   if (!storage.exists(checkpoints_folder(run))) {
@@ -143,47 +147,110 @@ int inspect(Storage& storage, const std::string& folder, bool as_json) {
     throw Error(fmt::format("this is not the folder of a checkpoint: it has no {}", manifest_name), folder,
                 "name RUN/checkpoints/step_...; `ergon checkpoint list RUN` lists them", ExitCode::data);
   }
-  const Manifest manifest = check_manifest(storage, folder);
-  const CheckpointIndex index = parse_index(read_checked(storage, folder, index_name, manifest), folder + "/" + index_name, manifest);
-  const std::string state_text = read_checked(storage, folder, state_name, manifest);
-  const RunState state = parse_state(state_text, folder + "/" + state_name);
+  const CheckpointReader checkpoint(storage, folder);
   if (!as_json) {
-    print_inspection(manifest, state, index);
+    print_inspection(checkpoint.manifest(), checkpoint.state(), checkpoint.index());
     return 0;
   }
   Json tensors = Json::array();
-  for (const StoredTensor& tensor : index.tensors) tensors.push_back(tensor_json(tensor));
+  for (const StoredTensor& tensor : checkpoint.index().tensors) tensors.push_back(tensor_json(tensor));
   const Json json{{"schema", "ergon.checkpoint_inspect.v1"},
-                  {"manifest", Json::parse(to_text(manifest))},
-                  {"state", Json::parse(state_text)},
-                  {"provenance", Json::parse(read_checked(storage, folder, provenance_name, manifest))},
+                  {"manifest", Json::parse(to_text(checkpoint.manifest()))},
+                  {"state", Json::parse(checkpoint.state_text())},
+                  {"provenance", Json::parse(checkpoint.provenance())},
                   {"tensors", tensors}};
   std::cout << json.dump(2) << "\n";
   return 0;
 }
 
+RetentionRules rules_of(Storage& storage, const std::string& run, const std::vector<std::string>& overrides) {
+  const std::string file = RunFolder(storage, run).config();
+  if (!storage.exists(file))
+    throw Error("there is no configuration that says which checkpoints are wanted", file, "name the folder of run.folder", ExitCode::data);
+  const CheckpointSection keys = parse_run_text(storage.read_text(file), file, overrides).checkpoint;
+  return {keys.keep, keys.keep_every, keys.keep_best};
+}
+
+// Under the run's lock, as a run deletes: who trains there is not disturbed.
+int gc(Storage& storage, const std::string& run, const std::vector<std::string>& overrides, bool dry_run, bool as_json) {
+  catalogue_of(storage, run);
+  const RetentionRules rules = rules_of(storage, run, overrides);
+  std::vector<std::string> messages;
+  std::vector<Removal> removals = plan_retention(storage, run, rules);
+  bool good = true;
+  if (!dry_run) {
+    const RunLock lock(storage, run, {}, [](const std::string& text) { std::cerr << text << "\n"; });
+    removals = plan_retention(storage, run, rules);
+    messages = retain_checkpoints(storage, run, rules, [&] { lock.check(); });
+    for (const Removal& removal : removals) good = good && !storage.exists(checkpoints_folder(run) + "/" + removal.name);
+  }
+  if (as_json) {
+    Json rows = Json::array();
+    for (const Removal& removal : removals) rows.push_back({{"name", removal.name}, {"why", removal.why}});
+    std::cout << Json{{"schema", "ergon.checkpoint_gc.v1"},
+                      {"run", run},
+                      {"dry_run", dry_run},
+                      {"unwanted", rows},
+                      {"good", good},
+                      {"messages", messages}}
+                     .dump(2)
+              << "\n";
+  } else {
+    if (dry_run)
+      for (const Removal& removal : removals) messages.push_back(fmt::format("would delete {}: {}", removal.name, removal.why));
+    if (messages.empty()) messages.push_back("every checkpoint is wanted");
+    for (const std::string& message : messages) std::cout << message << "\n";
+  }
+  return static_cast<int>(good ? ExitCode::ok : ExitCode::data);
+}
+
+struct CheckpointCommand {
+  const char* name;
+  const char* summary;
+  int (*function)(int argc, char** argv);
+};
+
+constexpr CheckpointCommand other_commands[] = {
+    {"export", "The model in a format that other programs read", command_checkpoint_export},
+    {"import", "A run that begins with the parameters of a model", command_checkpoint_import},
+    {"diff", "How two checkpoints differ; exit code 1 when they do", command_checkpoint_diff},
+    {"merge", "The mean of checkpoints", command_checkpoint_merge},
+    {"resave", "A checkpoint in canonical form: one shard, whatever mesh wrote it", command_checkpoint_resave},
+};
+
 }  // namespace
 
 int command_checkpoint(int argc, char** argv) {
+  for (const CheckpointCommand& command : other_commands)
+    if (argc > 1 && std::string(argv[1]) == command.name) return command.function(argc - 1, argv + 1);
   std::string path;
-  bool json = false;
-  CommandLine line("ergon checkpoint", "Checkpoints of a run: which there are, whether they are whole, what is in one");
+  std::vector<std::string> overrides;
+  bool json = false, dry_run = false;
+  CommandLine line("ergon checkpoint", "Checkpoints: which a run has, whether they are whole, what is in one, and ways to other formats");
   const auto declare = [&](const char* name, const char* summary, const char* metavar, const char* help) {
     CommandLine& sub = line.subcommand(name, summary);
     sub.positional(path, metavar, help);
     sub.flag(json, "--json", "print JSON");
+    return &sub;
   };
   declare("list", "The checkpoints of a run, newest first", "RUN", "a run folder");
   declare("verify", "Read every byte again; exit code 3 when something is wrong", "RUN|DIR",
           "a run folder, or the folder of one checkpoint");
   declare("inspect", "Tensors, state and provenance of one checkpoint", "DIR", "the folder of a checkpoint: RUN/checkpoints/step_...");
-  line.footer("Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n");
+  CommandLine* collect = declare("gc", "Delete the checkpoints that checkpoint.keep, keep_every and keep_best of the run do not want",
+                                 "RUN", "a run folder in which nobody trains");
+  collect->rest(overrides, "KEY=VALUE", "other rules than those of the run: checkpoint.keep=1");
+  collect->flag(dry_run, "--dry-run", "only say which");
+  for (const CheckpointCommand& command : other_commands) line.subcommand(command.name, command.summary);
+  line.footer(
+      "Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n  ergon checkpoint gc runs/demo --dry-run\n");
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slashes(path);
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);
+  if (line.chosen() == "gc") return gc(storage, path, overrides, dry_run, json);
   return inspect(storage, path, json);
 }
 

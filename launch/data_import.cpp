@@ -77,7 +77,12 @@ struct ImportLine : CommandLine {
     choice(documents, "--documents", {"file", "blank-line"}, "what a document is: a file, or a block between blank lines");
     option(options.documents.text_key, "--text-key", "KEY", "the key that holds the text, in *.jsonl and *.ndjson (one object a line)");
     choice(format, "--format", {"by-name", "text", "jsonl"}, "of the input, compressed or not; standard input has no name: text");
-    option(options.tokenizer, "--tokenizer", "NAME", "bytes, sentencepiece (trained on the input), or a SentencePiece .model file");
+    option(options.tokenizer.name, "--tokenizer", "NAME",
+           "bytes, sentencepiece (trained on the input), or a tokenizer's file: KIND:PATH or PATH (below)");
+    option(options.tokenizer.end_of_document, "--end-of-document", "TOKEN",
+           "the token that ends a document, where the tokenizer's file leaves it open");
+    option(options.tokenizer.pattern, "--tokenizer-pattern", "PATTERN",
+           "what splits text before a tiktoken file: gpt2, cl100k, o200k, llama3 or a regular expression");
     option(options.vocabulary, "--vocab", "N", "pieces of a SentencePiece model that is trained");
     option(training_mebibytes, "--train-text", "MIB", "text that trains the tokenizer, at most");
     option(options.splits.validation, "--valid", "FRACTION", "documents for validation");
@@ -93,8 +98,10 @@ struct ImportLine : CommandLine {
     rest(options.documents.inputs, "INPUT", "files or folders of text, gzip and zstd too; - is standard input", Needed::yes);
     footer(
         "Examples:\n  ergon data import corpus/ -o tokens.h5\n  ergon data import book.txt -o tokens.h5 --documents blank-line --tokenizer "
-        "sentencepiece --vocab 4096\n  ergon data import crawl/*.jsonl.zst -o tokens.json --deduplicate\nAn import that was killed goes on "
-        "when the same line is given again.\n");
+        "sentencepiece --vocab 4096\n  ergon data import crawl/*.jsonl.zst -o tokens.json --deduplicate\n  ergon data import corpus/ "
+        "-o tokens.h5 --tokenizer tiktoken:gpt2.tiktoken\nAn import that was killed goes on when the same line is given again.\n\nFiles of "
+        "tokenizers: sentencepiece:FILE.model  tiktoken:FILE  huggingface:tokenizer.json  gpt2:FOLDER (vocab.json and "
+        "merges.txt)\nSpecial tokens that a document spells are text there.\n");
   }
 
   // The choices and numbers of the line as options.
@@ -109,9 +116,13 @@ struct ImportLine : CommandLine {
     options.shards.tokens = {bytes(shard_mebibytes, "--shard-size", 1 << 20)};
     if (threads < 0 || threads > 1024) throw Error(fmt::format("{} threads are out of range", threads), "--threads", "give 0 to 1024");
     options.threads = static_cast<int>(threads);
-    if (options.tokenizer != "sentencepiece" && (given("--vocab") || given("--train-text")))
+    const std::string& tokenizer = options.tokenizer.name;
+    if (tokenizer != "sentencepiece" && (given("--vocab") || given("--train-text")))
       throw Error("--vocab and --train-text concern a tokenizer that is trained", "--tokenizer",
                   "add --tokenizer sentencepiece, or leave them out");
+    if ((tokenizer == "bytes" || tokenizer == "sentencepiece") && (given("--end-of-document") || given("--tokenizer-pattern")))
+      throw Error("--end-of-document and --tokenizer-pattern concern a tokenizer that comes from a file", "--tokenizer",
+                  "name a file, or leave them out");
   }
 
   ImportOptions options;

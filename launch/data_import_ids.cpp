@@ -11,6 +11,7 @@
 #include "launch/foreign_words.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "launch/split_words.hpp"
+#include "launch/tokenizer_words.hpp"
 #include "trainer/data/foreign/import_ids.hpp"
 
 namespace ergon {
@@ -43,14 +44,14 @@ int command_data_import_ids(int argc, char** argv) {
   CommandLine line("ergon data import-ids", "make a token store from ids that Megatron-LM, nanoGPT, llm.c or OLMo wrote");
   IdsImportOptions options;
   ForeignWords words;
-  std::string tokenizer_of, place = "end", split = "all";
+  TokenizerWords tokenizer_words;
+  std::string place = "end", split = "all";
   std::int64_t eod = -1;
   bool force = false, json = false;
   line.option(options.output, "-o,--output", "STORE", "the token store to write (.h5)", Needed::yes);
   words.add_to(line, "--from", "auto", "the format of the files; auto looks at names and magic numbers");
-  line.option(tokenizer_of, "--tokenizer-of", "STORE",
-              "a token store made with the tokenizer of the ids, so that they can be read as text");
-  line.option(options.vocabulary, "--vocab", "N", "size of the vocabulary; without it and --tokenizer-of, the largest id and one");
+  tokenizer_words.add_to(line);
+  line.option(options.vocabulary, "--vocab", "N", "size of the vocabulary; without it and a tokenizer, the largest id and one");
   line.option(eod, "--eod", "ID", "the id that separates documents; without it a file that is no Megatron data set is one document");
   line.choice(place, "--eod-at", {"end", "start"}, "where it stands in a document: nanoGPT ends them with it, llm.c begins them");
   line.choice(split, "--split", split_choices(), "put all documents into this split; all: by --valid and --test");
@@ -71,14 +72,13 @@ int command_data_import_ids(int argc, char** argv) {
   options.existing = force ? Existing::replace : Existing::refuse;
   if (options.split && (line.given("--valid") || line.given("--test")))
     throw Error("--split puts all documents into one split", "--split", "leave out --valid and --test");
-  if (!tokenizer_of.empty() && (line.given("--vocab") || line.given("--eod")))
-    throw Error("the tokenizer says its vocabulary and its end of a document", "--tokenizer-of", "leave out --vocab and --eod");
+  if ((line.given("--tokenizer") || line.given("--tokenizer-of")) && (line.given("--vocab") || line.given("--eod")))
+    throw Error("the tokenizer says its vocabulary and its end of a document", "--tokenizer", "leave out --vocab and --eod");
   if (line.given("--eod") && (eod < 0 || eod > INT32_MAX)) throw Error(fmt::format("{} is no id", eod), "--eod", "give 0 or more");
   options.eod = static_cast<std::int32_t>(eod);
 
   Storage storage(hdf5_helper());
-  std::unique_ptr<Tokenizer> tokenizer;
-  if (!tokenizer_of.empty()) tokenizer = TokenStore(tokenizer_of, storage).tokenizer();
+  const std::unique_ptr<Tokenizer> tokenizer = tokenizer_words.open(storage);
   options.tokenizer = tokenizer.get();
   IdsImportSummary summary;
   {

@@ -10,6 +10,7 @@
 #include "launch/hdf5_helper.hpp"
 #include "launch/import_progress.hpp"
 #include "launch/split_words.hpp"
+#include "launch/tokenizer_words.hpp"
 #include "trainer/data/import_pairs.hpp"
 
 namespace ergon {
@@ -45,14 +46,14 @@ int command_data_import_pairs(int argc, char** argv) {
   PairOptions options;
   options.documents.prompt_key = "prompt";
   options.documents.text_key = "response";
-  std::string tokenizer_of, format = "by-name";
+  TokenizerWords tokenizer_words;
+  std::string format = "by-name";
   bool force = false, json = false;
   line.option(options.output, "-o,--output", "STORE", "the token store to write (.h5)", Needed::yes);
   line.option(options.documents.prompt_key, "--prompt-key", "KEY", "the key of the first text: context, never a label");
   line.option(options.documents.text_key, "--response-key", "KEY", "the key of the second text: what the model learns to say");
   line.option(options.separator, "--separator", "TEXT", "stands between the two");
-  line.option(tokenizer_of, "--tokenizer-of", "STORE",
-              "the token store whose tokenizer is used: the one that the model was trained on; without it, bytes");
+  tokenizer_words.add_to(line);
   line.option(options.longest, "--longest", "N", "leave out pairs of more tokens; give model.sequence + 1; 0: keep all");
   line.choice(format, "--format", {"by-name", "jsonl"}, "jsonl: every input holds JSON lines, whatever its name");
   line.option(options.fractions.validation, "--valid", "FRACTION", "pairs for validation");
@@ -63,7 +64,8 @@ int command_data_import_pairs(int argc, char** argv) {
   line.footer(
       "Examples:\n  ergon data import-pairs chats.jsonl -o chats.h5 --tokenizer-of tokens.h5 --longest 1025\n"
       "  ergon data import-pairs de-en.jsonl -o de-en.h5 --prompt-key de --response-key en --separator ' => '\n"
-      "Train on it with data.document_mask = true, and data.packing = \"best_fit\" so that no pair is cut.\n");
+      "Without a tokenizer, bytes. Name the one that the model was trained with. Train on it with data.document_mask = true, and "
+      "data.packing = \"best_fit\" so that no pair is cut.\n");
   if (!line.parse(argc, argv)) return 0;
   if (options.documents.prompt_key.empty() || options.documents.text_key.empty())
     throw Error("a key is empty", "--prompt-key, --response-key", "name the two keys of a line");
@@ -71,11 +73,12 @@ int command_data_import_pairs(int argc, char** argv) {
   options.documents.format = format == "jsonl" ? FormatRule::json_lines : FormatRule::by_name;
   options.existing = force ? Existing::replace : Existing::refuse;
   Storage storage(hdf5_helper());
-  const auto tokenizer = tokenizer_of.empty() ? make_bytes_tokenizer() : TokenStore(tokenizer_of, storage).tokenizer();
+  const auto named = tokenizer_words.open(storage);
+  const auto tokenizer = named ? nullptr : make_bytes_tokenizer();
   PairSummary summary;
   {
     ImportPrinter printer(stderr, style_of(stderr));
-    summary = import_pairs(options, *tokenizer, storage, [&](const ImportProgress& progress) { printer.show(progress); });
+    summary = import_pairs(options, named ? *named : *tokenizer, storage, [&](const ImportProgress& progress) { printer.show(progress); });
   }
   (json ? print_json : print_text)(summary, options.output);
   return 0;

@@ -47,6 +47,11 @@ Storage::File open_folder(const std::string& path) {
   fail_call("open", path, link ? ELOOP : code);  // the system calls a link "not a directory"
 }
 
+bool is_folder(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 void require_plain(const std::string& folder, const std::string& name) {
   if (is_plain_name(name)) return;
   throw Error(fmt::format("the file name '{}' is refused", shown_name(name)), folder,
@@ -165,18 +170,31 @@ void Storage::make_directory(const std::string& path) {
 }
 
 void Storage::make_directories(const std::string& path) {
-  struct stat status;
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return;
+  if (is_folder(path)) return;
   const std::string parent = parent_folder(path);
   if (parent != path && !exists(parent)) make_directories(parent);
-  if (::mkdir(path.c_str(), 0755) < 0) {
-    const int code = errno;
-    if (code != EEXIST || ::stat(path.c_str(), &status) < 0 || !S_ISDIR(status.st_mode)) fail_call("mkdir", path, code);
-  }
+  if (!ensure_directory(*this, path) && !is_folder(path)) fail_call("mkdir", path, EEXIST);
+  sync_directory(parent);
 }
 
 void Storage::unlink(const std::string& path) {
   if (::unlink(path.c_str()) < 0) fail_call("unlink", path, errno);
+}
+
+bool is_ordinary(const std::string& path) {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) < 0) fail_call("lstat", path, errno);
+  return S_ISREG(status.st_mode);
+}
+
+bool ensure_directory(Storage& storage, const std::string& path) {
+  try {
+    storage.make_directory(path);
+  } catch (const Error&) {
+    if (!storage.exists(path)) throw;
+    return false;
+  }
+  return true;
 }
 
 bool link_file(const Storage::File& file, const std::string& path) {

@@ -2,21 +2,24 @@
 // How a training run comes to life: data, checkpoint, files, the first lines of the ledger.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_summary.hpp"
+#include "accounting/snapshot_memory.hpp"
 #include "configs/devices.hpp"
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
 #include "configs/names.hpp"
 #include "configs/parse.hpp"
 #include "configs/resume.hpp"
+#include "configs/units.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
+#include "trainer/checkpoint/import.hpp"
 #include "trainer/checkpoint/lineage.hpp"
-#include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/checkpoint/retention.hpp"
 #include "trainer/data/utf8.hpp"
 #include "trainer/kernels/dropout.hpp"
@@ -31,8 +34,10 @@ const std::vector<std::string>& validation_paths(const RunConfig& config) {
 }
 
 LoaderShape loader_shape(const RunConfig& config, const LocalAttention& kernel) {
-  return {config.train.microbatch, accumulation(config), 2, config.mesh.layout, objective_of(config, kernel.tiles())};
+  return {config.train.microbatch, accumulation(config), config.data.prefetch, config.mesh.layout, objective_of(config, kernel.tiles())};
 }
+
+MixPlan mix_plan(const RunConfig& config) { return {config.data.weights, config.data.curriculum}; }
 
 // Ids that a store must leave to the model: what stands for a token to restore.
 std::int64_t ids_of_its_own(const ModelShape& shape) { return shape.causal ? 0 : 1; }
@@ -73,9 +78,10 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       storage_(storage),
       options_(options),
       folder_(storage, attempt_.folder),
-      train_source_(config.data.train, Split::train, config.model.sequence, storage),
+      train_source_(config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
-      data_state_(initial_data_state(train_source_, config.run.seed)) {
+      data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed()),
+      losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
@@ -83,7 +89,8 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
 }
 
 TrainingRun::~TrainingRun() {
-  // The reading thread goes before the communicators and the sources that it uses.
+  // The threads that write and read go before the storage, the communicators and the sources that they use.
+  background_.reset();
   loader_.reset();
   communicators_.observe(nullptr);
 }
@@ -97,11 +104,16 @@ void TrainingRun::resume() {
                                          open_gemm_library(gemm_.library), options_.device);
   });
   if (found) load(checkpoint);
+  if (found || attempt_.returns) take_up_returns();
   first_step_ = step_;
 
+  for (const SkipRange& range : config_.data.skip) {
+    const std::int64_t begin = std::max(range.begin, ordinal_of(data_state_, train_source_.samples()));
+    if (begin < range.end) add_skip(data_state_, {begin, range.end});
+  }
   communicators_.observe(&communication_);
   loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_, *replica_->attention), communicators_, data_state_,
-                                     options_.label_mask);
+                                     options_.label_mask, mix_plan(config_));
   loader_->observe(&communication_);
   if (config_.train.evaluate_every > 0) {
     evaluation_ = std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_, *replica_->attention), communicators_,
@@ -109,14 +121,7 @@ void TrainingRun::resume() {
     evaluation_->observe(&communication_);
   }
 
-  SaverOptions saver{folder_.path(),
-                     run_uuid(),
-                     attempt_.number,
-                     communicators_.world->rank(),
-                     config_.checkpoint.keep,
-                     parent_,
-                     [this] { check_writable(); }};
-  saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
+  make_saver();
   begin_files();
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
   if (steps_left() && budget_spent())
@@ -153,7 +158,7 @@ bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
   }
   for (const std::string& message : checkpoint.messages()) say(message);
   if (found && options_.resume.restart) say("--restart has no effect: there is a checkpoint to resume from");
-  if (found || !attempt_.started_before) return found;
+  if (found || !attempt_.started_before || attempt_.returns) return found;
   if (!options_.resume.restart)
     throw AgreedError("this run was started before but has no checkpoint to resume from", folder_.path(),
                       "--restart begins at step 0 in this folder and books the earlier work as lost; --fresh begins in a new folder",
@@ -174,14 +179,18 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   tokens_ = state.tokens;
   std::vector<std::string> lines;
   on_every_rank(*communicators_.control, [&] {
+    if (state.records.contains(imported_record)) return check_imported_model(state, config_.model, checkpoint.folder());
     data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
-    check_data_state(data_state_, train_source_, config_.run.seed);
+    check_data_state(data_state_, train_source_, config_.run.seed, mix_plan(config_).mixed());
+    complete(data_state_, train_source_, state.step);
     lines = differences(state, checkpoint.folder(), config_, gemm_.library, options_);
   });
   if (const auto guard = state.records.find("guard"); guard != state.records.end()) {
     const auto counts = nlohmann::json::parse(guard->second);
     guard_.restore(counts.at("in_a_row"), counts.at("total"));
   }
+  if (const auto losses = state.records.find("losses"); losses != state.records.end())
+    losses_.restore(nlohmann::json::parse(losses->second).get<std::vector<double>>());
 
   say(fmt::format("resuming from {} at step {}", checkpoint.folder(), step_));
   for (const std::string& line : lines) say(line);
@@ -190,7 +199,7 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
 // What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.
 void TrainingRun::begin_lineage() {
   check_writable();
-  if (attempt_.started_before && !parent_)
+  if (attempt_.started_before && !parent_ && !attempt_.returns)
     append_lineage(storage_, folder_.path(), {LineageRecord::Event::abandon, attempt_.number - 1, 0, ""});
   check_writable();
   append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});
@@ -199,11 +208,12 @@ void TrainingRun::begin_lineage() {
 // With the places of its stores as they are from everywhere: a later attempt may have another working folder.
 std::string TrainingRun::recorded_config() const {
   RunConfig config = config_;
-  for (std::vector<std::string>* paths : {&config.data.train, &config.data.validation})
-    for (std::string& path : *paths) {
-      const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
-      if (std::string text = absolute; repair_utf8(text) == 0) path = absolute;  // TOML holds no other
-    }
+  const auto make_absolute = [](std::string& path) {
+    const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+    if (std::string text = absolute; repair_utf8(text) == 0) path = absolute;  // TOML holds no other
+  };
+  for (std::vector<std::string>* paths : {&config.data.train, &config.data.validation}) std::ranges::for_each(*paths, make_absolute);
+  if (!config.data.packing_table.empty()) make_absolute(config.data.packing_table);
   return to_toml(config);
 }
 
@@ -247,7 +257,7 @@ void TrainingRun::begin_files() {
 nlohmann::json TrainingRun::data_identity() const {
   return {{"tokenizer", validation_source_.stores().front()->info().tokenizer_sha256},
           {"train", train_source_.fingerprint()},
-          {"train_tokens", train_source_.samples() * train_source_.sequence()},
+          {"train_tokens", train_source_.tokens()},
           {"validation", validation_source_.fingerprint()}};
 }
 
@@ -282,7 +292,12 @@ void TrainingRun::announce() {
   say(fmt::format("{} parameters in {}, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}",
                   parameters.total, precision_text(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
                   replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
+  if (train_source_.padding() > 0)
+    say(fmt::format("documents packed by {}: {:.2f} % of all positions are padding", config_.data.packing_table,
+                    100 * train_source_.padding()));
   say(gemm_.reason);
+  if (const Bytes copy = snapshot_bytes(config_); copy.value > 0)
+    say(fmt::format("saves are written beside training, from a second copy of {} over all ranks", to_text(copy)));
   for (const ConfigChange& change : attempt_.changes)
     say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layout never changes the mathematics: the same 20 steps in fp64 on every mesh, dropout on, through the real binary under mpirun."""
+import json
 import math
 import re
 import shutil
@@ -54,6 +55,35 @@ class Mesh(Case):
                 self.assertGreater(max(map(abs, values)), 0, name)
             else:
                 self.assertLessEqual(worst, 1e-10, name)
+
+    def test_documents_kept_apart_and_full_attention_train_the_same_model(self):
+        """The corpus has a document a paragraph, so that samples hold several; a microbatch of two has two sets of them. FLOPs spent follow the data, on every mesh alike."""
+        apart, full = "data.document_mask=true", "model.causal=false"
+        modes = {"apart": (apart,), "full": (full, "model.vocabulary=258", "data.mask_fraction=0.3"), "both": (apart, full, "model.vocabulary=258")}
+        meshes = ("mesh.cp=4 mesh.attention=hybrid mesh.ulysses=2", "mesh.dp=2 mesh.cp=2 mesh.zero=3 mesh.attention=gather_kv mesh.layout=striped train.microbatch=2",
+                  "mesh.pp=2 mesh.cp=2 mesh.schedule=zero_bubble train.recompute=core", "mesh.cp=2 mesh.tp=2 mesh.attention=ulysses train.microbatch=2")
+        losses = {}
+        for mode, keys in modes.items():
+            keys = ("model.layers=4", "train.steps=6", *keys)
+            self.train(*keys, folder=mode, mpi=False)
+            losses[mode] = self.curve(mode)
+            spent = self.spent(mode)
+            for number, mesh in enumerate(meshes):
+                with self.subTest(mode=mode, mesh=mesh):
+                    folder = f"{mode}{number}"
+                    self.train_mesh(mesh, *keys, folder=folder)
+                    self.assert_close(self.curve(folder), losses[mode], 1e-10)
+                    (audit,) = [event for event in self.lines("events.jsonl", folder) if event["event"] == "audit"]
+                    self.assertTrue(audit["equals_prediction"])
+                    self.assertEqual(self.spent(folder), spent)
+                    shutil.rmtree(self.folder / folder)
+        self.assertEqual(len({losses[mode][1] for mode in modes}), len(modes))
+        self.assertLess(int(self.spent("apart")), int(self.spent("full")))
+
+    def spent(self, folder):
+        """Model FLOPs of the run by the convention that counts visible pairs."""
+        report = json.loads(self.ergon("report", folder, "--json").stdout)
+        return report["runs"][0]["flops"]["exact"]["spent"]
 
     def test_a_pipeline_resumes_on_another_mesh(self):
         """Each stage writes its own tensors, under names that hold for every mesh."""

@@ -115,3 +115,24 @@ TEST_CASE("a dataset is imported, inspected, verified and measured") {
   std::filesystem::remove(folder / "d-00001.h5");
   CHECK_THAT(ergon_data(folder, "verify d.json").err, Contains("d-00001.h5: does not exist") && Contains("d.json lists it"));
 }
+
+TEST_CASE("an import with a tokenizer's file gives a store that decodes with it, and refuses what goes with no file") {
+  TemporaryFolder folder;
+  write_text(folder / "in.txt");
+  // The 256 bytes and nothing else.
+  static constexpr const char* digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string ranks;
+  for (int byte = 0; byte < 256; ++byte) ranks += fmt::format("{}{}== {}\n", digits[byte >> 2], digits[(byte & 3) << 4], byte);
+  write_file(folder / "bytes.tiktoken", ranks);
+  const std::string import = "import in.txt -o a.h5 --documents blank-line --tokenizer ";
+
+  const DataResult made = ergon_data(folder, import + "tiktoken:bytes.tiktoken --tokenizer-pattern o200k --end-of-document <end>");
+
+  CHECK(made.status == 0);
+  CHECK_THAT(made.out, Contains("(tiktoken, vocabulary 257)"));
+  CHECK(ergon_data(folder, "verify a.h5").status == 0);
+  CHECK_THAT(ergon_data(folder, "inspect a.h5").out, Contains("tiktoken"));
+  CHECK_THAT(ergon_data(folder, import + "bytes.tiktoken --force").err, Contains("--tokenizer-pattern gpt2|cl100k|o200k|llama3"));
+  CHECK_THAT(ergon_data(folder, import + "bytes --end-of-document x --force").err,
+             Contains("--end-of-document and --tokenizer-pattern concern a tokenizer that comes from a file"));
+}

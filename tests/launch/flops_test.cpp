@@ -45,7 +45,9 @@ TEST_CASE("flops of a preset, of a file with only [model], and of counts") {
   std::filesystem::remove(file);
 }
 
-TEST_CASE("flops of masks: whole sequences are counted and the page says so, the pairs of a full mask are all, a window without order is refused") {
+TEST_CASE(
+    "flops of masks: whole sequences are counted and the page says so, the pairs of a full mask are all, a window without order is "
+    "refused") {
   CHECK(output({"gpt2-124m", "data.document_mask=true"}).find("sequences are counted whole here") != std::string::npos);
   CHECK(output({"gpt2-124m"}).find("sequences are counted whole here") == std::string::npos);
   const json full = json::parse(output({"gpt2-124m", "model.causal=false", "--tokens", "1024", "--json"}));

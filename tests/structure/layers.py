@@ -23,6 +23,8 @@ LIBRARIES = [
     ("spdlog", r"^spdlog/", {"launch", "trainer"}, 1),
     ("toml++", r"^toml\+\+/(?!.*version)|^toml\.hpp$", {"configs"}, None),
     ("SentencePiece", r"^sentencepiece", {"trainer"}, 1),
+    ("PCRE2", r"^pcre2", {"trainer"}, 1),
+    ("ICU", r"^unicode/", {"trainer"}, 1),
 ]
 # What a header may include of ATen: the tensor. Others cost seconds in every file that includes the header.
 EXPENSIVE_HEADERS = {"trainer/kernels/vectorised.hpp": {"ATen/Parallel.h"}}  # at::parallel_for is a template around the kernel's body
@@ -84,4 +86,6 @@ PLANTS = [
     ({"tests/x.cpp": "#include <ATen/ATen.h>\n"}, "ATen/ATen.h"),
     ({"trainer/x.hpp": "#include <ATen/ops/add.h>\n"}, "a header includes of ATen only"),
     ({"launch/x.cpp": "#include <CLI/App.hpp>\n"}, "stays behind 1 file"),
+    ({"launch/x.cpp": "#include <pcre2.h>\n"}, "launch may not include PCRE2"),
+    ({"parallel/x.cpp": "#include <unicode/ustring.h>\n"}, "parallel may not include ICU"),
 ]

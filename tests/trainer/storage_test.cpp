@@ -10,6 +10,7 @@
 
 #include "configs/error.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "trainer/storage_link.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -122,6 +123,37 @@ TEST_CASE("folders are made exclusively or with their parents, and removed with 
   CHECK(message_of([&] { storage.make_directories(scratch / "x/y/z/file"); }) == "mkdir failed: File exists @ " + (scratch / "x/y/z/file"));
   storage.remove_directory(scratch / "x");
   CHECK_FALSE(storage.exists(scratch / "x"));
+}
+
+TEST_CASE("each folder that is made with its parents is synced where it was made") {
+  const TemporaryFolder scratch;
+  struct Watched : Storage {
+    std::vector<std::string> synced;
+    void sync_directory(const std::string& path) override {
+      synced.push_back(path);
+      Storage::sync_directory(path);
+    }
+  } storage;
+  storage.make_directories(scratch / "x/y");
+  CHECK(storage.synced == std::vector<std::string>{scratch.path(), scratch / "x"});
+  storage.make_directories(scratch / "x/y");
+  CHECK(storage.synced.size() == 2);
+  CHECK(ensure_directory(storage, scratch / "x/z"));
+  CHECK_FALSE(ensure_directory(storage, scratch / "x/z"));
+  CHECK(storage.synced.size() == 2);
+  CHECK(message_of([&] { ensure_directory(storage, scratch / "a/b"); }) ==
+        "mkdir failed: No such file or directory @ " + (scratch / "a/b"));
+}
+
+TEST_CASE("only a file is an ordinary one") {
+  const TemporaryFolder scratch;
+  Storage storage;
+  storage.write_text(scratch / "file", "1");
+  REQUIRE(::symlink((scratch / "file").c_str(), (scratch / "link").c_str()) == 0);
+  CHECK(is_ordinary(scratch / "file"));
+  CHECK_FALSE(is_ordinary(scratch / "link"));
+  CHECK_FALSE(is_ordinary(scratch.path()));
+  CHECK(message_of([&] { is_ordinary(scratch / "absent"); }) == "lstat failed: No such file or directory @ " + (scratch / "absent"));
 }
 
 TEST_CASE("names that come from a file stay inside their folder") {

@@ -6,7 +6,9 @@
 #include <tuple>
 
 #include "trainer/checkpoint/corrupt.hpp"
+#include "trainer/checkpoint/json.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/storage_link.hpp"
 
 namespace ergon {
 
@@ -52,6 +54,18 @@ void read_manifest(Storage& storage, const std::string& folder, CatalogueEntry& 
   }
 }
 
+// A link or a folder under the name of a file speaks against the checkpoint, unlike a disk that does not answer.
+Storage::File open_ordinary(Storage& storage, const std::string& folder, const std::string& name) {
+  if (!is_ordinary(folder + "/" + name)) throw Corrupt(fmt::format("{} is not an ordinary file", name), folder);
+  return storage.open_read_inside(folder, name);
+}
+
+std::string read_limited(Storage& storage, const std::string& folder, const std::string& name) {
+  const Storage::File file = open_ordinary(storage, folder, name);
+  check_json_size(storage.size(file), file.path());
+  return storage.read_text(file);
+}
+
 }  // namespace
 
 std::string checkpoints_folder(const std::string& run_folder) { return run_folder + "/checkpoints"; }
@@ -91,10 +105,10 @@ Catalogue read_catalogue(Storage& storage, const std::string& run_folder) {
 Manifest check_manifest(Storage& storage, const std::string& folder) {
   const std::string path = folder + "/" + manifest_name;
   if (!storage.has_inside(folder, manifest_name)) throw Corrupt("there is no manifest", path);
-  Manifest manifest = parse_manifest(storage.read_text(storage.open_read_inside(folder, manifest_name)), path);
+  Manifest manifest = parse_manifest(read_limited(storage, folder, manifest_name), path);
   for (const StoredFile& file : manifest.files) {
     if (!storage.has_inside(folder, file.name)) throw Corrupt(fmt::format("the file {} is missing", file.name), folder);
-    const std::int64_t size = storage.size(storage.open_read_inside(folder, file.name));
+    const std::int64_t size = storage.size(open_ordinary(storage, folder, file.name));
     if (size != file.bytes) throw Corrupt(fmt::format("the file {} has {} bytes, {} were written", file.name, size, file.bytes), folder);
   }
   for (const char* name : {index_name, state_name, provenance_name}) read_checked(storage, folder, name, manifest);
@@ -105,7 +119,7 @@ std::string read_checked(Storage& storage, const std::string& folder, const std:
   const StoredFile* file = manifest.find(name);
   if (!file) throw Corrupt(fmt::format("the manifest does not have {}", name), folder);
   if (!storage.has_inside(folder, name)) throw Corrupt(fmt::format("the file {} is missing", name), folder);
-  std::string text = storage.read_text(storage.open_read_inside(folder, name));
+  std::string text = read_limited(storage, folder, name);
   if (crc32c(text) != file->crc) throw Corrupt(fmt::format("the checksum of {} does not match", name), folder);
   return text;
 }

@@ -6,11 +6,17 @@
 
 namespace ergon {
 
+void check_json_size(std::int64_t bytes, const std::string& where) {
+  constexpr std::int64_t limit = 100'000'000;
+  if (bytes > limit) throw Corrupt(fmt::format("{} bytes of JSON are refused, the limit is {}", bytes, limit), where);
+}
+
 Json parse_json(const std::string& text, const std::string& where) {
-  constexpr std::size_t limit = 100'000'000;
-  if (text.size() > limit) throw Corrupt(fmt::format("{} bytes of JSON are refused, the limit is {}", text.size(), limit), where);
+  constexpr int deepest = 64;
+  check_json_size(static_cast<std::int64_t>(text.size()), where);
   std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (depth > deepest) throw Corrupt(fmt::format("this JSON nests deeper than {} levels", deepest), where);
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {

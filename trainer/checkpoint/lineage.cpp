@@ -9,6 +9,8 @@
 #include <charconv>
 
 #include "trainer/checkpoint/json.hpp"
+#include "trainer/crc32c.hpp"
+#include "trainer/storage_link.hpp"
 
 namespace ergon {
 
@@ -16,15 +18,29 @@ namespace {
 
 std::string lineage_path(const std::string& run_folder) { return run_folder + "/lineage.jsonl"; }
 
+constexpr std::string_view crc_key = ",\"crc32c\":\"";
+
 std::string to_line(const LineageRecord& record) {
   const bool resume = record.event == LineageRecord::Event::resume;
   Json json{{"event", resume ? "resume" : "abandon"}, {"attempt", record.attempt}, {"from_step", record.from_step}};
   if (resume) json["uuid"] = record.uuid;
-  return json.dump() + "\n";
+  if (record.skip) json["skip"] = {record.skip->begin, record.skip->end};
+  std::string line = json.dump();
+  line.pop_back();  // the brace
+  return fmt::format("{}{}{}\"}}\n", line, crc_key, crc32c_text(crc32c(line)));
+}
+
+// A record without a checksum is of an Ergon that wrote none.
+void check_checksum(const std::string& line, const std::string& where) {
+  const auto at = line.rfind(crc_key);
+  if (at == std::string::npos) return;
+  if (line.substr(at + crc_key.size()) != crc32c_text(crc32c(line.substr(0, at))) + "\"}")
+    throw Corrupt("the checksum of this record does not match", where);
 }
 
 LineageRecord parse_line(const std::string& line, const std::string& where) {
   const Json json = parse_json(line, where);
+  check_checksum(line, where);
   return read_json(where, [&] {
     const std::string event = json.at("event").get<std::string>();
     if (event != "resume" && event != "abandon") throw Corrupt(fmt::format("the event '{}' is unknown", event), where);
@@ -33,6 +49,8 @@ LineageRecord parse_line(const std::string& line, const std::string& where) {
     json.at("attempt").get_to(record.attempt);
     json.at("from_step").get_to(record.from_step);
     if (event == "resume") json.at("uuid").get_to(record.uuid);
+    if (json.contains("skip")) record.skip = SampleRange{json["skip"].at(0), json["skip"].at(1)};
+    if (record.skip && record.skip->begin >= record.skip->end) throw Corrupt("an empty range of samples is skipped", where);
     return record;
   });
 }
@@ -89,12 +107,7 @@ bool claim_attempt(Storage& storage, const std::string& run_folder, int attempt)
   const std::string folder = run_folder + "/attempts";
   const std::string path = fmt::format("{}/a{:04}", folder, attempt);
   storage.make_directories(folder);
-  try {
-    storage.make_directory(path);
-  } catch (const Error&) {
-    if (!storage.exists(path)) throw;
-    return false;
-  }
+  if (!ensure_directory(storage, path)) return false;
   storage.sync_directory(folder);
   return true;
 }
@@ -104,6 +117,16 @@ bool Lineage::contains(const CheckpointId& id) const {
     if (record.event == LineageRecord::Event::abandon) return id.attempt <= record.attempt && id.step >= record.from_step;
     return id.attempt < record.attempt && id.step > record.from_step;
   });
+}
+
+std::vector<SampleRange> Lineage::returns() const {
+  std::vector<SampleRange> ranges;
+  for (const LineageRecord& record : records) {
+    if (record.event != LineageRecord::Event::abandon) continue;
+    if (record.skip) ranges.push_back(*record.skip);
+    if (!record.skip && record.from_step == 0) ranges.clear();
+  }
+  return ranges;
 }
 
 Lineage read_lineage(Storage& storage, const std::string& run_folder) {

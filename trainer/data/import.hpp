@@ -13,6 +13,7 @@
 #include "trainer/data/import_output.hpp"
 #include "trainer/data/ingest.hpp"
 #include "trainer/data/ingest_folder.hpp"
+#include "trainer/data/tokenizers/tokenizer_file.hpp"
 
 namespace ergon {
 
@@ -20,10 +21,10 @@ struct ImportOptions {
   DocumentOptions documents;
   std::string output;
   Existing existing = Existing::refuse;
-  Begin begin = Begin::resume;      // standard input always begins afresh
-  std::string tokenizer = "bytes";  // "bytes", "sentencepiece" (trained on the input), or the path of a SentencePiece .model
-  std::int64_t vocabulary = 4096;   // of a SentencePiece model that is trained
-  Bytes training_text{32 << 20};    // at most about so much of the input trains it: whole documents, drawn by their hash
+  Begin begin = Begin::resume;                  // standard input always begins afresh
+  TokenizerFile tokenizer = {"bytes", "", ""};  // its name may be "bytes" or "sentencepiece" (trained on the input) too
+  std::int64_t vocabulary = 4096;               // of a SentencePiece model that is trained
+  Bytes training_text{32 << 20};                // at most about so much of the input trains it: whole documents, drawn by their hash
   SplitFractions splits;
   InvalidUtf8 invalid_utf8 = InvalidUtf8::replace;
   bool deduplicate = false;

@@ -78,18 +78,15 @@ std::string train(const ImportOptions& options, const InputFiles& files, Storage
 
 std::unique_ptr<Tokenizer> import_tokenizer(const ImportOptions& options, const InputFiles& files, const IngestFolder& folder,
                                             Storage& storage, const ProgressSink& progress) {
-  if (options.tokenizer == "bytes") return make_bytes_tokenizer();
-  if (options.tokenizer == "sentencepiece") {
+  if (options.tokenizer.name == "bytes") return make_bytes_tokenizer();
+  if (options.tokenizer.name == "sentencepiece") {
     const std::string kept = folder.path() + "/tokenizer.model";
     if (folder.begun() && storage.exists(kept)) return make_sentencepiece_tokenizer(storage.read_text(kept));
     const std::string model = train(options, files, storage, progress);
     storage.write_text(kept, model);
     return make_sentencepiece_tokenizer(model);
   }
-  if (!storage.exists(options.tokenizer))
-    throw Error(fmt::format("'{}' is neither bytes nor sentencepiece nor a file", options.tokenizer), "--tokenizer",
-                "name one of these, or a SentencePiece .model file");
-  return make_sentencepiece_tokenizer(storage.read_text(options.tokenizer));
+  return open_tokenizer(options.tokenizer, storage);
 }
 
 }  // namespace ergon

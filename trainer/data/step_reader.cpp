@@ -19,6 +19,7 @@ StepReader::StepReader(const TokenSource& source, LoaderShape shape, int dp, int
   segments_.resize(T + 1);
   counts_.resize(T);
   chosen_.resize(T);
+  is_prompt_.resize(T + 1);
 }
 
 at::Tensor StepReader::make_payload() const { return at::empty({shape_.accumulation, shape_.microbatch, 3, source_.sequence()}, at::kInt); }
@@ -48,12 +49,20 @@ std::int64_t StepReader::fill(std::int64_t sample, std::int64_t place, const Row
     std::ranges::fill(rows.segments, 0);
     return 0;
   }
-  source_.read(sample, tokens_, segments_);
+  const std::int64_t held = source_.read(sample, tokens_, segments_);
   std::ranges::fill(counts_, std::uint8_t{1});
   if (mask_) mask_(sample, counts_);
+  drop_prompts(sample);
+  std::fill(counts_.begin() + held, counts_.end(), std::uint8_t{0});  // padding
   std::copy_n(tokens_.begin(), rows.tokens.size(), rows.tokens.begin());
   std::copy_n(segments_.begin(), rows.segments.size(), rows.segments.begin());
   return shape_.objective.masked ? label_masked(place, rows) : label_next(rows);
+}
+
+void StepReader::drop_prompts(std::int64_t sample) {
+  if (!source_.mark_prompts(sample, is_prompt_)) return;
+  const std::size_t ahead = shape_.objective.masked ? 0 : 1;
+  for (std::size_t t = 0; t < counts_.size(); ++t) counts_[t] &= is_prompt_[t + ahead] == 0;
 }
 
 // Where documents are kept apart, the first token of the next one is no continuation.

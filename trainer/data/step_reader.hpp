@@ -55,6 +55,8 @@ class StepReader {
     std::span<std::int32_t> tokens, labels, segments;
   };
   std::int64_t fill(std::int64_t sample, std::int64_t place, const Rows& rows);
+  // By the kind of objective, a label is the token behind a place or the one in it.
+  void drop_prompts(std::int64_t sample);
   std::int64_t label_next(const Rows& rows);
   std::int64_t label_masked(std::int64_t place, const Rows& rows);
   PairCount pairs(const Rows& rows);
@@ -65,7 +67,8 @@ class StepReader {
   LabelMask mask_;
   std::vector<std::int32_t> tokens_, segments_;  // T + 1
   std::vector<std::uint8_t> counts_, chosen_;
-  std::optional<PairCount> whole_;  // of a sample without a boundary
+  std::vector<std::uint8_t> is_prompt_;  // T + 1
+  std::optional<PairCount> whole_;       // of a sample without a boundary
 };
 
 }  // namespace ergon

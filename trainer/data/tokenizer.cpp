@@ -4,6 +4,8 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/foreign/ids_tokenizer.hpp"
+#include "trainer/data/tokenizers/huggingface_tokenizer.hpp"
+#include "trainer/data/tokenizers/tiktoken_tokenizer.hpp"
 
 namespace ergon {
 namespace {
@@ -49,7 +51,10 @@ std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::st
   }
   if (kind == "sentencepiece") return make_sentencepiece_tokenizer(definition);
   if (kind == ids_tokenizer_kind) return make_ids_tokenizer(definition);
-  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer", "this version knows bytes, sentencepiece and ids", ExitCode::data);
+  if (kind == "tiktoken") return make_tiktoken_tokenizer(definition);
+  if (kind == "huggingface") return make_huggingface_tokenizer(definition);
+  throw Error(fmt::format("unknown tokenizer '{}'", kind), "tokenizer",
+              "this version knows bytes, sentencepiece, tiktoken, huggingface and ids", ExitCode::data);
 }
 
 }  // namespace ergon

@@ -49,6 +49,19 @@ TEST_CASE("a committed folder that does not verify stays a candidate, with its p
         "the manifest does not have latest @ " + result.folder);
 }
 
+TEST_CASE("a file that claims to be endless is not read, and a folder is no file") {
+  const TemporaryFolder run;
+  Storage storage;
+  const SaveResult result = save_alone(storage, run.path(), 100);
+  const std::string manifest = result.folder + "/MANIFEST.json";
+  storage.truncate(storage.open_write(manifest), std::int64_t{1} << 36);  // has no blocks on the disk
+  CHECK(error_of([&] { check_manifest(storage, result.folder); }) ==
+        "68719476736 bytes of JSON are refused, the limit is 100000000 @ " + manifest);
+  storage.unlink(manifest);
+  storage.make_directory(manifest);
+  CHECK(error_of([&] { check_manifest(storage, result.folder); }) == "MANIFEST.json is not an ordinary file @ " + result.folder);
+}
+
 TEST_CASE("quarantine never overwrites") {
   const TemporaryFolder run;
   Storage storage;

@@ -11,24 +11,6 @@
 
 namespace ergon {
 
-namespace {
-
-struct Plan {
-  const char* name;
-  Extents shape;
-  int cut_dim;  // over tp; -1: on every tensor rank
-  at::ScalarType dtype;
-};
-
-std::vector<Plan> plans(Size size) {
-  std::vector<Plan> all = {{"parameters/embedding", {257, 6}, 0, at::kFloat},
-                           {"parameters/matrix", {40, 30}, 1, at::kFloat},
-                           {"parameters/norm", {30}, -1, at::kDouble},
-                           {"records/count", {}, -1, at::kLong}};
-  if (size == Size::large) all.push_back({"parameters/large", {300, 1000}, 0, at::kFloat});
-  return all;
-}
-
 double value_of(const std::string& name, std::int64_t index, std::int64_t step) {
   if (step < 0) return 0;
   std::uint64_t x = std::hash<std::string>{}(name) + static_cast<std::uint64_t>(index) * 0x9e3779b97f4a7c15ull +
@@ -51,6 +33,24 @@ void for_each_element(const Extents& shape, const Piece& piece, const std::funct
     }
     visit(i - piece.range.begin, global);
   }
+}
+
+namespace {
+
+struct Plan {
+  const char* name;
+  Extents shape;
+  int cut_dim;  // over tp; -1: on every tensor rank
+  at::ScalarType dtype;
+};
+
+std::vector<Plan> plans(Size size) {
+  std::vector<Plan> all = {{"parameters/embedding", {257, 6}, 0, at::kFloat},
+                           {"parameters/matrix", {40, 30}, 1, at::kFloat},
+                           {"parameters/norm", {30}, -1, at::kDouble},
+                           {"records/count", {}, -1, at::kLong}};
+  if (size == Size::large) all.push_back({"parameters/large", {300, 1000}, 0, at::kFloat});
+  return all;
 }
 
 template <typename T>
@@ -159,7 +159,7 @@ SaveResult save_alone(Storage& storage, const std::string& run, std::int64_t ste
                       const std::optional<CheckpointId>& parent) {
   Storage plain;
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run, run_identity(plain, run), attempt, 0, keep, parent});
+  CheckpointSaver saver(storage, {run, run_identity(plain, run), attempt, 0, {keep}, parent});
   RunState state = state_of(step);
   state.health = health;
   return saver.save(model({}, step), state, *control);
@@ -170,7 +170,7 @@ std::vector<SaveResult> save_together(Storage& storage, const std::string& run, 
   std::vector<SaveResult> results(static_cast<std::size_t>(tp * dp));
   run_local_ranks(tp * dp, [&](std::unique_ptr<Communicator> control) {
     const int rank = control->rank();
-    CheckpointSaver saver(storage, {run, uuid, 1, rank, 0, {}});
+    CheckpointSaver saver(storage, {run, uuid, 1, rank, {0}, {}});
     results[static_cast<std::size_t>(rank)] = saver.save(model(where(tp, dp, rank, cut), step, size), state_of(step), *control);
   });
   return results;

@@ -12,6 +12,17 @@ TEST_CASE("JSON from a disk: a key that stands twice, nonsense and a size beyond
   CHECK(contains(error_of([] { parse_json("{} {}", "f"); }), "this JSON does not say what it should"));
   CHECK(error_of([] { parse_json(std::string(100'000'001, ' '), "f"); }) ==
         "100000001 bytes of JSON are refused, the limit is 100000000 @ f");
+  CHECK(error_of([] { check_json_size(std::int64_t{1} << 40, "f"); }) ==
+        "1099511627776 bytes of JSON are refused, the limit is 100000000 @ f");
+}
+
+TEST_CASE("JSON that nests without end is refused before it takes memory") {
+  const auto nested = [](std::size_t levels, char open) { return std::string(levels, open); };
+  CHECK(parse_json(nested(60, '[') + nested(60, ']'), "f").is_array());
+  CHECK(error_of([&] { parse_json(nested(99'000'000, '['), "f"); }) == "this JSON nests deeper than 64 levels @ f");
+  std::string objects;
+  for (int level = 0; level < 100; ++level) objects += "{\"a\":";
+  CHECK(error_of([&] { parse_json(objects, "f"); }) == "this JSON nests deeper than 64 levels @ f");
 }
 
 TEST_CASE("a missing key and a wrong type become Corrupt") {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
+#include "trainer/crc32c.hpp"
 
 using namespace ergon;
 using Event = LineageRecord::Event;
@@ -70,9 +71,9 @@ TEST_CASE("records are appended and read back; a torn last line is ignored, coun
   append_lineage(storage, run.path(), first);
   append_lineage(storage, run.path(), second);
   const std::string path = run / "lineage.jsonl";
-  CHECK(storage.read_text(path) == R"({"event":"resume","attempt":2,"from_step":200,"uuid":"abc"}
-{"event":"abandon","attempt":2,"from_step":150}
-)");
+  const auto with_checksum = [](const std::string& line) { return line + ",\"crc32c\":\"" + crc32c_text(crc32c(line)) + "\"}\n"; };
+  CHECK(storage.read_text(path) == with_checksum(R"({"event":"resume","attempt":2,"from_step":200,"uuid":"abc")") +
+                                       with_checksum(R"({"event":"abandon","attempt":2,"from_step":150)"));
   storage.append(storage.open_append(path), R"({"event":"resu)");
   Lineage lineage = read_lineage(storage, run.path());
   CHECK(lineage.torn_lines == 1);
@@ -81,6 +82,47 @@ TEST_CASE("records are appended and read back; a torn last line is ignored, coun
   lineage = read_lineage(storage, run.path());
   CHECK(lineage.torn_lines == 0);
   CHECK(lineage.records == std::vector{first, second, third});
+}
+
+TEST_CASE("returns carry what they pass over, read back, and are forgotten by a restart") {
+  const TemporaryFolder run;
+  Storage storage;
+  const LineageRecord first{Event::abandon, 1, 101, "", SampleRange{800, 960}}, second{Event::abandon, 2, 201, "", SampleRange{1600, 1601}};
+  append_lineage(storage, run.path(), first);
+  append_lineage(storage, run.path(), {Event::resume, 2, 100, "u"});
+  append_lineage(storage, run.path(), {Event::abandon, 2, 150, ""});  // given up by hand: no return
+  append_lineage(storage, run.path(), second);
+  Lineage lineage = read_lineage(storage, run.path());
+  CHECK(lineage.records.front() == first);
+  CHECK(lineage.returns() == std::vector<SampleRange>{{800, 960}, {1600, 1601}});
+  CHECK_FALSE(lineage.contains({"", 101, 1}));
+  append_lineage(storage, run.path(), {Event::abandon, 2, 0, ""});
+  CHECK(read_lineage(storage, run.path()).returns().empty());
+  append_lineage(storage, run.path(), first);
+  CHECK(read_lineage(storage, run.path()).returns() == std::vector<SampleRange>{{800, 960}});
+  storage.write_text(run / "lineage.jsonl", R"({"event":"abandon","attempt":1,"from_step":2,"skip":[5,5]})"
+                                            "\n");
+  CHECK(contains(error_of([&] { read_lineage(storage, run.path()); }), "an empty range of samples is skipped"));
+}
+
+TEST_CASE("a record that was changed is an error, not another record") {
+  const TemporaryFolder run;
+  Storage storage;
+  append_lineage(storage, run.path(), {Event::abandon, 1, 5, ""});
+  const std::string path = run / "lineage.jsonl", line = storage.read_text(path);
+  for (std::size_t i = 0; i + 1 < line.size(); ++i) {
+    std::string changed = line;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    storage.write_text(path, changed);
+    CAPTURE(changed);
+    try {
+      CHECK(read_lineage(storage, run.path()).records == std::vector{LineageRecord{Event::abandon, 1, 5, ""}});
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::data);
+    }
+  }
+  storage.write_text(path, line.substr(0, line.find("5")) + "6" + line.substr(line.find("5") + 1));
+  CHECK(error_of([&] { read_lineage(storage, run.path()); }) == "the checksum of this record does not match @ " + path + ":1");
 }
 
 TEST_CASE("a torn or unknown line in the middle is an error that names the line") {

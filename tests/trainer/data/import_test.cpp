@@ -70,7 +70,7 @@ TEST_CASE("import is reproducible under any path, for every tokenizer") {
     for (const auto* folder : {&one, &two}) {
       write_file(*folder / "in.txt", english(300));
       ImportOptions options = options_for(*folder, folder == &one ? "a.h5" : "b.h5");
-      options.tokenizer = tokenizer;
+      options.tokenizer.name = tokenizer;
       options.vocabulary = 330;
       import_text(options, storage);
     }
@@ -83,7 +83,7 @@ TEST_CASE("a trained SentencePiece model is in the store and can be named for an
   ergon::test::InspectingStorage storage;
   write_file(folder / "in.txt", english(300));
   ImportOptions options = options_for(folder, "a.h5");
-  options.tokenizer = "sentencepiece";
+  options.tokenizer.name = "sentencepiece";
   options.vocabulary = 330;
   options.training_text = {4096};
   const ImportSummary summary = import_text(options, storage);
@@ -93,7 +93,7 @@ TEST_CASE("a trained SentencePiece model is in the store and can be named for an
   CHECK(tokenizer->vocabulary() == 330);
   CHECK(summary.store.tokens * 2 < summary.text.value);
   write_file(folder / "m.model", tokenizer->definition());
-  options.tokenizer = folder / "m.model";
+  options.tokenizer.name = folder / "m.model";
   options.output = folder / "b.h5";
   import_text(options, storage);
   CHECK(read_file(folder / "a.h5") == read_file(folder / "b.h5"));
@@ -135,7 +135,7 @@ TEST_CASE("what cannot be imported is refused, and nothing is left behind") {
   using O = ImportOptions&;
 
   CHECK(contains(problem([](O) {}, ExitCode::data), "there is no document in the input"));
-  CHECK(contains(problem([](O o) { o.tokenizer = "sentencepiece"; }, ExitCode::data), "there is no text to train a tokenizer on"));
+  CHECK(contains(problem([](O o) { o.tokenizer.name = "sentencepiece"; }, ExitCode::data), "there is no text to train a tokenizer on"));
   CHECK(contains(problem([](O o) { o.documents.inputs.clear(); }, ExitCode::config), "no input"));
   CHECK(contains(problem([](O o) { o.splits.validation = 1; }, ExitCode::config), "--valid: 1 is not a fraction"));
   CHECK(contains(problem([](O o) { o.splits.test = -0.1; }, ExitCode::config), "--test: -0.1 is not a fraction"));
@@ -143,7 +143,8 @@ TEST_CASE("what cannot be imported is refused, and nothing is left behind") {
   CHECK(contains(problem([](O o) { o.vocabulary = 10; }, ExitCode::config), "--vocab: 10 pieces are out of range"));
   CHECK(contains(problem([](O o) { o.threads = -1; }, ExitCode::config), "--threads: -1 threads are out of range"));
   CHECK(contains(problem([](O o) { o.documents.max_document = 0; }, ExitCode::config), "--max-document: 0 bytes are out of range"));
-  CHECK(contains(problem([](O o) { o.tokenizer = "words"; }, ExitCode::config), "'words' is neither bytes nor sentencepiece nor a file"));
+  CHECK(contains(problem([](O o) { o.tokenizer.name = "words"; }, ExitCode::config),
+                 "'words' is neither bytes nor sentencepiece nor a file"));
   write_file(folder / "b.h5", "precious");
   ImportOptions options = options_for(folder, "b.h5");
   CHECK(contains(problem_of([&] { import_text(options, storage); }, ExitCode::config), "already exists"));

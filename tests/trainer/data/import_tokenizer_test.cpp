@@ -20,7 +20,7 @@ struct Setting {
     options.vocabulary = 330;
   }
   std::unique_ptr<Tokenizer> choose(const std::string& name) {
-    options.tokenizer = name;
+    options.tokenizer.name = name;
     return import_tokenizer(options, InputFiles(options.documents.inputs, options.documents.format), work, storage,
                             [&](const ImportProgress&) { ++shown; });
   }

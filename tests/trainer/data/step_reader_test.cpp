@@ -122,3 +122,43 @@ TEST_CASE("tokens to restore are replaced and labelled, by the sample's place in
   CHECK(valid > 30);
   CHECK_FALSE(read.counts.pairs);
 }
+
+TEST_CASE("prompts are context: only what answers them is a label") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  const auto tokenizer = make_bytes_tokenizer();
+  TokenStoreWriter writer(folder / "a.h5", *tokenizer, storage);
+  std::vector<std::uint8_t> prompt;  // of the stream
+  for (int d = 0; d < 40; ++d) {
+    const std::int64_t answer = d % 5, length = answer + 1 + d % 3;
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(length), 'a' + d % 26);
+    writer.add(ids, Split::train, answer);
+    for (std::int64_t i = 0; i <= length; ++i) prompt.push_back(i < answer);
+  }
+  writer.finish("{}");
+  const std::int64_t T = 6;
+  const TokenSource source({folder / "a.h5"}, Split::train, T, storage);
+
+  const auto check = [&](const Objective& objective, std::int64_t ahead) {
+    StepReader reader(source, {1, 1, 1, SequenceLayout::zigzag, objective}, 1, 0, {});
+    const at::Tensor payload = reader.make_payload();
+    std::int64_t labels = 0;
+    for (std::int64_t sample = 0; sample < source.samples(); ++sample) {
+      reader.fill(std::vector{sample}, std::vector{sample}, payload);
+      const auto* at = payload.data_ptr<std::int32_t>() + T;
+      for (std::int64_t t = 0; t < T; ++t) {
+        if (prompt[static_cast<std::size_t>(sample * T + t + ahead)]) CHECK(at[t] == ignored_label);
+        labels += at[t] != ignored_label;
+      }
+    }
+    return labels;
+  };
+
+  const auto counted = std::count(prompt.begin() + 1, prompt.begin() + source.samples() * T + 1, 0);
+  CHECK(check({}, 1) == counted);
+  Objective masked;
+  masked.masked.emplace();
+  masked.masked->fraction = 0.9;
+  masked.masked->token = 300;
+  CHECK(check(masked, 0) > 0);
+}

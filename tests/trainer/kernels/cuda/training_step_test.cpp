@@ -27,7 +27,9 @@ Outcome two_steps(const TinyRun& tiny, const std::vector<std::string>& keys, con
   const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()), 1);
   Replica replica(config, communicators, attention);
-  Loader loader(source, {config.train.microbatch, accumulation(config), 1}, communicators, initial_data_state(source, 1));
+  const Objective objective = objective_of(config, replica.attention->tiles());
+  Loader loader(source, {config.train.microbatch, accumulation(config), 1, SequenceLayout::zigzag, objective}, communicators,
+                initial_data_state(source, 1));
   Outcome outcome;
   for (int step = 1; step <= 2; ++step) {
     const StepResult result = run_step(replica, loader.next(), step);
@@ -68,4 +70,9 @@ TEST_CASE("two training steps through the emulated kernels equal the host's: lay
   compare_steps(
       {"model.norm=layernorm", "model.positions=learned", "model.mlp=gelu", "model.biases=true", "model.kv_heads=4", "model.window=5"},
       1e-12);
+}
+
+TEST_CASE("two training steps through the emulated kernels equal the host's: documents kept apart, causal and seen whole") {
+  compare_steps({"data.document_mask=true", "model.sequence=48", "train.batch=4", "train.microbatch=2"}, 1e-12);
+  compare_steps({"data.document_mask=true", "model.causal=false", "model.sequence=48", "train.batch=4", "train.microbatch=2"}, 1e-12);
 }

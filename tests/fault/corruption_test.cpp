@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damage of every file of a checkpoint, drawn at random (ERGON_CORRUPTIONS of them, each on a copy that loads as it should first): the run
+// resumes from the older checkpoint to the bit, or from the damaged one where the damage touches nothing that is loaded. Damage of the
+// run's own records may also end in a refusal. Nothing is loaded that was not saved.
+#include <sys/stat.h>
+#include <utime.h>
+
+#include <filesystem>
+#include <random>
+
+#include "tests/fault/outcomes.hpp"
+#include "tests/trainer/checkpoint/fixture.hpp"
+#include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/lineage.hpp"
+
+using namespace ergon;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Random = std::mt19937_64;
+
+std::int64_t below(Random& random, std::int64_t limit) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(limit)); }
+
+// A run of one attempt with steps 1 and 2, saved by two writers.
+const std::string& prepared() {
+  static const TemporaryFolder folder;
+  static const std::string run = [] {
+    const std::string path = folder / "run";
+    Storage storage;
+    run_identity(storage, path);
+    CHECK(claim_attempt(storage, path, 1));
+    for (const std::int64_t step : {1, 2})
+      for (const SaveResult& result : save_together(storage, path, step, 1, 2, Cut::zero)) CHECK_FALSE(result.error);
+    append_lineage(storage, path, {LineageRecord::Event::abandon, 1, 3, ""});
+    return path;
+  }();
+  return run;
+}
+
+void overwrite(const std::string& path, std::int64_t offset, const std::string& bytes) {
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(offset);
+  file.write(bytes.data(), std::ssize(bytes));
+}
+
+std::int64_t size_of_file(const std::string& path) { return static_cast<std::int64_t>(fs::file_size(path)); }
+
+// What happens to one file that is there.
+struct Damage {
+  const char* name;
+  void (*act)(const std::string& path, Random& random);
+};
+
+const Damage damages[] = {
+    {"a bit flipped", [](const std::string& path,
+                         Random& random) { test::flip_bit(path, below(random, size_of_file(path)), static_cast<int>(below(random, 8))); }},
+    {"bytes overwritten",
+     [](const std::string& path, Random& random) {
+       std::string bytes(8, '\0');
+       for (char& byte : bytes) byte = static_cast<char>(random());
+       overwrite(path, below(random, std::max<std::int64_t>(1, size_of_file(path) - 8)), bytes);
+     }},
+    {"a block zeroed",
+     [](const std::string& path, Random& random) {
+       constexpr std::int64_t block = 512;
+       const std::int64_t size = size_of_file(path), begin = below(random, (size + block - 1) / block) * block;
+       overwrite(path, begin, std::string(static_cast<std::size_t>(std::min(block, size - begin)), '\0'));
+     }},
+    {"cut short", [](const std::string& path,
+                     Random& random) { fs::resize_file(path, static_cast<std::uintmax_t>(below(random, size_of_file(path)))); }},
+    {"made longer",
+     [](const std::string& path, Random& random) {
+       fs::resize_file(path, static_cast<std::uintmax_t>(size_of_file(path) + 1 + below(random, 5000)));
+     }},
+    {"missing", [](const std::string& path, Random&) { fs::remove(path); }},
+    {"a link to its old self",
+     [](const std::string& path, Random&) {
+       fs::rename(path, path + ".elsewhere");
+       fs::create_symlink(path + ".elsewhere", path);
+     }},
+    {"a folder of its name",
+     [](const std::string& path, Random&) {
+       fs::remove(path);
+       fs::create_directory(path);
+     }},
+};
+
+// What happens to several files, or to names.
+struct Mishap {
+  const char* name;
+  void (*act)(const std::string& newest, const std::string& older, Random& random);
+};
+
+void copy_over(const std::string& from, const std::string& to) { fs::copy_file(from, to, fs::copy_options::overwrite_existing); }
+
+const Mishap mishaps[] = {
+    {"shards swapped",
+     [](const std::string& newest, const std::string&, Random&) {
+       fs::rename(newest + "/shard_0000.h5", newest + "/x");
+       fs::rename(newest + "/shard_0001.h5", newest + "/shard_0000.h5");
+       fs::rename(newest + "/x", newest + "/shard_0001.h5");
+     }},
+    {"a shard twice",
+     [](const std::string& newest, const std::string&, Random& random) {
+       const std::int64_t from = below(random, 2);
+       copy_over(fmt::format("{}/shard_{:04}.h5", newest, from), fmt::format("{}/shard_{:04}.h5", newest, 1 - from));
+     }},
+    {"a file of the older one",
+     [](const std::string& newest, const std::string& older, Random& random) {
+       const auto names = Storage().list(older);
+       const std::string& name = names[static_cast<std::size_t>(below(random, std::ssize(names)))];
+       copy_over(older + "/" + name, newest + "/" + name);
+     }},
+    {"under another step's name", [](const std::string& newest, const std::string&,
+                                     Random&) { fs::rename(newest, newest.substr(0, newest.rfind("step_")) + "step_00000007.a0001"); }},
+    {"all files of the older one",
+     [](const std::string& newest, const std::string& older, Random&) {
+       for (const std::string& name : Storage().list(older)) copy_over(older + "/" + name, newest + "/" + name);
+     }},
+    {"an extra file", [](const std::string& newest, const std::string&, Random&) { test::write_file(newest + "/shard_0002.h5", "x"); }},
+    {"`latest` is stale", [](const std::string& newest, const std::string&,
+                             Random&) { test::write_file(fs::path(newest).parent_path() / "latest", "step_00000001.a0001\n"); }},
+    {"`latest` is rubbish", [](const std::string& newest, const std::string&,
+                               Random&) { test::write_file(fs::path(newest).parent_path() / "latest", "../../etc/passwd"); }},
+    {"the clock went back",
+     [](const std::string& newest, const std::string&, Random&) {
+       const utimbuf past = {1, 1};
+       for (const auto& entry : fs::directory_iterator(newest)) CHECK(::utime(entry.path().c_str(), &past) == 0);
+       CHECK(::utime(newest.c_str(), &past) == 0);
+     }},
+};
+
+struct Copy {
+  const TemporaryFolder scratch;
+  const std::string run = scratch / "run", newest = run + "/checkpoints/step_00000002.a0001",
+                    older = run + "/checkpoints/step_00000001.a0001";
+  Copy() { fs::copy(prepared(), run, fs::copy_options::recursive); }
+};
+
+// What is loaded, in the table's words.
+std::string outcome_of(const std::string& run) {
+  test::InspectingStorage storage;
+  const auto control = std::move(make_local_group(1).front());
+  CheckpointLoader loader(storage, run, *control);
+  try {
+    if (!loader.open()) return "WRONG";  // as if the run had never saved
+    const auto tensors = model({}, -1);
+    loader.load(tensors);
+    const std::int64_t step = loader.state().step;
+    const bool exact = holds(tensors, step) && to_text(loader.state()) == to_text(state_of(step)) && (step == 1 || step == 2);
+    return !exact ? "WRONG" : step == 2 ? "harmless" : "stepped back";
+  } catch (const Error& error) {
+    return error.code() == ExitCode::data && !error.hint().empty() ? "refused" : "WRONG";
+  }
+}
+
+const std::vector<std::string> columns = {"refused", "stepped back", "harmless", "WRONG"};
+
+}  // namespace
+
+TEST_CASE("corruption: damage of a checkpoint is stepped back from, or harmless") {
+  const int total = test::count_of("ERGON_CORRUPTIONS", 1000);
+  Random random(20260731);
+  const auto files = Storage().list(prepared() + "/checkpoints/step_00000002.a0001");
+  test::Outcomes by_damage(columns), by_file(columns);
+  for (int number = 0; number < total; ++number) {
+    const Copy copy;
+    CHECK(outcome_of(copy.run) == "harmless");
+    const std::size_t kind = static_cast<std::size_t>(number) % (std::size(damages) + std::size(mishaps));
+    std::string file = "several";
+    const char* name;
+    if (kind < std::size(damages)) {
+      file = files[static_cast<std::size_t>(below(random, std::ssize(files)))];
+      name = damages[kind].name;
+      damages[kind].act(copy.newest + "/" + file, random);
+    } else {
+      name = mishaps[kind - std::size(damages)].name;
+      mishaps[kind - std::size(damages)].act(copy.newest, copy.older, random);
+    }
+    CAPTURE(number, name, file);
+    const std::string outcome = outcome_of(copy.run);
+    CHECK((outcome == "stepped back" || outcome == "harmless"));
+    by_damage.add(name, outcome);
+    by_file.add(file, outcome);
+  }
+  by_damage.print("damage of a checkpoint");
+  by_file.print("damage of the file");
+  CHECK(by_damage.count("stepped back") > total / 3);
+}
+
+TEST_CASE("corruption: damage of the run's own records is never taken for a run without checkpoints") {
+  const int total = test::count_of("ERGON_CORRUPTIONS", 1000) / 5;
+  Random random(20260801);
+  test::Outcomes outcomes(columns);
+  for (int number = 0; number < total; ++number) {
+    const Copy copy;
+    CHECK(outcome_of(copy.run) == "harmless");
+    const std::string file =
+        std::vector<std::string>{"uuid", "lineage.jsonl", "checkpoints/latest"}[static_cast<std::size_t>(below(random, 3))];
+    const Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
+    CAPTURE(number, file, damage.name);
+    damage.act(copy.run + "/" + file, random);
+    const std::string outcome = outcome_of(copy.run);
+    CHECK(outcome != "WRONG");
+    outcomes.add(file, outcome);
+  }
+  outcomes.print("damage of a run's records");
+}

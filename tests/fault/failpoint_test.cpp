@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process that dies, and a disk that fails, at every call of the storage there is in a save and in an import; and processes killed at
+// random moments of every phase of a save (ERGON_KILLS of each).
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include "tests/fault/failing_storage.hpp"
+#include "tests/fault/good_state.hpp"
+#include "tests/fault/outcomes.hpp"
+#include "trainer/checkpoint/lineage.hpp"
+
+using namespace ergon;
+using test::FailingStorage;
+using test::Phase;
+using Deed = FailingStorage::Deed;
+
+namespace {
+
+// Memory that a child shares with its parent.
+class Shared {
+ public:
+  Shared() : memory_(::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    REQUIRE(memory_ != MAP_FAILED);
+    new (memory_) std::atomic<int>(0);
+  }
+  ~Shared() { ::munmap(memory_, sizeof(std::atomic<int>)); }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  std::atomic<int>& value() { return *static_cast<std::atomic<int>*>(memory_); }
+  Phase phase() { return static_cast<Phase>(value().load()); }
+
+ private:
+  void* memory_;
+};
+
+// A process that does `work` and ends with 0, or 1 for an exception.
+pid_t start(const std::function<void()>& work) {
+  std::fflush(nullptr);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child > 0) return child;
+  try {
+    work();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "child: %s\n", error.what());
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+
+// Whether it was killed; otherwise it has ended as it should.
+bool was_killed(pid_t child) {
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  CHECK((killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)));
+  return killed;
+}
+
+void save_second(Storage& storage, const std::string& run) {
+  const SaveResult result = save_alone(storage, run, 2, 1, 1);
+  if (result.error) throw *result.error;
+}
+
+// The old state or the new one, as it was saved, and the run goes on.
+std::string good_state(const std::string& run) {
+  const std::string seen = read_run(run);
+  CAPTURE(seen);
+  const bool old_one = seen.rfind("step 1 of attempt 1, latest ", 0) == 0, new_one = seen.rfind("step 2 of attempt 1, latest ", 0) == 0;
+  CHECK((old_one || new_one));
+  return old_one ? "old state" : "new state";
+}
+
+class Run {
+ public:
+  Run() {
+    Storage storage;
+    begin_run(storage, path(), {1});
+  }
+  std::string path() const { return scratch_ / "run"; }
+
+ private:
+  TemporaryFolder scratch_;
+};
+
+}  // namespace
+
+TEST_CASE("failpoints: a save that is killed at any call leaves the old state or the new one") {
+  test::Outcomes outcomes({"killed", "old state", "new state"});
+  for (const Deed deed : {Deed::kill, Deed::kill_half}) {
+    bool killed = true;
+    for (int at = 1; killed; ++at) {
+      const Run run;
+      Shared shared;
+      killed = was_killed(start([&] {
+        FailingStorage storage(deed, at);
+        storage.on_call = [&](Phase phase) { shared.value() = static_cast<int>(phase); };
+        save_second(storage, run.path());
+      }));
+      CAPTURE(at, name(shared.phase()));
+      const std::string state = good_state(run.path());
+      if (!killed) continue;
+      outcomes.add(name(shared.phase()), "killed");
+      outcomes.add(name(shared.phase()), state);
+      if (shared.phase() < Phase::commit) CHECK(state == "old state");
+      if (shared.phase() > Phase::commit) CHECK(state == "new state");
+      REQUIRE(at < 500);
+    }
+  }
+  outcomes.print("killed at each call, phase");
+  for (const Phase phase : test::phases_of_a_save) CHECK(outcomes.count(name(phase), "killed") > 0);
+  CHECK(outcomes.count("retention", "killed") > 0);
+}
+
+TEST_CASE("failpoints: a save whose disk fails at any call fails in order or has saved") {
+  test::Outcomes outcomes({"planted", "old state", "new state"});
+  for (const Deed deed : {Deed::no_space, Deed::io_error, Deed::short_write}) {
+    for (int at = 1;; ++at) {
+      const Run run;
+      FailingStorage storage(deed, at);
+      const SaveResult result = save_alone(storage, run.path(), 2, 1, 1);
+      CAPTURE(at, name(storage.phase()));
+      CHECK(Storage().exists(run.path() + "/checkpoints/step_00000002.a0001") != result.error.has_value());
+      for (const std::string& left : Storage().list(run.path() + "/checkpoints")) CHECK_FALSE(contains(left, ".tmp"));
+      if (result.error) CHECK(contains(result.error->problem(), deed == Deed::io_error ? "Input/output error" : "No space left on device"));
+      const std::string state = good_state(run.path());
+      CHECK((state == "old state") == result.error.has_value());
+      if (storage.calls() < at) break;
+      outcomes.add(name(storage.phase()), "planted");
+      outcomes.add(name(storage.phase()), state);
+      REQUIRE(at < 500);
+    }
+  }
+  outcomes.print("disk fails at each call, phase");
+}
+
+TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any call leaves a whole store or none") {
+  test::Outcomes outcomes({"planted", "nothing", "whole"});
+  std::string hash;
+  {
+    const TemporaryFolder scratch;
+    test::InspectingStorage storage;
+    hash = import_into(scratch / "tokens.h5", storage, 10, Existing::refuse);
+  }
+  for (const Deed deed : {Deed::kill, Deed::kill_half, Deed::no_space, Deed::io_error, Deed::short_write}) {
+    const bool dies = deed == Deed::kill || deed == Deed::kill_half;
+    bool struck = true;
+    for (int at = 1; struck; ++at) {
+      const TemporaryFolder scratch;
+      const std::string path = scratch / "tokens.h5";
+      const auto work = [&](FailingStorage& storage) { import_into(path, storage, 10, Existing::refuse); };
+      if (dies) {
+        struck = was_killed(start([&] {
+          FailingStorage storage(deed, at);
+          work(storage);
+        }));
+      } else {
+        FailingStorage storage(deed, at);
+        try {
+          work(storage);
+        } catch (const Error& error) {
+          CHECK(contains(error.problem(), "planted call failed"));
+        }
+        struck = storage.calls() >= at;
+      }
+      CAPTURE(at, static_cast<int>(deed));
+      const std::string seen = read_store(path, hash);
+      CHECK((seen == "whole" || (struck && seen == "nothing")));
+      if (struck) {
+        outcomes.add(dies ? "killed" : "disk fails", "planted");
+        outcomes.add(dies ? "killed" : "disk fails", seen);
+      }
+      // The next import finds whatever is left and clears it away.
+      test::InspectingStorage plain;
+      CHECK(import_into(path, plain, 10, Existing::replace) == hash);
+      CHECK(plain.list(scratch.path()) == std::vector<std::string>{"tokens.h5"});
+      REQUIRE(at < 200);
+    }
+  }
+  outcomes.print("an import, at each call");
+}
+
+TEST_CASE("failpoints: saves killed at random moments of every phase") {
+  const int wanted = test::count_of("ERGON_KILLS", 1);
+  test::Outcomes outcomes({"killed", "old state", "new state"});
+  std::mt19937 random(7);
+  for (const Phase target : test::phases_of_a_save) {
+    for (int trial = 0; outcomes.count(name(target), "killed") < wanted; ++trial) {
+      REQUIRE(trial < 50 * wanted);
+      const Run run;
+      Shared shared;
+      const pid_t child = start([&] {
+        FailingStorage storage(Deed::none, 0);
+        storage.on_call = [&](Phase phase) {
+          shared.value() = static_cast<int>(phase);
+          std::this_thread::sleep_for(std::chrono::microseconds(phase == Phase::retention ? 0 : 500));
+        };
+        save_second(storage, run.path());
+        shared.value() = static_cast<int>(Phase::retention);
+      });
+      while (shared.phase() < target) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
+      ::kill(child, SIGKILL);
+      was_killed(child);
+      const Phase phase = shared.phase();
+      CAPTURE(name(phase));
+      const std::string state = good_state(run.path());
+      if (phase == Phase::retention) continue;  // it came too late to count
+      outcomes.add(name(phase), "killed");
+      outcomes.add(name(phase), state);
+    }
+  }
+  outcomes.print("killed at random, phase");
+}
+
+TEST_CASE("failpoints: one writer of two that is killed alone leaves nothing that is seen") {
+  int kills = 0;
+  bool killed = true;
+  for (int at = 1; killed; ++at) {
+    const Run run;
+    const auto write = [&](int rank, Storage& storage) {
+      CheckpointSaver saver(storage, {run.path(), "r", 1, rank, 0, {}});
+      saver.snapshot(model(where(1, 2, rank, Cut::zero), 2), state_of(2), SnapshotMode::view);
+      saver.write();
+    };
+    const pid_t second = start([&] {
+      FailingStorage storage(Deed::kill_half, at);
+      write(1, storage);
+    });
+    const pid_t first = start([&] {
+      Storage storage;
+      write(0, storage);
+    });
+    CHECK_FALSE(was_killed(first));
+    killed = was_killed(second);
+    kills += killed;
+    CAPTURE(at);
+    CHECK(good_state(run.path()) == "old state");
+    REQUIRE(at < 200);
+  }
+  CHECK(kills > 8);
+  std::printf("one writer of two killed alone: %d times\n", kills);
+}
