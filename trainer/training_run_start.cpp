@@ -80,7 +80,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       folder_(storage, attempt_.folder),
       train_source_(config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
-      data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed()),
+      data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
       losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
