@@ -12,6 +12,6 @@ std::vector<Key> keys_run();        // [run]
 std::vector<Key> keys_model();      // [model]
 std::vector<Key> keys_training();   // [data] [train] [optimizer]
 std::vector<Key> keys_mesh();       // [mesh]
-std::vector<Key> keys_operation();  // [checkpoint] [watchdog] [accounting] [launch]
+std::vector<Key> keys_operation();  // [checkpoint] [recovery] [watchdog] [accounting] [launch]
 
 }  // namespace ergon

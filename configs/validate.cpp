@@ -84,6 +84,13 @@ void validate_mesh(const RunConfig& config, const Given& given, Problems& proble
   }
 }
 
+void validate_checkpoint(const RunConfig& config, const Given& given, Problems& problems) {
+  if (config.checkpoint.keep_best && config.train.evaluate_every == 0)
+    problems.add("checkpoint.keep_best = true, but train.evaluate_every = 0: no checkpoint has a validation loss",
+                 place(given, {"checkpoint.keep_best", "train.evaluate_every"}),
+                 "evaluate at the steps that are saved, or leave checkpoint.keep_best out");
+}
+
 }  // namespace
 
 void validate(const RunConfig& config, const Given& given, Problems& problems) {
@@ -91,6 +98,7 @@ void validate(const RunConfig& config, const Given& given, Problems& problems) {
   validate_batch(config, given, problems);
   validate_optimizer(config, given, problems);
   validate_mesh(config, given, problems);
+  validate_checkpoint(config, given, problems);
 }
 
 }  // namespace ergon

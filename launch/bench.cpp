@@ -7,6 +7,7 @@
 
 #include "configs/error.hpp"
 #include "launch/bench_attention_result.hpp"
+#include "launch/bench_checkpoint.hpp"
 #include "launch/bench_communication_result.hpp"
 #include "launch/bench_ranks.hpp"
 #include "launch/bench_result.hpp"
@@ -35,6 +36,7 @@ struct BenchLines {
   BenchJob train;
   ShardingJob attention;
   CommunicationJob communication;
+  CheckpointBenchJob checkpoint;
   std::string attention_ranks = "2,4", communication_ranks = "2,4", lengths, dtype = "float32", bytes, hidden_bytes;
   bool full = false, as_json = false;
 };
@@ -88,6 +90,19 @@ void declare_communication(CommandLine& command, BenchLines& lines) {
   communication.footer(
       "A size is that of the tensor: the whole of an all_reduce, what all ranks give a reduce_scatter or an all_gather, what one\n"
       "rank gives an all_to_all or sends on in a ring. Beside computing, who polls MPI: nobody, MPI_Test between blocks, a thread.\n");
+}
+
+void declare_checkpoint(CommandLine& command, BenchLines& lines) {
+  CheckpointBenchJob& job = lines.checkpoint;
+  CommandLine& checkpoint = command.subcommand(
+      "checkpoint", "Saving and loading beside what the disk gives a plain program, and what a save costs training; one rank.");
+  checkpoint.rest(job.overrides, "KEY=VALUE", "keys of a run file; the default job is that of bench train: 1.5 GB a checkpoint");
+  checkpoint.option(job.folder, "--folder", "PATH", "on the disk to measure; what is written there is removed (.)");
+  checkpoint.option(job.threads, "--threads", "N", "threads of a step (1)");
+  checkpoint.option(job.rounds, "--rounds", "N", "rounds in which the cases take turns; medians are shown (3)");
+  checkpoint.choice(job.against, "--against", {"pytorch"}, "compare with torch.save and torch.distributed.checkpoint in the same rounds");
+  checkpoint.option(job.python, "--python", "PATH", "a Python with PyTorch for --against (.venv-torch of this checkout)");
+  checkpoint.flag(lines.as_json, "--json", "print JSON");
 }
 
 void require_positive(const std::string& command, const std::vector<std::pair<const char*, std::int64_t>>& options) {
@@ -147,6 +162,13 @@ std::string bench_train_step(BenchLines& lines) {
   return lines.as_json ? result.dump(2) + "\n" : bench_text(result);
 }
 
+std::string bench_saving(BenchLines& lines) {
+  const CheckpointBenchJob& job = lines.checkpoint;
+  require_positive("ergon bench checkpoint", {{"--threads", job.threads}, {"--rounds", job.rounds}});
+  const nlohmann::json result = checkpoint_bench_result(job, bench_checkpoint(job));
+  return lines.as_json ? result.dump(2) + "\n" : checkpoint_bench_text(result);
+}
+
 }  // namespace
 
 int command_bench(int argc, char** argv) {
@@ -155,10 +177,12 @@ int command_bench(int argc, char** argv) {
   declare_train(command, lines);
   declare_attention(command, lines);
   declare_communication(command, lines);
+  declare_checkpoint(command, lines);
   if (!command.parse(argc, argv)) return 0;
   const std::string chosen = command.chosen();
   std::cout << (chosen == "train"           ? bench_train_step(lines)
                 : chosen == "communication" ? bench_communication(lines)
+                : chosen == "checkpoint"    ? bench_saving(lines)
                                             : bench_attention(lines))
             << std::flush;
   return 0;

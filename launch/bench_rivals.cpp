@@ -29,17 +29,6 @@ std::vector<std::string> ergon_command(const BenchJob& job) {
   return command;
 }
 
-std::string python_path(const BenchJob& job) {
-  if (!job.python.empty()) {
-    if (access(job.python.c_str(), X_OK) == 0) return job.python;
-    throw Error(fmt::format("this Python cannot be started: {}", std::strerror(errno)), "--python",
-                "check the path and that it is executable");
-  }
-  const std::filesystem::path found = std::filesystem::path(own_path()).parent_path().parent_path() / ".venv-torch/bin/python";
-  if (std::filesystem::exists(found)) return found.string();
-  throw Error("no Python with PyTorch", "--against pytorch", "run launch/setup.sh --python-torch, or name one with --python");
-}
-
 std::vector<std::string> pytorch_command(const BenchJob& job, const RunConfig& config) {
   const ModelShape& m = config.model;
   if (!m.causal) throw Error("the PyTorch side has a causal mask", "--against pytorch", "leave model.causal at true");
@@ -69,7 +58,7 @@ std::vector<std::string> pytorch_command(const BenchJob& job, const RunConfig& c
                       {"accumulation", config.train.batch / config.train.microbatch},
                       {"steps", job.options.steps},
                       {"warmup", job.options.warmup}};
-  return {python_path(job), "-c", bench_pytorch_script, shape.dump()};
+  return {python_with_torch(job.python), "-c", bench_pytorch_script, shape.dump()};
 }
 
 // One program that the step is compared with: run in turn with Ergon, it prints tokens/s.
@@ -116,6 +105,17 @@ std::vector<Rival> rivals(const BenchJob& job, const RunConfig& config) {
 }
 
 }  // namespace
+
+std::string python_with_torch(const std::string& given) {
+  if (!given.empty()) {
+    if (access(given.c_str(), X_OK) == 0) return given;
+    throw Error(fmt::format("this Python cannot be started: {}", std::strerror(errno)), "--python",
+                "check the path and that it is executable");
+  }
+  const std::filesystem::path found = std::filesystem::path(own_path()).parent_path().parent_path() / ".venv-torch/bin/python";
+  if (std::filesystem::exists(found)) return found.string();
+  throw Error("no Python with PyTorch", "--against pytorch", "run launch/setup.sh --python-torch, or name one with --python");
+}
 
 void check_rivals(const BenchJob& job) { (void)rivals(job, bench_config(job)); }
 

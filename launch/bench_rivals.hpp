@@ -9,6 +9,9 @@
 
 namespace ergon {
 
+// `given`, or where launch/setup.sh --python-torch made one. Throws Error when it is not there.
+std::string python_with_torch(const std::string& given);
+
 // Throws Error when the rival cannot do the job or is not there; before anything is measured.
 void check_rivals(const BenchJob& job);
 

@@ -30,24 +30,6 @@ at::Tensor random_tokens(const RunConfig& config, std::uint32_t which) {
   return tokens_BT;
 }
 
-StepBatch synthetic_batch(const RunConfig& config, std::int64_t accumulation) {
-  StepBatch batch;
-  for (std::int64_t k = 0; k < accumulation; ++k) {
-    Batch microbatch;
-    microbatch.tokens_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k));
-    microbatch.labels_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k + 1));
-    microbatch.positions_BT = at::arange(config.model.sequence, at::kLong).expand({config.train.microbatch, -1}).contiguous();
-    microbatch.segments_BT = at::zeros(microbatch.tokens_BT.sizes(), at::kLong);
-    microbatch.loss_mask_BT = at::ones(microbatch.tokens_BT.sizes(), at::kByte);
-    microbatch.valid_tokens = microbatch.tokens_BT.numel();
-    microbatch.first_sample = k * config.train.microbatch;
-    batch.valid_tokens += microbatch.valid_tokens;
-    batch.microbatches.push_back(std::move(microbatch));
-  }
-  batch.tokens = batch.valid_tokens;
-  return batch;
-}
-
 double executed_gemm(const FlopAudit& audit) {
   double sum = 0;
   for (int phase = 0; phase < num_phases; ++phase) sum += static_cast<double>(audit.gemm(static_cast<Phase>(phase)).value);
@@ -79,6 +61,24 @@ Bytes peak_memory() {
 
 }  // namespace
 
+StepBatch synthetic_batch(const RunConfig& config) {
+  StepBatch batch;
+  for (std::int64_t k = 0; k < accumulation(config); ++k) {
+    Batch microbatch;
+    microbatch.tokens_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k));
+    microbatch.labels_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k + 1));
+    microbatch.positions_BT = at::arange(config.model.sequence, at::kLong).expand({config.train.microbatch, -1}).contiguous();
+    microbatch.segments_BT = at::zeros(microbatch.tokens_BT.sizes(), at::kLong);
+    microbatch.loss_mask_BT = at::ones(microbatch.tokens_BT.sizes(), at::kByte);
+    microbatch.valid_tokens = microbatch.tokens_BT.numel();
+    microbatch.first_sample = k * config.train.microbatch;
+    batch.valid_tokens += microbatch.valid_tokens;
+    batch.microbatches.push_back(std::move(microbatch));
+  }
+  batch.tokens = batch.valid_tokens;
+  return batch;
+}
+
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options) {
   prepare_process(config.run.threads);
   Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
@@ -88,7 +88,7 @@ BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& o
   const std::unique_ptr<GemmLibrary> library = timed(open_gemm_library(result.gemm_library), result.gemm);
   Replica replica(config, communicators, "auto", *library);
   replica.use_attention(timed(std::move(replica.attention), result.attention));
-  const StepBatch batch = synthetic_batch(config, accumulation(config));
+  const StepBatch batch = synthetic_batch(config);
 
   for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
     const Clock::time_point start = Clock::now();

@@ -26,6 +26,9 @@ struct BenchTrainResult {
 };
 
 // The GEMM library is run.gemm; "auto" is mkl here (what times libraries does so before).
+// The batch of a step: uniform tokens, for its speed does not depend on them.
+StepBatch synthetic_batch(const RunConfig& config);
+
 BenchTrainResult bench_train(const RunConfig& config, const BenchTrainOptions& options);
 
 }  // namespace ergon

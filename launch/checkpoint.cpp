@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon checkpoint list|verify|inspect`: what checkpoints a run has, whether they are whole, what is in one.
+// `ergon checkpoint list|verify|inspect|gc`: what checkpoints a run has, whether they are whole, what is in one, which are still wanted.
 #include "trainer/checkpoint/checkpoint.hpp"
 
 #include <fmt/format.h>
@@ -11,12 +11,16 @@
 #include <vector>
 
 #include "configs/error.hpp"
+#include "configs/parse.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/format.hpp"
+#include "trainer/checkpoint/retention.hpp"
 #include "trainer/checkpoint/verify.hpp"
+#include "trainer/run_folder.hpp"
+#include "trainer/run_lock.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -162,28 +166,77 @@ int inspect(Storage& storage, const std::string& folder, bool as_json) {
   return 0;
 }
 
+RetentionRules rules_of(Storage& storage, const std::string& run, const std::vector<std::string>& overrides) {
+  const std::string file = RunFolder(storage, run).config();
+  if (!storage.exists(file))
+    throw Error("there is no configuration that says which checkpoints are wanted", file, "name the folder of run.folder", ExitCode::data);
+  const CheckpointSection keys = parse_run_text(storage.read_text(file), file, overrides).checkpoint;
+  return {keys.keep, keys.keep_every, keys.keep_best};
+}
+
+// Under the run's lock, as a run deletes: who trains there is not disturbed.
+int gc(Storage& storage, const std::string& run, const std::vector<std::string>& overrides, bool dry_run, bool as_json) {
+  catalogue_of(storage, run);
+  const RetentionRules rules = rules_of(storage, run, overrides);
+  std::vector<std::string> messages;
+  std::vector<Removal> removals = plan_retention(storage, run, rules);
+  bool good = true;
+  if (!dry_run) {
+    const RunLock lock(storage, run, {}, [](const std::string& text) { std::cerr << text << "\n"; });
+    removals = plan_retention(storage, run, rules);
+    messages = retain_checkpoints(storage, run, rules, [&] { lock.check(); });
+    for (const Removal& removal : removals) good = good && !storage.exists(checkpoints_folder(run) + "/" + removal.name);
+  }
+  if (as_json) {
+    Json rows = Json::array();
+    for (const Removal& removal : removals) rows.push_back({{"name", removal.name}, {"why", removal.why}});
+    std::cout << Json{{"schema", "ergon.checkpoint_gc.v1"},
+                      {"run", run},
+                      {"dry_run", dry_run},
+                      {"unwanted", rows},
+                      {"good", good},
+                      {"messages", messages}}
+                     .dump(2)
+              << "\n";
+  } else {
+    if (dry_run)
+      for (const Removal& removal : removals) messages.push_back(fmt::format("would delete {}: {}", removal.name, removal.why));
+    if (messages.empty()) messages.push_back("every checkpoint is wanted");
+    for (const std::string& message : messages) std::cout << message << "\n";
+  }
+  return static_cast<int>(good ? ExitCode::ok : ExitCode::data);
+}
+
 }  // namespace
 
 int command_checkpoint(int argc, char** argv) {
   std::string path;
-  bool json = false;
+  std::vector<std::string> overrides;
+  bool json = false, dry_run = false;
   CommandLine line("ergon checkpoint", "Checkpoints of a run: which there are, whether they are whole, what is in one");
   const auto declare = [&](const char* name, const char* summary, const char* metavar, const char* help) {
     CommandLine& sub = line.subcommand(name, summary);
     sub.positional(path, metavar, help);
     sub.flag(json, "--json", "print JSON");
+    return &sub;
   };
   declare("list", "The checkpoints of a run, newest first", "RUN", "a run folder");
   declare("verify", "Read every byte again; exit code 3 when something is wrong", "RUN|DIR",
           "a run folder, or the folder of one checkpoint");
   declare("inspect", "Tensors, state and provenance of one checkpoint", "DIR", "the folder of a checkpoint: RUN/checkpoints/step_...");
-  line.footer("Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n");
+  CommandLine* collect = declare("gc", "Delete the checkpoints that checkpoint.keep, keep_every and keep_best of the run do not want",
+                                 "RUN", "a run folder in which nobody trains");
+  collect->rest(overrides, "KEY=VALUE", "other rules than those of the run: checkpoint.keep=1");
+  collect->flag(dry_run, "--dry-run", "only say which");
+  line.footer(
+      "Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n  ergon checkpoint gc runs/demo --dry-run\n");
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);
+  if (line.chosen() == "gc") return gc(storage, path, overrides, dry_run, json);
   return inspect(storage, path, json);
 }
 

@@ -86,7 +86,7 @@ std::string encode(const Attempt& attempt) {
 
 Attempt decode(const std::string& text) {
   const json j = json::parse(text);
-  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}, j["train"], j["validation"]};
+  Attempt attempt{j["folder"], j["number"], j["started_before"], /*returns=*/false, j["finished"], {}, j["train"], j["validation"]};
   for (const json& change : j["changes"]) attempt.changes.push_back({change[0], change[1], change[2]});
   return attempt;
 }
@@ -134,6 +134,14 @@ BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options
       monitor->message(fmt::format("{} is not found from this working folder; reading {}, as the attempt before", config.data.train[i],
                                    attempt.train[i]));
   return {std::move(attempt), std::move(lock)};
+}
+
+BegunAttempt next_attempt(BegunAttempt before, Communicator& control) {
+  BegunAttempt next = std::move(before);
+  next.attempt.number = std::stoi(on_rank_zero(control, [&] { return std::to_string(next.lock->advance()); }));
+  next.attempt.started_before = next.attempt.returns = true;
+  next.attempt.changes.clear();
+  return next;
 }
 
 std::vector<LedgerLine> unbooked_work(const std::string& folder, Storage& storage, const LocalAttention& present) {

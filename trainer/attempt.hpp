@@ -27,6 +27,7 @@ struct Attempt {
   std::string folder;
   int number = 0;
   bool started_before = false;        // the folder holds an earlier attempt
+  bool returns = false;               // goes on, in the same process, from where the attempt before has gone back to
   bool finished = false;              // the newest attempt reached train.steps: nothing to do, no attempt was claimed
   std::vector<ConfigChange> changes;  // since the attempt before
   // data.train and data.validation: where the attempt before has read a store whose relative name is not found from this working folder.
@@ -44,6 +45,10 @@ struct BegunAttempt {
 // changed without --allow-change (config). `monitor` (rank 0, may be null) hears of waiting.
 BegunAttempt begin_attempt(const RunConfig& config, const ResumeOptions& options, Storage& storage, Communicator& control,
                            LockTiming timing = {}, RunMonitor* monitor = nullptr);
+
+// Collective. The attempt that follows `before` in this process; the run stays ours all the while. Throws Error (ExitCode::data) when
+// another process has taken it.
+BegunAttempt next_attempt(BegunAttempt before, Communicator& control);
 
 // What the attempt before did after its last ledger line, read from events.jsonl, as ledger lines ready to append: with the batch, the mesh
 // and the attention kernel of that attempt. Call on rank 0, before config.toml changes. present: this attempt's kernel, which stands in for

@@ -10,20 +10,14 @@
 
 namespace ergon {
 
-RunResult run_training(RunConfig config, Communicators& communicators, Storage& storage, const LoopOptions& options) {
-  const BegunAttempt begun = begin_attempt(config, options.resume, storage, *communicators.control, options.lock, options.monitor);
-  const Attempt& attempt = begun.attempt;
-  config.run.folder = attempt.folder;
-  config.data.train = attempt.train;
-  config.data.validation = attempt.validation;
-  if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
+namespace {
 
-  const FlightFilesScope flight(options.watchdog, storage, attempt.folder, attempt.number);
+// One attempt, from the newest checkpoint when there is one. Nothing: it has gone back, and the next attempt goes on.
+std::optional<RunResult> run_attempt(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
+                                     const LoopOptions& options) {
+  const FlightFilesScope flight(options.watchdog, storage, begun.attempt.folder, begun.attempt.number);
 
-  // 1. Parameters, data and checkpoints; from the newest checkpoint when there is one.
-  std::vector<std::string> stores = config.data.train;
-  stores.insert(stores.end(), config.data.validation.begin(), config.data.validation.end());
-  share_store_layouts(stores, storage, *communicators.control);
+  // 1. Parameters, data and checkpoints.
   std::optional<TrainingRun> opened;
   on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, communicators, storage, options); });
   TrainingRun& run = *opened;
@@ -33,15 +27,35 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   // 2. Step after step; what is due at a boundary is done in the order of the header.
   //    3. The result is written last: scripts take it for the truth.
   try {
-    while (run.steps_left() && !run.must_stop()) {
+    while (run.steps_left() && !run.must_stop() && !run.must_return()) {
       run.step();
       if (run.evaluation_due()) run.evaluate();
       if (run.save_due()) run.save();
     }
-    return run.finish();
+    if (!run.must_return()) return run.finish();
+    run.give_up();
+    return std::nullopt;
   } catch (const AgreedError& error) {
     run.fail(error);
     throw;
+  }
+}
+
+}  // namespace
+
+RunResult run_training(RunConfig config, Communicators& communicators, Storage& storage, const LoopOptions& options) {
+  BegunAttempt begun = begin_attempt(config, options.resume, storage, *communicators.control, options.lock, options.monitor);
+  config.run.folder = begun.attempt.folder;
+  config.data.train = begun.attempt.train;
+  config.data.validation = begun.attempt.validation;
+  if (begun.attempt.finished) return finished_before(storage, begun.attempt, options.monitor, communicators);
+
+  std::vector<std::string> stores = config.data.train;
+  stores.insert(stores.end(), config.data.validation.begin(), config.data.validation.end());
+  share_store_layouts(stores, storage, *communicators.control);
+  while (true) {
+    if (const auto result = run_attempt(config, begun, communicators, storage, options)) return *result;
+    begun = next_attempt(std::move(begun), *communicators.control);
   }
 }
 

@@ -129,7 +129,7 @@ Replica::Replica(const RunConfig& config, Communicators& communicators, const st
       reduction(make_reduction(config, communicators, parameters)),
       updates(updates_of(parameters, first_moment, second_moment, config.optimizer.no_decay)),
       host_sum(at::zeros({1}, at::kDouble)),
-      host_flags(at::zeros({2}, at::kLong)) {
+      host_flags(at::zeros({4}, at::kLong)) {
   if (config.run.deterministic) {
     ordered_loss = std::make_unique<OrderedLoss>(accumulation(config), microbatch_order(communicators), *communicators.host_dp_cp);
     ordered_norm = std::make_unique<OrderedNorm>(parameters, *communicators.host_dp_cp);

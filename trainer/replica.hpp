@@ -66,7 +66,7 @@ struct Replica {
   std::unique_ptr<GradientReduction> reduction;
   std::vector<Update> updates;                // by piece of `parameters`: by parameter without ZeRO
   at::Tensor host_sum;                        // float64 [1]: what a step sums over ranks
-  at::Tensor host_flags;                      // int64 [2]: what ranks agree on
+  at::Tensor host_flags;                      // int64 [4]: what ranks agree on
   std::unique_ptr<OrderedLoss> ordered_loss;  // these two: deterministic mode only
   std::unique_ptr<OrderedNorm> ordered_norm;
 

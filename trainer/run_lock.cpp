@@ -189,6 +189,19 @@ RunLock::~RunLock() {
   }
 }
 
+int RunLock::advance() {
+  check();
+  const std::lock_guard lock(mutex_);  // no count goes to a file that is being replaced
+  const int before = attempt_;
+  if (!take(attempt_ + 1)) {
+    attempt_ = before;
+    check();
+    throw Error(fmt::format("attempt {} is claimed already", before + 1), path(before + 1), "run the same line again", ExitCode::data);
+  }
+  remove_older();
+  return attempt_;
+}
+
 std::string RunLock::path(int attempt) const { return fmt::format("{}/{}{:04}", folder_, lock_prefix, attempt); }
 
 // False: somebody else was faster.

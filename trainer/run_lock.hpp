@@ -8,10 +8,11 @@
 //
 // The owner writes a counter every 10 s from a thread of its own. A lock is stale only when this machine shows its process gone, or when
 // the counter stands still for 60 s of the watcher's own clock: clocks of two machines are never compared. An owner that was stopped and
-// taken over finds its file gone or a higher attempt, and must change nothing more: check() throws. What a process that dies by a signal
-// leaves is taken at once on the same machine.
+// taken over finds its file gone or a higher attempt, and must change nothing more: check() throws, on any thread. What a process that dies
+// by a signal leaves is taken at once on the same machine.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -42,6 +43,8 @@ class RunLock {
   ~RunLock();  // gives the lock back, if it is still ours
 
   int attempt() const { return attempt_; }
+  // Claims the next attempt without giving the run up in between. Throws Error (ExitCode::data) when another process has taken it.
+  int advance();
   // Reads the lock again. Throws Error (ExitCode::data) when another attempt has taken it. Call it before every change that others see.
   void check() const;
   // The same, but only when our file has been removed or the last look is so long ago that somebody may have judged us gone: one fstat,
@@ -61,8 +64,8 @@ class RunLock {
   const std::string token_;
   int attempt_ = 0;
   Storage::File file_;
-  std::int64_t counter_at_ = 0;  // byte of the counter in the file
-  mutable double looked_ = 0;    // seconds of a clock that runs on while the machine sleeps
+  std::int64_t counter_at_ = 0;             // byte of the counter in the file
+  mutable std::atomic<double> looked_ = 0;  // seconds of a clock that runs on while the machine sleeps
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -55,18 +55,20 @@ double squares_of_tensor_rank(Replica& replica) {
   return replica.parameters.stage() == ZeroStage::none ? mine : sum_over(replica, *replica.communicators.host_dp_cp, mine);
 }
 
-struct Agreement {
-  bool finite;
-  StopRequest stop;
-};
-
-Agreement agree(Replica& replica, bool finite, const PendingStop& pending_stop) {
+// Fills what is the same on all ranks: the largest of what they bring.
+void agree(Replica& replica, StepResult& result, const PendingStop& pending_stop, const StepCalls& calls) {
+  const bool finite = std::isfinite(result.loss) && std::isfinite(result.grad_norm);
   auto* flags = replica.host_flags.data_ptr<std::int64_t>();
   flags[0] = finite ? 0 : 1;
   flags[1] = static_cast<std::int64_t>(pending_stop ? pending_stop() : StopRequest::none);
+  flags[2] = finite && calls.leaps && calls.leaps(result.loss);
+  flags[3] = calls.writing && calls.writing();
   Work work = replica.communicators.control->all_reduce(replica.host_flags, Reduction::max);
   wait_limited(work, pending_stop);
-  return {flags[0] == 0, static_cast<StopRequest>(flags[1])};
+  result.skipped = flags[0] != 0;
+  result.stop = static_cast<StopRequest>(flags[1]);
+  result.leaped = flags[2] != 0;
+  result.writing = flags[3] != 0;
 }
 
 // What this rank has the masters of; the weights of a bucket leave for the other ranks beside the update of the next.
@@ -83,7 +85,7 @@ void update_parameters(Replica& replica, double lr, double gradient_scale, std::
 
 }  // namespace
 
-StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, const PendingStop& pending_stop) {
+StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step, const PendingStop& pending_stop, const StepCalls& calls) {
   const c10::InferenceMode no_view_records;
   StepResult result;
   Stopwatch watch;
@@ -110,16 +112,15 @@ StepResult run_step(Replica& replica, const StepBatch& batch, std::int64_t step,
   // 4. The global norm counts each parameter once, whatever the mesh: by its owner, where gradients have owners.
   result.grad_norm = std::sqrt(over_stages(replica, sum_over(replica, *groups.host_tp, squares_of_tensor_rank(replica))));
 
-  // 5. All ranks agree whether the step is finite, and whether somebody was asked to stop.
-  const Agreement agreement = agree(replica, std::isfinite(result.loss) && std::isfinite(result.grad_norm), pending_stop);
-  result.skipped = !agreement.finite;
-  result.stop = agreement.stop;
+  // 5. All ranks agree whether the step is finite and in line, whether somebody was asked to stop, and whether a save is being written.
+  agree(replica, result, pending_stop, calls);
   result.seconds.reduce = watch.lap();
 
   // 6. Clip by the global norm and update; the clip factor travels into the update, so gradients are read once.
   result.lr = learning_rate(optimizer, replica.config.train.steps, step);
   const double scale = clip_scale(result.grad_norm, optimizer.clip);
   result.clipped = !result.skipped && scale < 1.0;
+  if (!result.skipped && calls.before_update) result.held = calls.before_update();
   if (!result.skipped) update_parameters(replica, result.lr, scale, step);
   result.seconds.optimizer = watch.lap();
   groups.poll();

@@ -8,15 +8,9 @@
 
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
-#include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/rank_zero.hpp"
 
 namespace ergon {
-
-std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
-  const Communicator& dp = *replica.communicators.dp_cp;
-  return model_tensors(replica.parameters, replica.first_moment, replica.second_moment, dp.size(), dp.rank());
-}
 
 // What the watchdog measures by; the first step of an attempt belongs to its start.
 void TrainingRun::enter(FlightPhase phase, std::int64_t step) const {
@@ -27,15 +21,21 @@ void TrainingRun::step() {
   const Clock::time_point start = Clock::now();
   enter(step_ == first_step_ ? FlightPhase::start : FlightPhase::step, step_ + 1);
   const StepBatch& batch = loader_->next();
-  const StepResult result = run_step(*replica_, batch, ++step_, [this] { return stop_requested(); });
+  const bool judged = batch.valid_tokens > 0;
+  const StepCalls calls = {[&](double loss) { return judged && losses_.leaps(loss); },
+                           [this] { return background_ && background_->writing(); }, [this] { return wait_copied(); }};
+  const StepResult result = run_step(
+      *replica_, batch, ++step_, [this] { return stop_requested(); }, calls);
   if (step_ == first_step_ + 1) check_first_step(batch);
-  const Seconds seconds = since(start);
+  const Seconds seconds = since(start) - result.held;
 
   booking_->step(batch, seconds, result.skipped ? StepUpdate::skipped : StepUpdate::done);
   data_state_ = batch.after;
   tokens_ += Tokens{batch.tokens};
   loss_ = result.loss;
   last_step_finite_ = !result.skipped;
+  last_step_in_line_ = !result.leaped;
+  if (judged) losses_.add(result.loss);
   save_owed_ |= config_.checkpoint.every > 0 && step_ % config_.checkpoint.every == 0;
   note([&](EventLog& events) {
     events.step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
@@ -43,6 +43,7 @@ void TrainingRun::step() {
   });
   decide(result);
   report_progress(result, seconds, batch.data_wait);
+  watch_background(result);
 }
 
 // The counts of the attempt's first step against the analytic ones: a difference means that every later figure would be wrong.
@@ -78,7 +79,10 @@ void TrainingRun::note(c10::function_ref<void(EventLog&)> write) {
 // Whether training ends at this boundary, and why; the same on every rank, because everything it looks at is.
 void TrainingRun::decide(const StepResult& result) {
   if (result.stop == StopRequest::failure) require_writable();
-  if (guard_.must_stop(result.skipped))
+  const bool endless = guard_.must_stop(result.skipped);
+  if (config_.recovery.returns > 0 && (result.skipped || result.leaped))
+    decide_return(result);
+  else if (endless)
     outcome_ = {ExitCode::stopped,
                 fmt::format("the loss or its gradient was not finite in {} steps in a row, up to step {}; resuming goes back to the newest "
                             "healthy checkpoint",
@@ -86,7 +90,7 @@ void TrainingRun::decide(const StepResult& result) {
                 /*save=*/false};
   else if (!steps_left())
     return;  // the target is reached: a stop or a budget ends nothing any more
-  else if (result.skipped)
+  else if (result.skipped || result.leaped)
     return;  // what is saved here would not be chosen by a resume; the request stands at the next step, and skips in a row end the run
   else if (result.stop == StopRequest::requeue)
     outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
@@ -130,7 +134,7 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
 }
 
 bool TrainingRun::evaluation_due() const {
-  if (!evaluation_ || config_.train.evaluate_every == 0 || (must_stop() && outcome_->code != ExitCode::ok)) return false;
+  if (must_return() || !evaluation_ || config_.train.evaluate_every == 0 || (must_stop() && outcome_->code != ExitCode::ok)) return false;
   return step_ % config_.train.evaluate_every == 0 || !steps_left();
 }
 
@@ -150,36 +154,6 @@ void TrainingRun::evaluate() {
     events.add("evaluation", attempt_.number, fields);
   });
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
-}
-
-bool TrainingRun::save_due() const {
-  if (saved_step_ == step_ || (must_stop() && !outcome_->save)) return false;
-  // After a skipped update the state is not known to be healthy, and a resume would pass it over: the next step is soon done.
-  return must_stop() || !steps_left() || (save_owed_ && last_step_finite_);
-}
-
-void TrainingRun::save() {
-  enter(FlightPhase::checkpoint, step_);
-  save_owed_ = false;
-  close_interval();
-  require_writable();
-  const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
-  booking_->checkpoint(saved.seconds);
-  if (saved.error) {
-    require_writable();
-    say(fmt::format("step {}: NOT saved: {}", step_, saved.error->what()));
-    note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step_}, {"why", saved.error->what()}}); });
-    if (must_stop() || !steps_left()) throw AgreedError(*saved.error);
-    return;
-  }
-  saved_step_ = step_;
-  for (const std::string& message : saved.messages) say(message);
-  say(fmt::format("step {}: saved {} in {:.2f} s", step_, saved.folder, saved.seconds.value));
-  note([&](EventLog& events) {
-    events.add("save", attempt_.number,
-               {{"step", step_}, {"folder", saved.folder}, {"bytes", saved.bytes.value}, {"seconds", saved.seconds.value}});
-    events.sync();
-  });
 }
 
 void TrainingRun::close_interval() {
@@ -213,28 +187,6 @@ void TrainingRun::append_ledger(const LedgerLine& line) {
   ledger_->sync();
 }
 
-// Whether the newest loss that these parameters have given was finite: that of the step, or of an evaluation after it, which stands for
-// the parameters where the step's own batch was bad and its update was skipped.
-bool TrainingRun::healthy() const { return last_step_finite_ || (evaluated_step_ == step_ && std::isfinite(validation_loss_.value())); }
-
-RunState TrainingRun::state() const {
-  RunState state;
-  state.step = step_;
-  state.tokens = tokens_;
-  state.data_state = to_json(data_state_);
-  state.records["guard"] = nlohmann::json{{"in_a_row", guard_.in_a_row()}, {"total", guard_.total()}}.dump();
-  state.records["attention"] = nlohmann::json(replica_->attention->name()).dump();
-  state.records["gemm"] = nlohmann::json(gemm_.library).dump();
-  state.config = to_toml(config_);
-  state.mesh = communicators_.mesh.sizes();
-  state.mesh_order = communicators_.mesh.order();
-  state.threads = config_.run.threads;
-  state.binary = options_.binary;
-  state.cpu = options_.cpu;
-  state.health.finite = healthy();
-  return state;
-}
-
 RunResult TrainingRun::result_of(ExitCode code, const std::string& reason) const {
   RunResult result;
   result.code = code;
@@ -264,11 +216,9 @@ void TrainingRun::fail(const Error& error) {
 RunResult TrainingRun::finish() {
   if (!outcome_ && evaluation_ && evaluated_step_ != step_) evaluate();
   enter(FlightPhase::finish, step_);
+  settle_saves();
   close_interval();  // what was spent after the last save
-  if (!outcome_)
-    outcome_ = {ExitCode::ok,
-                fmt::format("train.steps = {} reached{}", config_.train.steps,
-                            healthy() ? "" : "; the last loss was not finite, so its checkpoint is unhealthy and is passed over")};
+  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached{}", config_.train.steps, unhealthy_end())};
   const RunResult result = result_of(outcome_->code, outcome_->reason);
   communicators_.control->barrier().wait();
   on_rank_zero(*communicators_.control, [&] {
@@ -277,6 +227,13 @@ RunResult TrainingRun::finish() {
   });
   say(result.reason);
   return result;
+}
+
+// What is to be said about the checkpoint of a run that reached its target.
+const char* TrainingRun::unhealthy_end() const {
+  const Health now = health();
+  if (!now.finite) return "; the last loss was not finite, so its checkpoint is unhealthy and is passed over";
+  return now.inside_window ? "" : "; the last loss leaped, so its checkpoint is unhealthy and is passed over";
 }
 
 void TrainingRun::write_end(const RunResult& result) {

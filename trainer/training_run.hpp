@@ -11,11 +11,13 @@
 #include "configs/clock.hpp"
 #include "parallel/communication_ledger.hpp"
 #include "trainer/booking.hpp"
+#include "trainer/checkpoint/background_save.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/saver.hpp"
 #include "trainer/events.hpp"
 #include "trainer/guard.hpp"
 #include "trainer/loop.hpp"
+#include "trainer/loss_window.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/step.hpp"
 
@@ -39,6 +41,10 @@ class TrainingRun {
   bool save_due() const;
   void save();
   bool must_stop() const { return outcome_.has_value(); }
+  // The last step has shown that the run must go back to its last healthy checkpoint: nothing but give_up() is to be called then.
+  bool must_return() const { return return_reason_.has_value(); }
+  // Writes down what is abandoned and which samples are passed over from now on; the next attempt takes it up.
+  void give_up();
   // Evaluates if the target was reached before this attempt did a step; writes the result.
   RunResult finish();
   // Writes the result of an end by an error that every rank has, as far as the disk allows. Not collective.
@@ -72,9 +78,18 @@ class TrainingRun {
   void close_interval();
   void check_first_step(const StepBatch& batch);
   void decide(const StepResult& result);
+  void decide_return(const StepResult& result);
+  void take_up_returns();
+  void make_saver();
+  Seconds wait_copied();
+  void watch_background(const StepResult& result);
+  void commit_background();
+  void settle_saves();
+  void report_save(std::int64_t step, const SaveResult& saved, Seconds blocked, BackgroundSeconds background);
+  const char* unhealthy_end() const;
   void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
   StopRequest stop_requested() const;
-  bool healthy() const;
+  Health health() const;
   RunState state() const;
   bool leader() const { return communicators_.world->rank() == 0; }
   void say(const std::string& line) const;
@@ -96,7 +111,8 @@ class TrainingRun {
   CommunicationLedger communication_;
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<EvaluationLoader> evaluation_;
-  std::unique_ptr<CheckpointSaver> saver_;
+  std::shared_ptr<CheckpointSaver> saver_;
+  std::unique_ptr<BackgroundSave> background_;  // null: saves block
   std::optional<CheckpointId> parent_;
   std::unique_ptr<EventLog> events_;  // rank 0
   std::unique_ptr<LineLog> ledger_;   // rank 0
@@ -104,12 +120,17 @@ class TrainingRun {
   Flops spent_before_ = {};     // convention `exact`, by earlier attempts
   std::optional<double> peak_;  // FLOP/s of all devices; rank 0
   NonFiniteGuard guard_;
+  LossWindow losses_;
 
   std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
   Tokens tokens_ = {};
   std::optional<double> loss_;  // of the newest step; empty: this attempt did none
   std::optional<double> validation_loss_;
-  bool last_step_finite_ = true, save_owed_ = false;
+  bool last_step_finite_ = true, last_step_in_line_ = true, save_owed_ = false;
+  Clock::time_point save_started_;  // of the save in flight
+  Seconds blocked_ = {};            // training, by it
+  std::int64_t returned_ = 0;       // times that this run has gone back by itself
+  std::optional<std::string> return_reason_;
   std::optional<Outcome> outcome_;
   static constexpr std::size_t recent_steps = 20;  // what the progress line averages over
   struct RecentStep {

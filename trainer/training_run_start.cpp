@@ -16,7 +16,6 @@
 #include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/lineage.hpp"
-#include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/checkpoint/retention.hpp"
 #include "trainer/data/utf8.hpp"
 #include "trainer/kernels/dropout.hpp"
@@ -75,7 +74,8 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       folder_(storage, attempt_.folder),
       train_source_(config.data.train, Split::train, config.model.sequence, storage),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
-      data_state_(initial_data_state(train_source_, config.run.seed)) {
+      data_state_(initial_data_state(train_source_, config.run.seed)),
+      losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
@@ -83,7 +83,8 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
 }
 
 TrainingRun::~TrainingRun() {
-  // The reading thread goes before the communicators and the sources that it uses.
+  // The threads that write and read go before the storage, the communicators and the sources that they use.
+  background_.reset();
   loader_.reset();
   communicators_.observe(nullptr);
 }
@@ -97,6 +98,7 @@ void TrainingRun::resume() {
                                          open_gemm_library(gemm_.library), options_.device);
   });
   if (found) load(checkpoint);
+  if (found || attempt_.returns) take_up_returns();
   first_step_ = step_;
 
   communicators_.observe(&communication_);
@@ -109,14 +111,7 @@ void TrainingRun::resume() {
     evaluation_->observe(&communication_);
   }
 
-  SaverOptions saver{folder_.path(),
-                     run_uuid(),
-                     attempt_.number,
-                     communicators_.world->rank(),
-                     config_.checkpoint.keep,
-                     parent_,
-                     [this] { check_writable(); }};
-  saver_ = std::make_unique<CheckpointSaver>(storage_, saver);
+  make_saver();
   begin_files();
   booking_ = std::make_unique<Booking>(config_, attempt_.number, step_, since(started_));
   if (steps_left() && budget_spent())
@@ -153,7 +148,7 @@ bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
   }
   for (const std::string& message : checkpoint.messages()) say(message);
   if (found && options_.resume.restart) say("--restart has no effect: there is a checkpoint to resume from");
-  if (found || !attempt_.started_before) return found;
+  if (found || !attempt_.started_before || attempt_.returns) return found;
   if (!options_.resume.restart)
     throw AgreedError("this run was started before but has no checkpoint to resume from", folder_.path(),
                       "--restart begins at step 0 in this folder and books the earlier work as lost; --fresh begins in a new folder",
@@ -182,6 +177,8 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
     const auto counts = nlohmann::json::parse(guard->second);
     guard_.restore(counts.at("in_a_row"), counts.at("total"));
   }
+  if (const auto losses = state.records.find("losses"); losses != state.records.end())
+    losses_.restore(nlohmann::json::parse(losses->second).get<std::vector<double>>());
 
   say(fmt::format("resuming from {} at step {}", checkpoint.folder(), step_));
   for (const std::string& line : lines) say(line);
@@ -190,7 +187,7 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
 // What this attempt continues, durably, before it saves anything. A restart gives up every checkpoint there is, those set aside included.
 void TrainingRun::begin_lineage() {
   check_writable();
-  if (attempt_.started_before && !parent_)
+  if (attempt_.started_before && !parent_ && !attempt_.returns)
     append_lineage(storage_, folder_.path(), {LineageRecord::Event::abandon, attempt_.number - 1, 0, ""});
   check_writable();
   append_lineage(storage_, folder_.path(), {LineageRecord::Event::resume, attempt_.number, step_, parent_ ? parent_->uuid : ""});

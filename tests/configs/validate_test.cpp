@@ -60,6 +60,13 @@ TEST_CASE("rules of the mesh") {
   CHECK(refused({"mesh.tp=2048", "mesh.cp=2048"}).find("is more than 1048576 ranks") != std::string::npos);
 }
 
+TEST_CASE("the best checkpoint is one that was evaluated") {
+  CHECK(
+      refused({"checkpoint.keep_best=true", "train.evaluate_every=0"}).find("checkpoint.keep_best = true, but train.evaluate_every = 0") !=
+      std::string::npos);
+  CHECK(overridden({"checkpoint.keep_best=true"}).checkpoint.keep_best);
+}
+
 TEST_CASE("a broken rule points at the line of the key that was given") {
   CHECK(refusal([] {
           parsed("[mesh]\ndp = 2\n\n[train]\nmicrobatch = 5\n");

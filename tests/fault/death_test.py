@@ -14,7 +14,7 @@ import time
 from harness import ENVIRONMENT, Case, main
 
 PROBE = os.environ["ERGON_PROBE"]
-KEYS = ["train.steps=16", "train.batch=16", "train.evaluate_every=0", "checkpoint.every=4"]
+KEYS = ["train.steps=16", "train.batch=16", "train.evaluate_every=0", "checkpoint.every=4", "checkpoint.asynchronous=false"]
 # A wait longer than this is a hit; long enough for a busy machine, short enough for a test.
 LIMITS = ["watchdog.start=60", "watchdog.step=4", "watchdog.checkpoint=10", "watchdog.abort=15"]
 LONGEST = 16  # the longest of these limits but the start's, 2 s to ask, 4 s for a busy machine

@@ -6,8 +6,9 @@
 //   GROUP:OPERATION    while this rank waits for that operation of that group: cp:ring_shift, pp:recv
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
 //   loss        of its microbatches
-// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none; of the loss: nan, and
-// nan_once in step STEP alone.
+// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none; of the loss: nan,
+// nan_once in step STEP alone, and nan_first when the process first comes to it.
+// ERGON_PROBE_LEASE: seconds after which a lock that stands still is stale; its owner counts ten times as often.
 // Each process first leaves a file pid.RANK with its number and that of the MPI job.
 #include <pthread.h>
 #include <unistd.h>
@@ -150,11 +151,16 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
       saboteur.emplace(plan, watchdog->record());
     std::optional<test::FilteredLoss> losses;
     if (mine != nullptr && plan.place == "loss")
-      losses.emplace([&plan, record = watchdog->record()](double loss) {
+      losses.emplace([&plan, record = watchdog->record(), been = false, left = false](double loss) mutable {
         const std::int64_t step = record->position().step;
+        left |= been && step != plan.step;
+        been |= step == plan.step;
+        if (plan.deed == "nan_first" && left) return loss;
         return step == plan.step || (step > plan.step && plan.deed == "nan") ? NAN : loss;
       });
     LoopOptions options;
+    if (const char* lease = std::getenv("ERGON_PROBE_LEASE"))
+      options.lock = {{std::atof(lease) / 10}, {std::atof(lease)}, {std::atof(lease) / 50}, {std::atof(lease)}};
     options.watchdog = watchdog.get();
     options.pending_stop = [&] {
       if (mine != nullptr && plan.place == "agreement" && watchdog->record()->position().step >= plan.step) plan.carry_out();

@@ -210,6 +210,26 @@ TEST_CASE("of processes that try at once exactly one wins, round after round") {
   ::munmap(memory, sizeof(Shared));
 }
 
+TEST_CASE("an owner goes on to the next attempt without giving the run up, unless somebody has taken it") {
+  const TemporaryFolder run;
+  Storage storage;
+  {
+    RunLock lock(storage, run.path(), quick);
+    CHECK(lock.advance() == 2);
+    CHECK(lock.attempt() == 2);
+    CHECK(locks(run) == Names{"lock.a0002"});
+    CHECK(storage.exists(run / "attempts/a0002"));
+    lock.check();
+    const std::string before = read_file(run / "lock.a0002");
+    wait_for([&] { return read_file(run / "lock.a0002") != before; });  // it counts in the new file
+    CHECK_THAT(refusal(run, patient), Catch::Contains("another process is training in this folder"));
+    claim_attempt(storage, run.path(), 3);
+    CHECK_THROWS_AS(lock.advance(), Error);
+    CHECK_FALSE(storage.exists(run / "lock.a0003"));
+  }
+  CHECK(newest_attempt(storage, run.path()) == 3);
+}
+
 TEST_CASE("what a killed owner leaves is taken at once") {
   const TemporaryFolder run;
   Storage storage;

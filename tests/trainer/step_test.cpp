@@ -93,6 +93,34 @@ TEST_CASE("ranks agree on the largest stop request") {
   });
 }
 
+TEST_CASE("ranks agree on a loss out of line and on a save under way, and an update waits until what it changes is copied") {
+  const test::TinyRun tiny;
+  const RunConfig config = tiny.config({"mesh.dp=2"});
+  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    ergon::test::InspectingStorage storage;
+    const TokenSource source(config.data.train, Split::train, config.model.sequence, storage);
+    Communicators communicators(mesh_of(config.mesh), std::move(world), 1);
+    Replica replica(config, communicators);
+    Loader loader(source, {1, accumulation(config), 1}, communicators, initial_data_state(source, 1));
+    const bool mine = communicators.world->rank() == 1;
+    const at::Tensor before = replica.parameters.flat_parameters().clone();
+    double judged = 0;
+    bool changed = true;
+    const StepCalls calls = {[&](double loss) { return judged = loss, mine; }, [&] { return mine; },
+                             [&] {
+                               changed = !at::equal(before, replica.parameters.flat_parameters());
+                               return Seconds{0.25};
+                             }};
+    const StepResult result = run_step(replica, loader.next(), 1, {}, calls);
+    if (!result.leaped || !result.writing) throw std::runtime_error("not agreed");
+    if (judged != result.loss) throw std::runtime_error("judged by another loss");
+    if (changed || at::equal(before, replica.parameters.flat_parameters())) throw std::runtime_error("updated at another time");
+    if (result.held.value != 0.25) throw std::runtime_error("the wait is not told");
+    const StepResult next = run_step(replica, loader.next(), 2);
+    if (next.leaped || next.writing || next.held.value != 0) throw std::runtime_error("not forgotten");
+  });
+}
+
 TEST_CASE("the steady state takes no new memory from the arenas") {
   const test::TinyRun tiny;
   test::OneRank one(tiny);

@@ -282,7 +282,7 @@ TEST_CASE("zero: what one stage saved another loads to the bit, on any mesh") {
         rank.steps(2);
       else
         loaded(rank, before);
-      CheckpointSaver saver(rank.storage, {folder, uuid, 1, rank.communicators.world->rank(), 1, {}});
+      CheckpointSaver saver(rank.storage, {folder, uuid, 1, rank.communicators.world->rank(), {1}, {}});
       RunState state;
       state.step = 2;
       failed.see(saver.save(tensors_of(rank.replica), state, *rank.communicators.control).error ? 1 : 0, "a save");

@@ -20,6 +20,7 @@ std::string to_line(const LineageRecord& record) {
   const bool resume = record.event == LineageRecord::Event::resume;
   Json json{{"event", resume ? "resume" : "abandon"}, {"attempt", record.attempt}, {"from_step", record.from_step}};
   if (resume) json["uuid"] = record.uuid;
+  if (record.skip) json["skip"] = {record.skip->begin, record.skip->end};
   return json.dump() + "\n";
 }
 
@@ -33,6 +34,8 @@ LineageRecord parse_line(const std::string& line, const std::string& where) {
     json.at("attempt").get_to(record.attempt);
     json.at("from_step").get_to(record.from_step);
     if (event == "resume") json.at("uuid").get_to(record.uuid);
+    if (json.contains("skip")) record.skip = SampleRange{json["skip"].at(0), json["skip"].at(1)};
+    if (record.skip && record.skip->begin >= record.skip->end) throw Corrupt("an empty range of samples is skipped", where);
     return record;
   });
 }
@@ -104,6 +107,16 @@ bool Lineage::contains(const CheckpointId& id) const {
     if (record.event == LineageRecord::Event::abandon) return id.attempt <= record.attempt && id.step >= record.from_step;
     return id.attempt < record.attempt && id.step > record.from_step;
   });
+}
+
+std::vector<SampleRange> Lineage::returns() const {
+  std::vector<SampleRange> ranges;
+  for (const LineageRecord& record : records) {
+    if (record.event != LineageRecord::Event::abandon) continue;
+    if (record.skip) ranges.push_back(*record.skip);
+    if (!record.skip && record.from_step == 0) ranges.clear();
+  }
+  return ranges;
 }
 
 Lineage read_lineage(Storage& storage, const std::string& run_folder) {

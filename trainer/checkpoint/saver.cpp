@@ -2,16 +2,17 @@
 #include "trainer/checkpoint/saver.hpp"
 
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <hdf5.h>
 #include <sys/utsname.h>
 
+#include <cstring>
 #include <ctime>
 
 #include "configs/clock.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/json.hpp"
-#include "trainer/checkpoint/retention.hpp"
 #include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/crc32c.hpp"
 
@@ -101,6 +102,27 @@ void discard(Storage& storage, const std::string& temporary, std::vector<std::st
   }
 }
 
+std::vector<CheckpointTensor> written_here(const std::vector<CheckpointTensor>& tensors) {
+  std::vector<CheckpointTensor> mine;
+  for (const CheckpointTensor& tensor : tensors)
+    if (tensor.writes_here) mine.push_back(tensor);
+  return mine;
+}
+
+bool fits(const at::Tensor& buffer, const at::Tensor& data) {
+  return buffer.defined() && buffer.sizes() == data.sizes() && buffer.scalar_type() == data.scalar_type();
+}
+
+at::TensorOptions on_host(const at::Tensor& data) { return data.options().device(at::kCPU); }
+
+// By one thread: what computes beside it keeps its processors.
+void copy_to_host(const at::Tensor& buffer, const at::Tensor& data) {
+  if (data.is_cpu() && data.is_contiguous())
+    std::memcpy(buffer.mutable_data_ptr(), data.const_data_ptr(), data.nbytes());
+  else
+    buffer.copy_(data);
+}
+
 // What commit leaves on rank 0, as one text for the others.
 std::string to_text(const CheckpointId& id, Bytes bytes) { return Json::array({id.uuid, id.step, id.attempt, bytes.value}).dump(); }
 
@@ -111,6 +133,18 @@ CheckpointSaver::CheckpointSaver(Storage& storage, SaverOptions options)
 
 CheckpointSaver::~CheckpointSaver() = default;
 
+void CheckpointSaver::reserve(const std::vector<CheckpointTensor>& tensors) {
+  snapshot_->buffers.clear();
+  for (const CheckpointTensor& tensor : written_here(tensors))
+    snapshot_->buffers.push_back(at::zeros_like(tensor.data, on_host(tensor.data), at::MemoryFormat::Contiguous));
+}
+
+Bytes CheckpointSaver::reserved() const {
+  Bytes bytes;
+  for (const at::Tensor& buffer : snapshot_->buffers) bytes += Bytes{static_cast<std::int64_t>(buffer.nbytes())};
+  return bytes;
+}
+
 void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, RunState state, SnapshotMode mode) {
   Snapshot& snapshot = *snapshot_;
   ERGON_CHECK(!snapshot.pending, "a snapshot is taken while the one of step {} waits for its commit", snapshot.state.step);
@@ -120,17 +154,14 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
   snapshot.state = std::move(state);
   snapshot.table = {};
   snapshot.failure.reset();
-  snapshot.tensors.clear();
-  for (const CheckpointTensor& tensor : tensors) {
-    if (tensor.writes_here) snapshot.tensors.push_back(tensor);
-  }
+  snapshot.tensors = written_here(tensors);
   snapshot.buffers.resize(snapshot.tensors.size());
   for (std::size_t i = 0; i < snapshot.tensors.size(); ++i) {
     at::Tensor &buffer = snapshot.buffers[i], &data = snapshot.tensors[i].data;
     if (mode == SnapshotMode::view && data.is_cpu()) continue;  // what is written comes from host memory
-    if (!buffer.defined() || buffer.sizes() != data.sizes() || buffer.scalar_type() != data.scalar_type())
-      buffer = at::empty_like(data, data.options().device(at::kCPU), at::MemoryFormat::Contiguous);
-    data = buffer.copy_(data);
+    if (!fits(buffer, data)) buffer = at::empty_like(data, on_host(data), at::MemoryFormat::Contiguous);
+    copy_to_host(buffer, data);
+    data = buffer;
   }
   snapshot.pending = true;
   snapshot.written = false;
@@ -194,18 +225,15 @@ SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, R
   write();
   SaveResult result = commit(control);
   snapshot_->tensors.clear();
-  if (!result.error) {
-    for (std::string& message : retain(control)) result.messages.push_back(std::move(message));
-  }
+  if (!result.error && control.rank() == 0)
+    for (std::string& message : retain()) result.messages.push_back(std::move(message));
+  control.barrier().wait();
   return result;
 }
 
-std::vector<std::string> CheckpointSaver::retain(Communicator& control) {
-  std::vector<std::string> messages;
-  if (control.rank() == 0 && options_.keep > 0)
-    messages = retain_checkpoints(storage_, options_.run_folder, options_.keep, options_.check_owner);
-  control.barrier().wait();
-  return messages;
+std::vector<std::string> CheckpointSaver::retain() {
+  if (options_.retention.keep == 0) return {};
+  return retain_checkpoints(storage_, options_.run_folder, options_.retention, options_.check_owner);
 }
 
 }  // namespace ergon

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saving, in three calls, so that the slow middle can leave the main thread:
-//   snapshot(tensors, state)  at a step boundary: copies what this rank writes into buffers kept from save to save
-//   write()                   any thread, no MPI, and no HDF5 after the layout: one shard file of this rank, synced, with a CRC32C per 1
-//   MiB block commit(control)           main thread at a step boundary: all ranks agree that every write succeeded; rank 0 writes index,
-//   state, provenance and
-//                             manifest, renames the folder and syncs its parent. Until that rename no reader sees the checkpoint.
+//   snapshot(tensors, state)  copies what this rank writes into buffers kept from save to save; any thread, while the tensors stay
+//   write()                   any thread, no MPI, and no HDF5 after the layout: one shard file of this rank, synced, with a CRC32C per
+//                             1 MiB block
+//   commit(control)           main thread at a step boundary: all ranks agree that every write succeeded; rank 0 writes index, state,
+//                             provenance and manifest, renames the folder and syncs its parent. Until that rename no reader sees it.
 // Every rank makes the same calls in the same order. A failure on any rank is the same SaveResult.error on all of them: the temporary
 // folder is removed, older checkpoints are untouched, training may go on and the next save starts afresh.
 #pragma once
@@ -19,6 +19,7 @@
 #include "configs/error.hpp"
 #include "parallel/communicator.hpp"
 #include "trainer/checkpoint/checkpoint.hpp"
+#include "trainer/checkpoint/retention.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -28,9 +29,10 @@ struct SaverOptions {
   std::string run_uuid;  // run_identity() of lineage.hpp
   int attempt = 1;       // RunLock::attempt()
   int rank = 0;
-  std::int64_t keep = 3;               // checkpoints that retention leaves; 0: all
+  RetentionRules retention;
   std::optional<CheckpointId> parent;  // what this attempt continued from: loader.id()
-  // Throws when this attempt no longer owns the run (RunLock::check); asked on rank 0 before a commit and before each deletion.
+  // Throws when this attempt no longer owns the run (RunLock::check); asked on rank 0 before a commit and before each deletion, on the
+  // thread that makes it.
   std::function<void()> check_owner = [] {};
 };
 
@@ -53,14 +55,18 @@ class CheckpointSaver {
   CheckpointSaver(Storage& storage, SaverOptions options);
   ~CheckpointSaver();
 
+  // Takes the memory of the copies and touches it: a run that has no room for them ends at its start.
+  void reserve(const std::vector<CheckpointTensor>& tensors);
+  Bytes reserved() const;
+
   void snapshot(const std::vector<CheckpointTensor>& tensors, RunState state, SnapshotMode mode = SnapshotMode::copy);
   void write();  // a failure is kept for commit
   SaveResult commit(Communicator& control);
 
   // A blocking save: the three in a row without a copy, then retention.
   SaveResult save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control);
-  // Collective: rank 0 re-reads the newest checkpoint from the device, then deletes what checkpoint.keep no longer wants (retention.hpp).
-  std::vector<std::string> retain(Communicator& control);
+  // Rank 0 alone, any thread: re-reads the newest checkpoint from the device, then deletes what is no longer wanted (retention.hpp).
+  std::vector<std::string> retain();
 
  private:
   struct Snapshot;

@@ -39,6 +39,18 @@ std::int64_t skip_forward(const std::vector<DataState::Skip>& skips, std::int64_
   return ordinal;
 }
 
+std::int64_t ordinal_of(const DataState& state, std::int64_t samples) { return state.epoch * samples + state.index; }
+
+void add_skip(DataState& state, DataState::Skip skip) {
+  std::erase_if(state.skip_ranges, [&](const DataState::Skip& other) {
+    if (other.end < skip.begin || other.begin > skip.end) return false;
+    skip = {std::min(skip.begin, other.begin), std::max(skip.end, other.end)};
+    return true;
+  });
+  state.skip_ranges.push_back(skip);
+  std::sort(state.skip_ranges.begin(), state.skip_ranges.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+}
+
 std::string to_json(const DataState& state) {
   nlohmann::json sources = nlohmann::json::array(), skips = nlohmann::json::array();
   for (const auto& source : state.sources)

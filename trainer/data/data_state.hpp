@@ -43,6 +43,12 @@ DataState initial_data_state(const TokenSource& source, std::int64_t seed);
 // The first ordinal >= `ordinal` that no skip range holds.
 std::int64_t skip_forward(const std::vector<DataState::Skip>& skips, std::int64_t ordinal);
 
+// Of the next sample, before skips; `samples`: of an epoch.
+std::int64_t ordinal_of(const DataState& state, std::int64_t samples);
+
+// Takes [begin, end) out of the sequence too; ranges that meet become one.
+void add_skip(DataState& state, DataState::Skip skip);
+
 std::string to_json(const DataState& state);
 // Throws Error (ExitCode::data, at `where`) for text that is not a data state of a known version.
 DataState data_state_from_json(const std::string& text, const std::string& where);

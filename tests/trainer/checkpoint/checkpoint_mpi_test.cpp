@@ -26,7 +26,7 @@ TEST_CASE("ranks of MPI save and load together, on one mesh and another") {
   Storage storage;
   const int rank = shared.control->rank(), size = shared.control->size();
   const std::string uuid = broadcast_text(*shared.control, rank == 0 ? run_identity(storage, shared.run) : "");
-  CheckpointSaver saver(storage, {shared.run, uuid, 1, rank, 2, {}});
+  CheckpointSaver saver(storage, {shared.run, uuid, 1, rank, {2}, {}});
   for (const std::int64_t step : {1, 2, 3}) {
     const SaveResult result = saver.save(model(where(2, size / 2, rank, Cut::zero), step, Size::large), state_of(step), *shared.control);
     CHECK_FALSE(result.error);
@@ -46,7 +46,7 @@ TEST_CASE("the failure of one MPI rank is the failure of all, and the next save 
   Shared shared;
   const int rank = shared.control->rank(), size = shared.control->size();
   FaultyStorage storage(rank == size - 1 ? Fault::error : Fault::none, 4);
-  CheckpointSaver saver(storage, {shared.run, "r", 1, rank, 1, {}});
+  CheckpointSaver saver(storage, {shared.run, "r", 1, rank, {1}, {}});
   const SaveResult failed = saver.save(model(where(1, size, rank, Cut::zero), 1), state_of(1), *shared.control);
   CHECK(failed.error);
   if (failed.error) CHECK(contains(failed.error->problem(), "planted failure"));

@@ -159,7 +159,7 @@ SaveResult save_alone(Storage& storage, const std::string& run, std::int64_t ste
                       const std::optional<CheckpointId>& parent) {
   Storage plain;
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run, run_identity(plain, run), attempt, 0, keep, parent});
+  CheckpointSaver saver(storage, {run, run_identity(plain, run), attempt, 0, {keep}, parent});
   RunState state = state_of(step);
   state.health = health;
   return saver.save(model({}, step), state, *control);
@@ -170,7 +170,7 @@ std::vector<SaveResult> save_together(Storage& storage, const std::string& run, 
   std::vector<SaveResult> results(static_cast<std::size_t>(tp * dp));
   run_local_ranks(tp * dp, [&](std::unique_ptr<Communicator> control) {
     const int rank = control->rank();
-    CheckpointSaver saver(storage, {run, uuid, 1, rank, 0, {}});
+    CheckpointSaver saver(storage, {run, uuid, 1, rank, {0}, {}});
     results[static_cast<std::size_t>(rank)] = saver.save(model(where(tp, dp, rank, cut), step, size), state_of(step), *control);
   });
   return results;

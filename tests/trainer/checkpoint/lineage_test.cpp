@@ -83,6 +83,27 @@ TEST_CASE("records are appended and read back; a torn last line is ignored, coun
   CHECK(lineage.records == std::vector{first, second, third});
 }
 
+TEST_CASE("returns carry what they pass over, read back, and are forgotten by a restart") {
+  const TemporaryFolder run;
+  Storage storage;
+  const LineageRecord first{Event::abandon, 1, 101, "", SampleRange{800, 960}}, second{Event::abandon, 2, 201, "", SampleRange{1600, 1601}};
+  append_lineage(storage, run.path(), first);
+  append_lineage(storage, run.path(), {Event::resume, 2, 100, "u"});
+  append_lineage(storage, run.path(), {Event::abandon, 2, 150, ""});  // given up by hand: no return
+  append_lineage(storage, run.path(), second);
+  Lineage lineage = read_lineage(storage, run.path());
+  CHECK(lineage.records.front() == first);
+  CHECK(lineage.returns() == std::vector<SampleRange>{{800, 960}, {1600, 1601}});
+  CHECK_FALSE(lineage.contains({"", 101, 1}));
+  append_lineage(storage, run.path(), {Event::abandon, 2, 0, ""});
+  CHECK(read_lineage(storage, run.path()).returns().empty());
+  append_lineage(storage, run.path(), first);
+  CHECK(read_lineage(storage, run.path()).returns() == std::vector<SampleRange>{{800, 960}});
+  storage.write_text(run / "lineage.jsonl", R"({"event":"abandon","attempt":1,"from_step":2,"skip":[5,5]})"
+                                            "\n");
+  CHECK(contains(error_of([&] { read_lineage(storage, run.path()); }), "an empty range of samples is skipped"));
+}
+
 TEST_CASE("a torn or unknown line in the middle is an error that names the line") {
   const TemporaryFolder run;
   Storage storage;

@@ -83,7 +83,7 @@ TEST_CASE("a model saved on tp 2 x dp 2 loads on one tensor rank of another cut;
     }
     rank.m.copy_(rank.store.flat_parameters()).mul_(2);
     rank.v.copy_(rank.store.flat_parameters()).mul_(3);
-    CheckpointSaver saver(storage, {run.path(), uuid, 1, control->rank(), 1, {}});
+    CheckpointSaver saver(storage, {run.path(), uuid, 1, control->rank(), {1}, {}});
     refused += saver.save(model_tensors(rank.store, rank.m, rank.v, 2, control->rank() / 2), state_of(1), *control).error.has_value();
   });
   CHECK(refused == 0);

@@ -35,7 +35,7 @@ TEST_CASE("each checkpoint names the one before it as its parent") {
   ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
   const CheckpointId origin{"0123456789abcdef0123456789abcdef", 5, 1};
-  CheckpointSaver saver(storage, {run.path(), "r", 2, 0, 0, origin});
+  CheckpointSaver saver(storage, {run.path(), "r", 2, 0, {0}, origin});
   const SaveResult first = saver.save(model({}, 10), state_of(10), *control), second = saver.save(model({}, 20), state_of(20), *control);
   CHECK(check_manifest(storage, first.folder).parent == origin);
   CHECK(check_manifest(storage, second.folder).parent == first.id);
@@ -45,7 +45,7 @@ TEST_CASE("a copied snapshot does not see what happens to the tensors later, a v
   const TemporaryFolder run;
   ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, 0, 0, {}});
+  CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, 0, {0}, {}});
   for (const std::int64_t step : {1, 2}) {  // the second uses the buffers of the first
     auto tensors = model({}, step);
     saver.snapshot(tensors, state_of(step), SnapshotMode::copy);
@@ -62,7 +62,7 @@ TEST_CASE("calls out of order are bugs") {
   const TemporaryFolder run;
   ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});
+  CheckpointSaver saver(storage, {run.path(), "r", 1, 0, {0}, {}});
   CHECK_THROWS_AS(saver.write(), Bug);
   CHECK_THROWS_AS(saver.commit(*control), Bug);
   saver.snapshot(model({}, 1), state_of(1));
@@ -80,7 +80,7 @@ TEST_CASE("a failure at any call of a save is an error value, nothing is left of
     std::filesystem::copy(prepared.path(), run.path(), std::filesystem::copy_options::recursive);
     FaultyStorage faulty(Fault::error, at);
     const auto control = std::move(make_local_group(1).front());
-    CheckpointSaver saver(faulty, {run.path(), run_identity(good, run.path()), 1, 0, 0, {}});
+    CheckpointSaver saver(faulty, {run.path(), run_identity(good, run.path()), 1, 0, {0}, {}});
     const SaveResult result = saver.save(model({}, 2), state_of(2), *control);
     const Loaded after = load_alone(good, run.path());
     CAPTURE(at);
@@ -108,7 +108,7 @@ TEST_CASE("one rank's full disk fails the save on every rank, with that rank's m
     run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
       const int rank = control->rank();
       FaultyStorage mine(rank == 2 ? Fault::error : Fault::none, at);
-      CheckpointSaver saver(mine, {run.path(), "r", 1, rank, 0, {}});
+      CheckpointSaver saver(mine, {run.path(), "r", 1, rank, {0}, {}});
       results[static_cast<std::size_t>(rank)] = saver.save(model(where(2, 2, rank, Cut::zero), 1), state_of(1), *control);
     });
     for (const SaveResult& result : results) {
@@ -150,7 +150,7 @@ TEST_CASE("a tensor that the ranks do not cover exactly once is refused by name"
   const TemporaryFolder run;
   ergon::test::InspectingStorage storage;
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run.path(), "r", 1, 0, 0, {}});
+  CheckpointSaver saver(storage, {run.path(), "r", 1, 0, {0}, {}});
   auto tensors = model(where(2, 1, 0, Cut::owner), 1);  // half of each matrix
   const SaveResult result = saver.save(tensors, state_of(1), *control);
   REQUIRE(result.error);

@@ -43,6 +43,24 @@ TEST_CASE("skipping jumps over ranges, also adjoining and out of order, and renu
   CHECK(skip_forward(skips, 50) == 51);
 }
 
+TEST_CASE("ranges that are skipped later join those that they meet") {
+  DataState state;
+  state.epoch = 2;
+  state.index = 3;
+  CHECK(ordinal_of(state, 100) == 203);
+  using Skips = std::vector<DataState::Skip>;
+  add_skip(state, {10, 20});
+  add_skip(state, {30, 40});
+  CHECK(state.skip_ranges == Skips{{10, 20}, {30, 40}});
+  add_skip(state, {20, 25});
+  CHECK(state.skip_ranges == Skips{{10, 25}, {30, 40}});
+  add_skip(state, {10, 25});
+  add_skip(state, {0, 5});
+  CHECK(state.skip_ranges == Skips{{0, 5}, {10, 25}, {30, 40}});
+  add_skip(state, {4, 35});
+  CHECK(state.skip_ranges == Skips{{0, 40}});
+}
+
 TEST_CASE("a state belongs to its data, its packing and its seed") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
