@@ -6,12 +6,14 @@
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_summary.hpp"
+#include "accounting/snapshot_memory.hpp"
 #include "configs/devices.hpp"
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
 #include "configs/names.hpp"
 #include "configs/parse.hpp"
 #include "configs/resume.hpp"
+#include "configs/units.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
@@ -280,6 +282,8 @@ void TrainingRun::announce() {
                   parameters.total, precision_text(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
                   replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
   say(gemm_.reason);
+  if (const Bytes copy = snapshot_bytes(config_); copy.value > 0)
+    say(fmt::format("saves are written beside training, from a second copy of {} over all ranks", to_text(copy)));
   for (const ConfigChange& change : attempt_.changes)
     say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));
 }

@@ -14,7 +14,7 @@ def contents(folder):
 
 class Lock(Case):
     def start_until_step(self, step, ranks=None, *overrides):
-        process = self.start("train", "run.toml", "train.steps=100000", *overrides, ranks=ranks)
+        process = self.start("train", "run.toml", "train.steps=100000", "checkpoint.asynchronous=false", *overrides, ranks=ranks)
         self.wait_for_step(process, step)
         return process
 

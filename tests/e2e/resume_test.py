@@ -35,7 +35,7 @@ class Resume(Case):
 
     def test_killed_goes_back_to_the_checkpoint_and_books_the_loss(self):
         self.train("train.steps=40", folder="whole", mpi=False)
-        process = self.interrupt(signal.SIGKILL, 17, "cut", (), None, "train.steps=40")
+        process = self.interrupt(signal.SIGKILL, 17, "cut", (), None, "train.steps=40", "checkpoint.asynchronous=false")  # that of step 10 is there
         process.wait()
         self.train("train.steps=40", folder="cut", mpi=False)
         self.assertEqual(self.curve("cut"), self.curve("whole"))

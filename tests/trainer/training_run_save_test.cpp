@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "accounting/ledger_summary.hpp"
+#include "accounting/snapshot_memory.hpp"
 #include "tests/trainer/tiny_run.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/rank_zero.hpp"
@@ -78,6 +78,26 @@ TEST_CASE("what is saved beside training is what a blocking save writes, to the 
       CHECK(event.at("blocked").get<double>() > 0);
       CHECK((event.at("write").get<double>() > 0) == (event.at("step") < 7));  // the last one blocks: nothing follows it
     }
+  }
+}
+
+TEST_CASE("the second copy takes what the plan of memory says, over all ranks of any mesh") {
+  for (const std::vector<std::string>& mesh : {std::vector<std::string>{"mesh.dp=2", "mesh.tp=2"},
+                                               {"mesh.dp=4", "mesh.zero=1", "train.dtype=bfloat16"},
+                                               {"mesh.dp=2", "mesh.zero=3", "mesh.tp=4"},
+                                               {"mesh.pp=2", "mesh.cp=2"}}) {
+    const TinyRun tiny;
+    const RunConfig config = tiny.config(mesh);
+    std::atomic<std::int64_t> bytes = 0;
+    run_local_ranks(mesh_of(config.mesh).size(), [&](std::unique_ptr<Communicator> world) {
+      Communicators communicators = test::communicators_of(config, std::move(world));
+      const Replica replica(config, communicators);
+      Storage storage;
+      CheckpointSaver saver(storage, {tiny.folder / "run", "r", 1, communicators.world->rank(), {0}, {}});
+      saver.reserve(tensors_of(replica));
+      bytes += saver.reserved().value;
+    });
+    CHECK(bytes == snapshot_bytes(config).value);
   }
 }
 
