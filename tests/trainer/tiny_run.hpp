@@ -85,6 +85,7 @@ struct TinyRun {
                                      "optimizer.minimum_lr=1e-3",
                                      "optimizer.warmup=2",
                                      "checkpoint.every=3",
+                                     "checkpoint.asynchronous=false",  // so that a run that dies has the checkpoint of its last save
                                      "data.train=[\"" + folder / "tokens.h5" + "\"]",
                                      "run.folder=\"" + folder / "run" + "\""};
     keys.insert(keys.end(), more.begin(), more.end());

@@ -18,7 +18,8 @@ using test::TinyRun;
 
 namespace {
 
-const std::vector<std::string> keys = {"train.steps=12", "checkpoint.every=3", "train.evaluate_every=0", "recovery.returns=2"};
+const std::vector<std::string> keys = {"train.steps=12", "checkpoint.every=3", "train.evaluate_every=0", "checkpoint.asynchronous=true",
+                                       "recovery.returns=2"};
 
 RunConfig in(const TinyRun& tiny, const std::string& folder, std::vector<std::string> more = {}) {
   more.insert(more.begin(), keys.begin(), keys.end());

@@ -23,6 +23,7 @@ using test::TinyRun;
 namespace {
 
 RunConfig in(const TinyRun& tiny, const std::string& folder, std::vector<std::string> keys) {
+  keys.insert(keys.begin(), "checkpoint.asynchronous=true");
   keys.push_back("run.folder=\"" + tiny.folder / folder + "\"");
   return tiny.config(keys);
 }
@@ -87,7 +88,7 @@ TEST_CASE("the second copy takes what the plan of memory says, over all ranks of
                                                {"mesh.dp=2", "mesh.zero=3", "mesh.tp=4"},
                                                {"mesh.pp=2", "mesh.cp=2"}}) {
     const TinyRun tiny;
-    const RunConfig config = tiny.config(mesh);
+    const RunConfig config = in(tiny, "run", mesh);
     std::atomic<std::int64_t> bytes = 0;
     run_local_ranks(mesh_of(config.mesh).size(), [&](std::unique_ptr<Communicator> world) {
       Communicators communicators = test::communicators_of(config, std::move(world));
