@@ -10,7 +10,7 @@ import time
 from harness import ENVIRONMENT, Case, main
 
 PROBE = os.environ["ERGON_PROBE"]
-KEYS = ["train.steps=6", "train.batch=4", "train.evaluate_every=0", "checkpoint.every=2", "watchdog.start=60", "watchdog.step=3", "watchdog.abort=6"]
+KEYS = ["train.steps=6", "train.batch=4", "train.evaluate_every=0", "checkpoint.every=2", "checkpoint.asynchronous=false", "watchdog.start=60", "watchdog.step=3", "watchdog.abort=6"]
 MESSAGE = re.compile(r"ergon: error: rank \d: every rank has started (\w+) \d+ on ([\w-]+) \(ranks [\d, ]+\): \[[\d, ]+\] \w+, step (\d+) \((\w+)\), and it does not end, waited for")
 
 
