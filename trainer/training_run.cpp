@@ -219,8 +219,9 @@ RunResult TrainingRun::result_of(ExitCode code, const std::string& reason) const
 }
 
 void TrainingRun::fail(const Error& error) {
-  if (!leader()) return;
   try {
+    if (background_) background_->discard();
+    if (!leader()) return;
     if (lock_ != nullptr) lock_->check();  // a run that was taken over writes nothing more
     note([&](EventLog& events) {
       events.add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(error.code())}, {"reason", error.what()}});

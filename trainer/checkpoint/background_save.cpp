@@ -138,6 +138,13 @@ SaveResult BackgroundSave::commit(Communicator& control) {
   return result;
 }
 
+void BackgroundSave::discard() {
+  wait_idle();
+  if (!in_flight()) return;
+  shared_->saver->discard();
+  shared_->enter(Shared::Stage::idle);
+}
+
 BackgroundSeconds BackgroundSave::seconds() const { return shared_->seconds; }
 
 void BackgroundSave::wait_idle() {

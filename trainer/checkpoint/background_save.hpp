@@ -42,6 +42,8 @@ class BackgroundSave {
   bool writing() const;
   void check() const;
   SaveResult commit(Communicator& control);
+  // Not collective. The run ends, and a save in flight will not be committed: waits for the thread and removes what this rank can.
+  void discard();
   BackgroundSeconds seconds() const;  // of the save that was committed last
 
   // Until nothing is under way on the other thread; a save in flight stays for commit.

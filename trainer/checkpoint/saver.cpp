@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "configs/clock.hpp"
 #include "trainer/checkpoint/agreement.hpp"
@@ -228,6 +229,12 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
   }
   result.seconds = since(snapshot.start);
   return result;
+}
+
+void CheckpointSaver::discard() {
+  if (!std::exchange(snapshot_->pending, false)) return;
+  std::vector<std::string> ignored;  // what stays is removed by the next attempt
+  ergon::discard(storage_, snapshot_->temporary, ignored);
 }
 
 SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control) {

@@ -62,6 +62,8 @@ class CheckpointSaver {
   void snapshot(const std::vector<CheckpointTensor>& tensors, RunState state, SnapshotMode mode = SnapshotMode::copy);
   void write();  // a failure is kept for commit
   SaveResult commit(Communicator& control);
+  // This rank alone: gives up a snapshot that will not be committed, and removes its folder as far as the disk allows.
+  void discard();
 
   // A blocking save: the three in a row without a copy, then retention.
   SaveResult save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control);

@@ -163,6 +163,21 @@ TEST_CASE("what retention no longer wants goes beside training, after the newest
   CHECK(save.take_messages().empty());
 }
 
+TEST_CASE("a save that is given up leaves nothing, and the next one works") {
+  const TemporaryFolder run;
+  Storage storage;
+  const auto control = std::move(make_local_group(1).front());
+  BackgroundSave save(saver_of(storage, run), patient);
+  save.discard();  // there is none
+  save.start(model({}, 1), state_of(1));
+  save.discard();
+  CHECK_FALSE(save.in_flight());
+  CHECK(saved(run).empty());
+  save.start(model({}, 2), state_of(2));
+  CHECK_FALSE(save.commit(*control).error);
+  CHECK(load_alone(storage, run.path()).step == 2);
+}
+
 TEST_CASE("a process that dies beside a save leaves what no reader looks at, and the next attempt removes it") {
   const TemporaryFolder run;
   Storage plain;
