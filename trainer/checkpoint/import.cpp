@@ -133,14 +133,13 @@ ImportedRun import_model(Storage& storage, const ForeignModel& model, const Impo
     const std::string provenance = Json{{"schema", "ergon.checkpoint_provenance.v1"}, {"imported_from", options.source}}.dump(
         -1, ' ', false, Json::error_handler_t::replace);
     storage.make_directory(checkpoints_folder(folder));
-    write_canonical(storage, checkpoints_folder(folder) + "/" + name,
-                    {{make_uuid(), 0, 0},
-                     std::nullopt,
-                     run_uuid,
-                     Health{},
-                     to_text(imported_state(model, options)),
-                     provenance,
-                     tensors_of(model, result.dtype)});
+    CanonicalContents contents;
+    contents.id = {make_uuid(), 0, 0};
+    contents.run_uuid = run_uuid;
+    contents.state = to_text(imported_state(model, options));
+    contents.provenance = provenance;
+    contents.tensors = tensors_of(model, result.dtype);
+    write_canonical(storage, checkpoints_folder(folder) + "/" + name, contents);
   });
   result.checkpoint = checkpoints_folder(options.run_folder) + "/" + name;
   return result;

@@ -102,7 +102,7 @@ void merge_by_heap(const MergeTable& table, std::vector<std::int32_t>& ids, Merg
     left.next = right.next;
     right.id = -1;
     const std::int32_t here = best.left;
-    for (const auto [one, other] : {std::pair{left.previous, here}, std::pair{here, left.next}}) {
+    for (const auto& [one, other] : {std::pair{left.previous, here}, std::pair{here, left.next}}) {
       if (one < 0 || other < 0) continue;
       if (other == left.next) at(other).previous = here;
       const std::size_t before = heap.size();

@@ -102,7 +102,8 @@ class PrefixSpace final : public PreTokenizer::Step {
  public:
   void cut(const TextPiece& piece, RegexScratch&, const PieceSink& sink) const override {
     if (piece.text.starts_with(' ')) return sink(piece);
-    const std::string text = " " + std::string(piece.text);
+    std::string text(1, ' ');
+    text += piece.text;
     sink({text, piece.first});
   }
 };
