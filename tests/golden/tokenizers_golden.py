@@ -125,7 +125,7 @@ def main(path):
         ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
         cases.append({"name": name, "kind": "huggingface", "vocabulary": kind, "file": {k: v for k, v in whole.items() if k != "model"},
                       "model": {k: v for k, v in whole["model"].items() if k not in ("vocab", "merges")}, "ids": ids,
-                      "decoded": [None if back == text else back for text, back in zip(texts, map(tokenizer.decode, ids))]})
+                      "decoded": None if name == "added tokens" else [None if back == text else back for text, back in zip(texts, map(tokenizer.decode, ids))]})
     lines = "".join(f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in sorted(ranks.items(), key=lambda item: item[1]))
     result = {"tiktoken": tiktoken.__version__, "tokenizers": tokenizers.__version__, "vocabularies": vocabularies, "patterns": PATTERNS, "ranks": lines, "texts": texts, "cases": cases}
     with open(path, "w", encoding="ascii") as file:

