@@ -10,6 +10,7 @@ namespace ergon {
 
 std::vector<Key> keys_run();        // [run]
 std::vector<Key> keys_model();      // [model]
+std::vector<Key> keys_order();      // [data]: which samples are read, in what order
 std::vector<Key> keys_training();   // [data] [train] [optimizer]
 std::vector<Key> keys_mesh();       // [mesh]
 std::vector<Key> keys_operation();  // [checkpoint] [watchdog] [accounting] [launch]

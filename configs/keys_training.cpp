@@ -43,18 +43,14 @@ std::vector<Key> keys_data() {
   auto at = [](auto member) { return field(&RunConfig::data, member); };
   using S = DataSection;
   using enum OnResume;
-  std::vector<Key> keys = {
-      paths({"data.train", "", free, "token stores, made by `ergon data import`; a checkpoint knows them by content, not by path"},
-            at(&S::train)),
-      paths({"data.validation", "", free, "token stores whose validation split is evaluated"}, at(&S::validation)),
-      boolean({"data.document_mask", "", fixed,
-               "attention, positions and labels end with a document: what shares a sequence by chance is not seen"},
-              at(&S::document_mask)),
-      number({"data.mask_fraction", "", fixed, "of the tokens that a model with model.causal = false has to restore"},
-             at(&S::mask_fraction), proper_fraction),
-  };
-  keys[0].default_text = "none: must be given";
-  keys[1].default_text = "data.train";
+  std::vector<Key> keys = keys_order();
+  keys.push_back(paths({"data.validation", "", free, "token stores whose validation split is evaluated"}, at(&S::validation)));
+  keys.back().default_text = "data.train";
+  keys.push_back(boolean({"data.document_mask", "", fixed,
+                          "attention, positions and labels end with a document: what shares a sequence by chance is not seen"},
+                         at(&S::document_mask)));
+  keys.push_back(number({"data.mask_fraction", "", fixed, "of the tokens that a model with model.causal = false has to restore"},
+                        at(&S::mask_fraction), proper_fraction));
   return keys;
 }
 

@@ -40,6 +40,12 @@ std::span<const char* const> choices<DType>() {
 }
 
 template <>
+std::span<const char* const> choices<DocumentPacking>() {
+  static constexpr const char* words[] = {"stream", "best_fit"};
+  return words;
+}
+
+template <>
 std::span<const char* const> choices<Recompute>() {
   static constexpr const char* words[] = {"none", "selective", "core", "full"};
   return words;

@@ -25,6 +25,8 @@ std::span<const char* const> choices<GemmName>();
 template <>
 std::span<const char* const> choices<DType>();
 template <>
+std::span<const char* const> choices<DocumentPacking>();
+template <>
 std::span<const char* const> choices<Recompute>();
 template <>
 std::span<const char* const> choices<LrSchedule>();

@@ -26,8 +26,16 @@ Value convert(const toml::node& node) {
     std::vector<std::string> written;
     for (const Value& element : list) written.push_back(element.written);
     value = {std::move(list), fmt::format("[{}]", fmt::join(written, ", "))};
+  } else if (auto* table = node.as_table()) {
+    Value::Table entries;
+    std::vector<std::string> written;
+    for (auto&& [key, element] : *table) {
+      entries.push_back({std::string(key.str()), convert(element)});
+      written.push_back(fmt::format("{} = {}", entries.back().key, entries.back().value.written));
+    }
+    value = {std::move(entries), fmt::format("{{{}}}", fmt::join(written, ", "))};
   } else {
-    value.written = node.is_table() ? "a table" : "a date or a time";
+    value.written = "a date or a time";
   }
   return value;
 }

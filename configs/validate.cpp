@@ -38,6 +38,46 @@ void validate_batch(const RunConfig& config, const Given& given, Problems& probl
   }
 }
 
+void validate_data(const DataSection& data, const Given& given, Problems& problems) {
+  const auto one_each = [&](const std::string& what, const std::vector<std::int64_t>& weights, const char* key) {
+    if (data.train.empty() || weights.empty() || weights.size() == data.train.size()) return;
+    problems.add(fmt::format("{} has {} weights, data.train names {} sources", what, weights.size(), data.train.size()),
+                 place(given, {key, "data.weights", "data.train"}), "give each source one weight, in the order of data.train");
+  };
+  one_each("data.weights", data.weights, "data.weights");
+  if (!data.curriculum.empty() && data.weights.empty()) {
+    problems.add("data.curriculum changes weights, but data.weights is empty", place(given, {"data.curriculum"}),
+                 "set data.weights: the weights before the first stage");
+  }
+  for (std::size_t i = 0; i < data.curriculum.size(); ++i) {
+    const MixStage& stage = data.curriculum[i];
+    one_each(fmt::format("the stage of data.curriculum from step {}", stage.from_step), stage.weights, "data.curriculum");
+    if (i > 0 && stage.from_step <= data.curriculum[i - 1].from_step) {
+      problems.add(
+          fmt::format("data.curriculum has a stage from step {} after one from step {}", stage.from_step, data.curriculum[i - 1].from_step),
+          place(given, {"data.curriculum"}), "list the stages in the order of their steps");
+    }
+  }
+}
+
+void validate_packing(const DataSection& data, const Given& given, Problems& problems) {
+  if (data.packing == DocumentPacking::stream) {
+    if (!data.packing_table.empty()) {
+      problems.add("data.packing_table has no meaning for data.packing = \"stream\"", place(given, {"data.packing_table"}),
+                   "set data.packing = \"best_fit\", or leave the table out");
+    }
+    return;
+  }
+  if (data.packing_table.empty()) {
+    problems.add("data.packing = \"best_fit\" wants data.packing_table", place(given, {"data.packing"}),
+                 "make the table once: `ergon data pack STORE --sequence T -o packing.h5`");
+  }
+  if (!data.document_mask) {
+    problems.add("data.packing = \"best_fit\" puts unrelated documents into a sample, but data.document_mask is false",
+                 place(given, {"data.document_mask", "data.packing"}), "set data.document_mask = true");
+  }
+}
+
 void validate_optimizer(const RunConfig& config, const Given& given, Problems& problems) {
   const OptimizerSection& optimizer = config.optimizer;
   std::int64_t steps = config.train.steps;
@@ -88,6 +128,8 @@ void validate_mesh(const RunConfig& config, const Given& given, Problems& proble
 
 void validate(const RunConfig& config, const Given& given, Problems& problems) {
   validate_model(config.model, given, problems);
+  validate_data(config.data, given, problems);
+  validate_packing(config.data, given, problems);
   validate_batch(config, given, problems);
   validate_optimizer(config, given, problems);
   validate_mesh(config, given, problems);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "configs/value.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "configs/error.hpp"
@@ -58,6 +59,18 @@ std::vector<std::string> read_texts(const Value& value) {
     texts.push_back(*text);
   }
   return texts;
+}
+
+std::vector<const Value*> read_table(const Value& value, const std::vector<std::string>& keys, const std::string& expected) {
+  const Value::Table* table = std::get_if<Value::Table>(&value.data);
+  if (!table || table->size() != keys.size()) refuse_value(value, expected);
+  std::vector<const Value*> found;
+  for (const std::string& key : keys) {
+    const auto entry = std::ranges::find(*table, key, &Value::Entry::key);
+    if (entry == table->end()) refuse_value(value, expected);
+    found.push_back(&entry->value);
+  }
+  return found;
 }
 
 }  // namespace ergon

@@ -11,11 +11,18 @@ namespace ergon {
 
 struct Value {
   using List = std::vector<Value>;
-  struct Other {};  // a table, a date: no key takes one
-  std::variant<bool, std::int64_t, double, std::string, List, Other> data;
+  struct Entry;
+  using Table = std::vector<Entry>;  // of a list: {path = "a.h5", weight = 0.7}
+  struct Other {};                   // a date: no key takes one
+  std::variant<bool, std::int64_t, double, std::string, List, Table, Other> data;
   std::string written;  // as a message shows it: 12, 'text', [0.9, 0.95]
 
   static Value text(const std::string& value) { return {value, "'" + value + "'"}; }
+};
+
+struct Value::Entry {
+  std::string key;
+  Value value;
 };
 
 // Conversions to what a key takes. On a mismatch they throw Error whose problem reads on from the key's name: "takes true or false, not
@@ -28,6 +35,9 @@ double read_number(const Value& value, const std::string& range);
 std::string read_text(const Value& value);
 // One text counts as a list of one.
 std::vector<std::string> read_texts(const Value& value);
+
+// The value under each of `keys` of a table that has exactly these; `expected` is how the message calls such a table.
+std::vector<const Value*> read_table(const Value& value, const std::vector<std::string>& keys, const std::string& expected);
 
 // "takes EXPECTED, not VALUE".
 [[noreturn]] void refuse_value(const Value& value, const std::string& expected, const std::string& hint = "");

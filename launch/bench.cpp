@@ -8,12 +8,14 @@
 #include "configs/error.hpp"
 #include "launch/bench_attention_result.hpp"
 #include "launch/bench_communication_result.hpp"
+#include "launch/bench_data.hpp"
 #include "launch/bench_ranks.hpp"
 #include "launch/bench_result.hpp"
 #include "launch/bench_rivals.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/gemm_timer.hpp"
+#include "launch/hdf5_helper.hpp"
 
 namespace ergon {
 namespace {
@@ -35,6 +37,7 @@ struct BenchLines {
   BenchJob train;
   ShardingJob attention;
   CommunicationJob communication;
+  DataJob data;
   std::string attention_ranks = "2,4", communication_ranks = "2,4", lengths, dtype = "float32", bytes, hidden_bytes;
   bool full = false, as_json = false;
 };
@@ -90,6 +93,21 @@ void declare_communication(CommandLine& command, BenchLines& lines) {
       "rank gives an all_to_all or sends on in a ring. Beside computing, who polls MPI: nobody, MPI_Test between blocks, a thread.\n");
 }
 
+void declare_data(CommandLine& command, BenchLines& lines) {
+  DataJob& job = lines.data;
+  CommandLine& data = command.subcommand("data", "Samples of token stores in a run's order: first touch, steady state, loader.");
+  data.rest(job.stores, "STORE", "token stores and dataset files", Needed::yes);
+  data.option(job.sequence, "--sequence", "T", "tokens of a sample (1024)");
+  data.option(job.samples, "--samples", "N", "samples that are read, at most an epoch (20000)");
+  data.option(job.batch, "--batch", "N", "samples of a step (64)");
+  data.option(job.rounds, "--rounds", "N", "rounds in which they take turns; medians are shown (5)");
+  data.flag(job.cold, "--cold", "empty the page cache of the stores before the first touch and before its baseline");
+  data.flag(lines.as_json, "--json", "print JSON");
+  data.footer(
+      "Each is compared with plain pread of the same windows, one thread. On first touch a block of 16 KiB is read whole and checked,\n"
+      "so the first samples read much for what they use, and the last ones little.\n");
+}
+
 void require_positive(const std::string& command, const std::vector<std::pair<const char*, std::int64_t>>& options) {
   for (const auto& [option, value] : options)
     if (value < 1) throw Error(fmt::format("{} is at least 1, not {}", option, value), command, "leave it out for the default");
@@ -135,6 +153,16 @@ std::string bench_communication(BenchLines& lines) {
   return lines.as_json ? result.dump(2) + "\n" : communication_text(result);
 }
 
+std::string bench_stores(BenchLines& lines) {
+  const DataJob& job = lines.data;
+  require_positive("ergon bench data",
+                   {{"--sequence", job.sequence}, {"--samples", job.samples}, {"--batch", job.batch}, {"--rounds", job.rounds}});
+  if (job.samples < job.batch)
+    throw Error(fmt::format("{} samples are no batch of {}", job.samples, job.batch), "--samples", "give more, or a smaller --batch");
+  const nlohmann::json result = bench_data(job, hdf5_helper());
+  return lines.as_json ? result.dump(2) + "\n" : data_text(result);
+}
+
 std::string bench_train_step(BenchLines& lines) {
   BenchJob& job = lines.train;
   if (job.options.steps < 1 || job.threads < 1 || job.rounds < 1 || job.options.warmup < 0)
@@ -155,10 +183,12 @@ int command_bench(int argc, char** argv) {
   declare_train(command, lines);
   declare_attention(command, lines);
   declare_communication(command, lines);
+  declare_data(command, lines);
   if (!command.parse(argc, argv)) return 0;
   const std::string chosen = command.chosen();
   std::cout << (chosen == "train"           ? bench_train_step(lines)
                 : chosen == "communication" ? bench_communication(lines)
+                : chosen == "data"          ? bench_stores(lines)
                                             : bench_attention(lines))
             << std::flush;
   return 0;

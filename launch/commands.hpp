@@ -16,6 +16,7 @@ int command_data_import_ids(int argc, char** argv);
 int command_data_import_pairs(int argc, char** argv);
 int command_data_inspect(int argc, char** argv);
 int command_data_merge(int argc, char** argv);
+int command_data_pack(int argc, char** argv);
 int command_data_sample(int argc, char** argv);
 int command_data_split(int argc, char** argv);
 int command_data_stats(int argc, char** argv);

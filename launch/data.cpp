@@ -25,6 +25,7 @@ constexpr DataCommand data_commands[] = {
     {"stats", "lengths of documents, frequent tokens, duplicates", command_data_stats},
     {"split", "the same documents with other splits, or one split alone", command_data_split},
     {"merge", "several token stores as one", command_data_merge},
+    {"pack", "place documents whole into samples: the table of data.packing = \"best_fit\"", command_data_pack},
     {"bigram", "cross-entropy of a bigram model: the baseline of validation loss", command_data_bigram},
 };
 

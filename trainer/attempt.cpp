@@ -48,11 +48,13 @@ Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const Res
   attempt.started_before = folder.started();
   attempt.train = config.data.train;
   attempt.validation = config.data.validation;
+  attempt.packing_table = config.data.packing_table;
   if (!attempt.started_before) return attempt;
   const RunConfig stored = folder.stored_config();
   attempt.changes = recorded_changes(stored, config, options);
   attempt.train = found_stores(config.data.train, stored.data.train, storage);
   attempt.validation = found_stores(config.data.validation, stored.data.validation, storage);
+  attempt.packing_table = found_stores({config.data.packing_table}, {stored.data.packing_table}, storage).front();
   const std::optional<RunResult> result = folder.read_result();
   attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
   return attempt;
@@ -78,15 +80,20 @@ BegunAttempt decide(const RunConfig& config, const ResumeOptions& options, Stora
 std::string encode(const Attempt& attempt) {
   json changes = json::array();
   for (const ConfigChange& change : attempt.changes) changes.push_back({change.key, change.before, change.after});
-  return json{{"folder", attempt.folder},        {"number", attempt.number}, {"started_before", attempt.started_before},
-              {"finished", attempt.finished},    {"changes", changes},       {"train", attempt.train},
-              {"validation", attempt.validation}}
+  return json{{"folder", attempt.folder},
+              {"number", attempt.number},
+              {"started_before", attempt.started_before},
+              {"finished", attempt.finished},
+              {"changes", changes},
+              {"train", attempt.train},
+              {"validation", attempt.validation},
+              {"packing_table", attempt.packing_table}}
       .dump();
 }
 
 Attempt decode(const std::string& text) {
   const json j = json::parse(text);
-  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}, j["train"], j["validation"]};
+  Attempt attempt{j["folder"], j["number"], j["started_before"], j["finished"], {}, j["train"], j["validation"], j["packing_table"]};
   for (const json& change : j["changes"]) attempt.changes.push_back({change[0], change[1], change[2]});
   return attempt;
 }

@@ -31,6 +31,7 @@ struct Attempt {
   std::vector<ConfigChange> changes;  // since the attempt before
   // data.train and data.validation: where the attempt before has read a store whose relative name is not found from this working folder.
   std::vector<std::string> train, validation;
+  std::string packing_table;  // data.packing_table likewise
 };
 
 // The run folder is ours from here on, for as long as `lock` lives; rank 0 holds it, and nobody does when there is nothing left to do.

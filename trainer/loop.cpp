@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "trainer/checkpoint/agreement.hpp"
+#include "trainer/data/packing_table.hpp"
 #include "trainer/data/store_layouts.hpp"
 #include "trainer/flight_files.hpp"
 #include "trainer/training_run.hpp"
@@ -16,6 +17,7 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   config.run.folder = attempt.folder;
   config.data.train = attempt.train;
   config.data.validation = attempt.validation;
+  config.data.packing_table = attempt.packing_table;
   if (attempt.finished) return finished_before(storage, attempt, options.monitor, communicators);
 
   const FlightFilesScope flight(options.watchdog, storage, attempt.folder, attempt.number);
@@ -24,6 +26,7 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   std::vector<std::string> stores = config.data.train;
   stores.insert(stores.end(), config.data.validation.begin(), config.data.validation.end());
   share_store_layouts(stores, storage, *communicators.control);
+  if (!config.data.packing_table.empty()) share_packing_layout(config.data.packing_table, storage, *communicators.control);
   std::optional<TrainingRun> opened;
   on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, communicators, storage, options); });
   TrainingRun& run = *opened;

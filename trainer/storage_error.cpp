@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "configs/error.hpp"
-
 namespace ergon {
 namespace {
 
@@ -50,7 +48,7 @@ const char* way_out(int code) {
 }  // namespace
 
 void fail_call(const char* call, const std::string& path, int code) {
-  throw Error(fmt::format("{} failed: {}", call, std::strerror(code)), path, way_out(code), ExitCode::data);
+  throw CallError(Error(fmt::format("{} failed: {}", call, std::strerror(code)), path, way_out(code), ExitCode::data), code);
 }
 
 }  // namespace ergon

@@ -4,9 +4,21 @@
 
 #include <string>
 
+#include "configs/error.hpp"
+
 namespace ergon {
 
-// Throws Error (ExitCode::data): "mkdir failed: No space left on device". `code` is the call's errno.
+// For those who can do something about one kind of failure.
+class CallError : public Error {
+ public:
+  CallError(const Error& error, int number) : Error(error), number_(number) {}
+  int number() const { return number_; }  // the call's errno
+
+ private:
+  int number_;
+};
+
+// Throws CallError (ExitCode::data): "mkdir failed: No space left on device". `code` is the call's errno.
 [[noreturn]] void fail_call(const char* call, const std::string& path, int code);
 
 }  // namespace ergon

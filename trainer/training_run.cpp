@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/training_run.hpp"
 
+#include <ATen/ops/empty.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
+#include "trainer/data/source_use.hpp"
 #include "trainer/rank_zero.hpp"
 
 namespace ergon {
@@ -188,6 +190,23 @@ void TrainingRun::close_interval() {
   on_rank_zero(*communicators_.control, [&] {
     append_ledger(interval);
     return std::string();
+  });
+  note_data();
+}
+
+// What was had of each source so far, and how often a read of any rank had to be tried again.
+void TrainingRun::note_data() {
+  const at::Tensor retries = at::empty({1}, at::kLong);
+  *retries.data_ptr<std::int64_t>() = train_source_.retries() + validation_source_.retries();
+  communicators_.control->all_reduce(retries).wait();
+  const std::int64_t retried = *retries.data_ptr<std::int64_t>();
+  if (retried > retried_reads_) say(fmt::format("step {}: {} reads of token stores were tried again", step_, retried - retried_reads_));
+  retried_reads_ = retried;
+  note([&](EventLog& events) {
+    nlohmann::json fields = source_use(data_state_, train_source_);
+    fields["step"] = step_;
+    fields["retried_reads"] = retried;
+    events.add("data", attempt_.number, std::move(fields));
   });
 }
 

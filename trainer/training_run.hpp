@@ -70,6 +70,7 @@ class TrainingRun {
   void append_ledger(const LedgerLine& line);
   void write_end(const RunResult& result);
   void close_interval();
+  void note_data();
   void check_first_step(const StepBatch& batch);
   void decide(const StepResult& result);
   void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
@@ -106,6 +107,7 @@ class TrainingRun {
   NonFiniteGuard guard_;
 
   std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
+  std::int64_t retried_reads_ = 0;  // by all ranks of this attempt
   Tokens tokens_ = {};
   std::optional<double> loss_;  // of the newest step; empty: this attempt did none
   std::optional<double> validation_loss_;

@@ -2,6 +2,7 @@
 // How a training run comes to life: data, checkpoint, files, the first lines of the ledger.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -31,8 +32,10 @@ const std::vector<std::string>& validation_paths(const RunConfig& config) {
 }
 
 LoaderShape loader_shape(const RunConfig& config, const LocalAttention& kernel) {
-  return {config.train.microbatch, accumulation(config), 2, config.mesh.layout, objective_of(config, kernel.tiles())};
+  return {config.train.microbatch, accumulation(config), config.data.prefetch, config.mesh.layout, objective_of(config, kernel.tiles())};
 }
+
+MixPlan mix_plan(const RunConfig& config) { return {config.data.weights, config.data.curriculum}; }
 
 // Ids that a store must leave to the model: what stands for a token to restore.
 std::int64_t ids_of_its_own(const ModelShape& shape) { return shape.causal ? 0 : 1; }
@@ -73,9 +76,9 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       storage_(storage),
       options_(options),
       folder_(storage, attempt_.folder),
-      train_source_(config.data.train, Split::train, config.model.sequence, storage),
+      train_source_(config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
-      data_state_(initial_data_state(train_source_, config.run.seed)) {
+      data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
@@ -99,9 +102,13 @@ void TrainingRun::resume() {
   if (found) load(checkpoint);
   first_step_ = step_;
 
+  for (const SkipRange& range : config_.data.skip) {
+    const std::int64_t begin = std::max(range.begin, ordinal_of(data_state_, train_source_.samples()));
+    if (begin < range.end) add_skip(data_state_, {begin, range.end});
+  }
   communicators_.observe(&communication_);
   loader_ = std::make_unique<Loader>(train_source_, loader_shape(config_, *replica_->attention), communicators_, data_state_,
-                                     options_.label_mask);
+                                     options_.label_mask, mix_plan(config_));
   loader_->observe(&communication_);
   if (config_.train.evaluate_every > 0) {
     evaluation_ = std::make_unique<EvaluationLoader>(validation_source_, loader_shape(config_, *replica_->attention), communicators_,
@@ -175,7 +182,8 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   std::vector<std::string> lines;
   on_every_rank(*communicators_.control, [&] {
     data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
-    check_data_state(data_state_, train_source_, config_.run.seed);
+    check_data_state(data_state_, train_source_, config_.run.seed, mix_plan(config_).mixed());
+    complete(data_state_, train_source_, state.step);
     lines = differences(state, checkpoint.folder(), config_, gemm_.library, options_);
   });
   if (const auto guard = state.records.find("guard"); guard != state.records.end()) {
@@ -199,11 +207,12 @@ void TrainingRun::begin_lineage() {
 // With the places of its stores as they are from everywhere: a later attempt may have another working folder.
 std::string TrainingRun::recorded_config() const {
   RunConfig config = config_;
-  for (std::vector<std::string>* paths : {&config.data.train, &config.data.validation})
-    for (std::string& path : *paths) {
-      const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
-      if (std::string text = absolute; repair_utf8(text) == 0) path = absolute;  // TOML holds no other
-    }
+  const auto make_absolute = [](std::string& path) {
+    const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+    if (std::string text = absolute; repair_utf8(text) == 0) path = absolute;  // TOML holds no other
+  };
+  for (std::vector<std::string>* paths : {&config.data.train, &config.data.validation}) std::ranges::for_each(*paths, make_absolute);
+  if (!config.data.packing_table.empty()) make_absolute(config.data.packing_table);
   return to_toml(config);
 }
 
@@ -247,7 +256,7 @@ void TrainingRun::begin_files() {
 nlohmann::json TrainingRun::data_identity() const {
   return {{"tokenizer", validation_source_.stores().front()->info().tokenizer_sha256},
           {"train", train_source_.fingerprint()},
-          {"train_tokens", train_source_.samples() * train_source_.sequence()},
+          {"train_tokens", train_source_.tokens()},
           {"validation", validation_source_.fingerprint()}};
 }
 
@@ -282,6 +291,9 @@ void TrainingRun::announce() {
   say(fmt::format("{} parameters in {}, mesh {}, {} attention, {} sequences of {} tokens a step, data {} samples, folder {}",
                   parameters.total, precision_text(config_.train.dtype, replica_->gemm), communicators_.mesh.summary(),
                   replica_->attention->name(), config_.train.batch, config_.model.sequence, train_source_.samples(), folder_.path()));
+  if (train_source_.padding() > 0)
+    say(fmt::format("documents packed by {}: {:.2f} % of all positions are padding", config_.data.packing_table,
+                    100 * train_source_.padding()));
   say(gemm_.reason);
   for (const ConfigChange& change : attempt_.changes)
     say(fmt::format("changed since the attempt before: {} = {}, was {}", change.key, change.after, change.before));

@@ -14,9 +14,26 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Of the kept lineage, so it is the newest that tells: later attempts count on from what they resumed.
+void book_sources(RunReport& report, const Json& event, const std::string& where) {
+  const EventPlace at = place_of(event, where);
+  const AttemptSummary* attempt = find_attempt(report.ledger, at.attempt);
+  if (attempt == nullptr || !(is_kept(*attempt, at.step) || at.step == attempt->kept_from)) return;
+  try {
+    report.padding = event.at("padding");
+    report.sources.clear();
+    for (const Json& source : event.at("sources"))
+      report.sources.push_back({source.at("name"), source.at("tokens"), source.at("unique_tokens"), source.at("epochs")});
+  } catch (const Json::exception& error) {
+    throw Error(fmt::format("this event does not say what was had of each source: {}", error.what()), where, "put back a copy of the file",
+                ExitCode::data);
+  }
+}
+
 // One line of events.jsonl, of any event.
 void book_event(RunReport& report, const Json& event, const std::string& where) {
   const std::string kind = event.value("event", "");
+  if (kind == "data") return book_sources(report, event, where);
   if (kind != "step" && kind != "evaluation") return;
   const EventPlace at = place_of(event, where);
   const AttemptSummary* attempt = find_attempt(report.ledger, at.attempt);
@@ -31,6 +48,7 @@ void read_events(RunReport& report, const std::string& path) {
   for_each_event(text_if_there(path).value_or(""), path,
                  [&](const Json& event, const std::string& where) { book_event(report, event, where); });
   if (!report.training_loss) report.reason["loss.training"] = "no step of the kept lineage is in events.jsonl";
+  if (report.sources.empty()) report.reason["data"] = "no data event of the kept lineage is in events.jsonl";
   if (!report.validation_loss) report.reason["loss.validation"] = "no evaluation of the kept lineage is in events.jsonl";
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run came to, read from its folder: RUN/ledger.jsonl (required), RUN/result.json, RUN/events.jsonl, RUN/config.toml (each
 // optional). result.json: of its keys, `reason`, `code`, `step` are read. events.jsonl: of "step" and "evaluation" events `attempt`,
-// `step`, `loss`.
+// `step`, `loss`; of the newest "data" event what was had of each source.
 #pragma once
 
 #include <map>
@@ -18,12 +18,21 @@ struct LossPoint {
   double loss = 0;
 };
 
+// What the kept lineage has had of one entry of data.train.
+struct SourceUse {
+  std::string name;
+  std::int64_t tokens = 0, unique_tokens = 0;  // unique: of one epoch
+  double epochs = 0;
+};
+
 struct RunReport {
   std::string run;  // the folder, as it was named
   LedgerSummary ledger;
   std::map<std::string, std::optional<double>> mfu, hfu;  // by convention id
   std::optional<double> tokens_per_second;
   std::optional<LossPoint> training_loss, validation_loss;  // of the last step in the kept lineage
+  std::vector<SourceUse> sources;                           // empty: events.jsonl does not say
+  double padding = 0;                                       // part of all positions
   std::string outcome;                                      // from result.json; empty: the run has not ended
   std::string config;                                       // the echo of the resolved configuration; empty when there is none
   std::int64_t unbooked_steps = 0;            // in events.jsonl, done after an attempt's last ledger line: lost, and in no figure

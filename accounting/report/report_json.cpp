@@ -81,6 +81,14 @@ Json communication_json(const LedgerSummary& ledger, Json& reason) {
 }
 
 // What the run is, and what it came to in whole numbers.
+Json data_json(const RunReport& run) {
+  if (run.sources.empty()) return nullptr;
+  Json sources = Json::array();
+  for (const SourceUse& of : run.sources)
+    sources.push_back({{"name", of.name}, {"tokens", of.tokens}, {"unique_tokens", of.unique_tokens}, {"epochs", of.epochs}});
+  return {{"padding", run.padding}, {"sources", sources}};
+}
+
 Json identity_json(const RunReport& run) {
   const LedgerSummary& ledger = run.ledger;
   const AttemptStart& last = ledger.attempts.back().start;
@@ -120,6 +128,7 @@ Json run_json(const RunReport& run) {
   json["pfs_days"] = pfs_days_json(figures);
   json["goodput"] = useful;
   json["seconds"] = seconds_json(ledger.spent.seconds);
+  json["data"] = data_json(run);
   json["tokens_per_second"] = or_null(run.tokens_per_second);
   json["mfu"] = fractions_json(run.mfu);
   json["hfu"] = fractions_json(run.hfu);

@@ -107,6 +107,15 @@ std::string time_table(const TimeSplit& seconds) {
   return text;
 }
 
+std::string data_table(const RunReport& run) {
+  if (run.sources.empty()) return "";
+  std::string text = fmt::format("\nData, kept\n  {:>16} {:>16} {:>8}  {}\n", "tokens", "of an epoch", "epochs", "source");
+  for (const SourceUse& of : run.sources)
+    text += fmt::format("  {:>16} {:>16} {:>8.3f}  {}\n", grouped(of.tokens), grouped(of.unique_tokens), of.epochs, of.name);
+  if (run.padding > 0) text += fmt::format("  padding of packed samples: {} of all positions\n", percent(run.padding));
+  return text;
+}
+
 std::string difference(const ComparedCommunication& row) {
   return fmt::format("  DIFFERS      {} {}: counted {} calls, {} bytes; predicted {} calls, {} bytes\n", row.counted.group,
                      row.counted.operation, grouped(row.counted.calls), grouped(row.counted.bytes.value), grouped(row.predicted->calls),
@@ -161,7 +170,7 @@ std::string report_text(const std::vector<RunReport>& runs) {
     text += heading(run);
     if (run.ledger.attempts.size() > 1) text += attempts_table(run.ledger);
     text += "\nTraining FLOPs, by convention\n" + flops_table(figures) + hardware_lines(run.ledger);
-    text += speed(run) + time_table(run.ledger.spent.seconds) + communication_table(run.ledger);
+    text += speed(run) + time_table(run.ledger.spent.seconds) + data_table(run) + communication_table(run.ledger);
   }
   const FiguresById total = total_figures(runs);
   if (runs.size() > 1) {

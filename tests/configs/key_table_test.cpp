@@ -18,8 +18,9 @@ namespace {
 // The names of DESIGN section 1, in its order.
 const char* const expected_keys = R"(
 run.folder run.seed run.device run.threads run.deterministic run.gemm model.preset model.layers model.width model.heads model.kv_heads
-model.head_width model.ffn_width model.vocabulary model.sequence model.window model.causal model.dropout model.norm model.positions model.mlp
-model.biases model.tied model.rope_theta model.norm_epsilon model.init_std data.train data.validation data.document_mask data.mask_fraction train.steps train.batch
+model.head_width model.ffn_width model.vocabulary model.sequence model.window model.causal model.dropout model.norm model.positions
+model.mlp model.biases model.tied model.rope_theta model.norm_epsilon model.init_std data.train data.weights data.curriculum
+data.packing data.packing_table data.skip data.prefetch data.validation data.document_mask data.mask_fraction train.steps train.batch
 train.microbatch train.dtype train.evaluate_every train.evaluate_batches train.recompute optimizer.lr optimizer.minimum_lr
 optimizer.betas optimizer.epsilon optimizer.weight_decay optimizer.no_decay optimizer.clip optimizer.schedule optimizer.warmup
 optimizer.decay_steps mesh.dp mesh.pp mesh.cp mesh.tp mesh.order mesh.attention mesh.layout mesh.ulysses mesh.gather_heads
@@ -59,6 +60,12 @@ norm_epsilon = 1e-6
 init_std = 0.0123
 [data]
 train = ["a.h5", "b c.h5"]
+weights = [0.7, 0.3]
+curriculum = [{from_step = 10, weights = [1, 0]}, {from_step = 20, weights = [0.05, 1]}]
+packing = "best_fit"
+packing_table = "packing.h5"
+skip = [[5, 9], [100, 101]]
+prefetch = 5
 validation = "v.h5"
 document_mask = true
 mask_fraction = 0.25

@@ -9,7 +9,7 @@ using test::overridden;
 using test::refused;
 
 TEST_CASE("[data], [train] and [optimizer] write their sections and keep their ranges") {
-  CHECK(keys_training().size() == 4 + 7 + 10);
+  CHECK(keys_training().size() == 10 + 7 + 10);
   CHECK(overridden({"data.train=a.h5"}).data.train == std::vector<std::string>{"a.h5"});
   CHECK(overridden({"data.train=[\"a.h5\", 'b.h5']"}).data.train == std::vector<std::string>{"a.h5", "b.h5"});
   CHECK(overridden({"data.document_mask=true"}).data.document_mask);

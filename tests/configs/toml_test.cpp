@@ -44,6 +44,11 @@ TEST_CASE("single values") {
   CHECK(std::get<double>(read_toml_value("1e-4")->data) == 1e-4);
   CHECK(std::get<std::string>(read_toml_value("\"a b\"")->data) == "a b");
   CHECK(read_toml_value("[1, 2]")->written == "[1, 2]");
+  const Value tables = read_toml_value("[{path = \"a\", weight = 0.25}]").value();
+  const auto& table = std::get<Value::Table>(std::get<Value::List>(tables.data).at(0).data);
+  CHECK(table.at(1).key == "weight");
+  CHECK(std::get<double>(table.at(1).value.data) == 0.25);
+  CHECK(tables.written == "[{path = 'a', weight = 0.25}]");
   for (const char* text : {"", "bare", "25 MiB", "1\nother = 2", "[1", "'open"}) {
     INFO(text);
     CHECK_FALSE(read_toml_value(text));

@@ -33,6 +33,31 @@ TEST_CASE("the batch is microbatch x dp x accumulation, and the message knows wh
   CHECK(refused({"train.batch=12", "train.microbatch=6", "mesh.dp=4"}).find("train.batch = 24 fits") != std::string::npos);
 }
 
+TEST_CASE("rules of the sources and their weights") {
+  const std::string two = "data.train=[\"a\", \"b\"]";
+  CHECK_NOTHROW(overridden({two, "data.weights=[1, 2]", "data.curriculum=[{from_step = 5, weights = [0, 1]}]"}));
+  CHECK(
+      refused({two, "data.weights=[1, 2, 3]"}) ==
+      "override 'data.weights=[1, 2, 3]': data.weights has 3 weights, data.train names 2 sources\n  hint: give each source one weight, in "
+      "the order of data.train");
+  CHECK(refused({two, "data.curriculum=[{from_step = 5, weights = [0, 1]}]"})
+            .find("data.curriculum changes weights, but data.weights is empty\n  hint: set data.weights") != std::string::npos);
+  CHECK(refused({two, "data.weights=[1, 2]", "data.curriculum=[{from_step = 5, weights = [1]}]"})
+            .find("the stage of data.curriculum from step 5 has 1 weights, data.train names 2 sources") != std::string::npos);
+  CHECK(refused({two, "data.weights=[1, 2]", "data.curriculum=[{from_step = 5, weights = [1, 1]}, {from_step = 5, weights = [1, 0]}]"})
+            .find("data.curriculum has a stage from step 5 after one from step 5") != std::string::npos);
+}
+
+TEST_CASE("rules of packing") {
+  CHECK_NOTHROW(overridden({"data.packing=best_fit", "data.packing_table=p.h5", "data.document_mask=true"}));
+  CHECK(refused({"data.packing_table=p.h5"}).find("data.packing_table has no meaning for data.packing = \"stream\"") != std::string::npos);
+  CHECK(refused({"data.packing=best_fit", "data.document_mask=true"})
+            .find("data.packing = \"best_fit\" wants data.packing_table\n  hint: make") != std::string::npos);
+  CHECK(refused({"data.packing=best_fit", "data.packing_table=p.h5"})
+            .find("puts unrelated documents into a sample, but data.document_mask is false\n  hint: set data.document_mask = true") !=
+        std::string::npos);
+}
+
 TEST_CASE("rules of the optimizer") {
   CHECK(refused({"optimizer.minimum_lr=1"}) ==
         "override 'optimizer.minimum_lr=1': optimizer.minimum_lr = 1.0 is above optimizer.lr = 0.0006\n  hint: the schedule goes down from "

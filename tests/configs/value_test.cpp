@@ -13,7 +13,8 @@ using test::refusal;
 namespace {
 
 const Value yes{true, "true"}, seven{std::int64_t{7}, "7"}, half{0.5, "0.5"}, thousand{1e3, "1000.0"}, word = Value::text("word");
-const Value list{Value::List{word, Value::text("b")}, "['word', 'b']"}, table{Value::Other{}, "a table"};
+const Value list{Value::List{word, Value::text("b")}, "['word', 'b']"},
+    table{Value::Table{{"a", seven}, {"b", word}}, "{a = 7, b = 'word'}"};
 const Value infinite{std::numeric_limits<double>::infinity(), "inf"};
 
 }  // namespace
@@ -27,6 +28,7 @@ TEST_CASE("values convert to what a key takes") {
   CHECK(read_text(word) == "word");
   CHECK(read_texts(word) == std::vector<std::string>{"word"});
   CHECK(read_texts(list) == std::vector<std::string>{"word", "b"});
+  CHECK(read_text(*read_table(table, {"b", "a"}, "")[0]) == "word");
 }
 
 TEST_CASE("a mismatch says what is taken and what was given") {
@@ -40,5 +42,8 @@ TEST_CASE("a mismatch says what is taken and what was given") {
   CHECK(refusal([] { read_text(seven); }) == "takes a text, not 7\n  hint: put it between quotes");
   CHECK(refusal([] { read_texts(seven); }) == "takes a text or a list of texts, not 7");
   CHECK(refusal([] { read_texts(Value{Value::List{seven}, "[7]"}); }) == "takes a text or a list of texts, not [7]");
-  CHECK(refusal([] { read_text(table); }) == "takes a text, not a table\n  hint: put it between quotes");
+  for (const std::vector<std::string>& keys : {std::vector<std::string>{"a"}, {"a", "c"}, {"a", "b", "c"}})
+    CHECK(refusal([&] { read_table(table, keys, "{a, c}"); }) == "takes {a, c}, not {a = 7, b = 'word'}");
+  CHECK(refusal([] { read_table(list, {"a"}, "a table"); }) == "takes a table, not ['word', 'b']");
+  CHECK(refusal([] { read_text(table); }) == "takes a text, not {a = 7, b = 'word'}\n  hint: put it between quotes");
 }

@@ -8,7 +8,7 @@ TEST_CASE("ergon data lists its commands and refuses any other word") {
   TemporaryFolder folder;
   const DataResult help = ergon_data(folder, "--help");
   CHECK(help.status == 0);
-  for (const char* command : {"import", "inspect", "verify", "bigram"}) CHECK_THAT(help.out, Contains(command));
+  for (const char* command : {"import", "inspect", "verify", "pack", "bigram"}) CHECK_THAT(help.out, Contains(command));
 
   const DataResult unknown = ergon_data(folder, "frobnicate");
   CHECK(unknown.status == 2);

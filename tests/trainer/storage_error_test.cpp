@@ -37,6 +37,11 @@ TEST_CASE("a failed call says which, on what, why, and what to do") {
         "/x: mkdir failed: No space left on device\n  hint: free some space on this disk, or choose a path on another one");
   CHECK(failed(EACCES).find("hint: this user may not do that there: check owner and permissions") != std::string::npos);
   CHECK(failed(EINVAL) == "/x: mkdir failed: Invalid argument");
+  try {
+    fail_call("pread", "/x", ESTALE);
+  } catch (const CallError& error) {
+    CHECK(error.number() == ESTALE);
+  }
 }
 
 TEST_CASE("what a disk, a path or a limit can cause has a way out of its own") {

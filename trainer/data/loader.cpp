@@ -12,34 +12,12 @@
 #include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/data/batch_exchange.hpp"
-#include "trainer/data/sampler.hpp"
 
 namespace ergon {
 namespace {
 
 int dp_size(const Communicators& communicators) { return communicators.mesh.size(Axis::dp); }
 int dp_rank(const Communicators& communicators) { return communicators.mesh.coordinate(communicators.world->rank(), Axis::dp); }
-
-// Walks the ordinals of a run, a batch at a time.
-class OrdinalWalk {
- public:
-  OrdinalWalk(const DataState& state, std::int64_t samples, std::int64_t batch)
-      : skips_(state.skip_ranges), ordinal_(state.epoch * samples + state.index), batch_(static_cast<std::size_t>(batch)) {}
-
-  std::span<const std::int64_t> next() {
-    for (std::int64_t& ordinal : batch_) {
-      ordinal_ = skip_forward(skips_, ordinal_);
-      ordinal = ordinal_++;
-    }
-    return batch_;
-  }
-  std::int64_t place() const { return ordinal_; }  // of the next sample
-
- private:
-  std::vector<DataState::Skip> skips_;
-  std::int64_t ordinal_;
-  std::vector<std::int64_t> batch_;
-};
 
 // Reads steps ahead on a thread of its own, into a fixed set of payloads. The thread calls pread, never MPI.
 class Prefetcher {
@@ -49,8 +27,7 @@ class Prefetcher {
     StepCounts counts;
   };
 
-  Prefetcher(StepReader& reader, const Sampler& sampler, OrdinalWalk walk, std::int64_t depth)
-      : reader_(reader), sampler_(sampler), walk_(std::move(walk)) {
+  Prefetcher(StepReader& reader, SampleOrder order, std::int64_t depth) : reader_(reader), order_(std::move(order)) {
     for (std::int64_t i = 0; i < depth + 1; ++i) free_.push_back(reader.make_payload());
     thread_ = std::thread([this] { run(); });
   }
@@ -83,12 +60,10 @@ class Prefetcher {
  private:
   void run() {
     try {
-      std::vector<std::int64_t> samples;
+      std::vector<std::int64_t> samples(static_cast<std::size_t>(reader_.batch()));
       while (auto payload = wait_for_free()) {
-        const auto ordinals = walk_.next();
-        samples.assign(ordinals.begin(), ordinals.end());
-        for (std::int64_t& sample : samples) sample = sampler_.at(sample);
-        const StepCounts counts = reader_.fill(samples, ordinals, *payload);
+        order_.next(samples);
+        const StepCounts counts = reader_.fill(samples, order_.ordinals(), *payload);
         const std::lock_guard lock(mutex_);
         ready_.push_back({*payload, counts});
         changed_.notify_all();
@@ -110,8 +85,7 @@ class Prefetcher {
   }
 
   StepReader& reader_;
-  const Sampler& sampler_;
-  OrdinalWalk walk_;
+  SampleOrder order_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<at::Tensor> free_;
@@ -124,22 +98,22 @@ class Prefetcher {
 }  // namespace
 
 struct Loader::Parts {
-  Parts(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask)
-      : source(source),
-        reader(source, shape, dp_size(communicators), dp_rank(communicators), std::move(mask)),
-        sampler(state.seed, checked_samples(source, reader.batch())),
-        walk(state, source.samples(), reader.batch()),
+  Parts(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, const MixPlan& plan,
+        LabelMask mask)
+      : reader(source, shape, dp_size(communicators), dp_rank(communicators), std::move(mask)),
+        order(holding_batch(source, reader.batch()), state, plan),
+        samples(static_cast<std::size_t>(reader.batch())),
         exchange(communicators, reader, shape, source.sequence()) {
     step.after = state;
     step.tokens = reader.batch() * source.sequence();
     if (exchange.is_reader())
-      prefetcher.emplace(reader, sampler, walk, shape.prefetch);
+      prefetcher.emplace(reader, order, shape.prefetch);
     else
       payload = reader.make_payload();
   }
 
-  static std::int64_t checked_samples(const TokenSource& source, std::int64_t batch) {
-    if (source.samples() >= batch) return source.samples();
+  static const TokenSource& holding_batch(const TokenSource& source, std::int64_t batch) {
+    if (source.samples() >= batch) return source;
     throw Error(fmt::format("the {} split holds {} samples of {} tokens, a step wants train.batch = {}", name(source.split()),
                             source.samples(), source.sequence(), batch),
                 "data.train", "import more text, or set train.batch or model.sequence lower", ExitCode::data);
@@ -153,15 +127,13 @@ struct Loader::Parts {
   }
 
   void advance() {
-    for (std::int64_t ordinal : walk.next()) ++step.after.sources[static_cast<std::size_t>(source.store_of(sampler.at(ordinal)))].consumed;
-    step.after.epoch = walk.place() / source.samples();
-    step.after.index = walk.place() % source.samples();
+    order.next(samples);
+    step.after = order.state();
   }
 
-  const TokenSource& source;
   StepReader reader;
-  Sampler sampler;
-  OrdinalWalk walk;
+  SampleOrder order;  // as far as steps were handed out; the prefetcher's own runs ahead
+  std::vector<std::int64_t> samples;
   BatchExchange exchange;
   std::optional<Prefetcher> prefetcher;
   at::Tensor payload;  // on its way
@@ -169,9 +141,10 @@ struct Loader::Parts {
   StepBatch step;
 };
 
-Loader::Loader(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask) {
-  check_data_state(state, source, state.seed);
-  parts_ = std::make_unique<Parts>(source, shape, communicators, state, std::move(mask));
+Loader::Loader(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask,
+               const MixPlan& plan) {
+  check_data_state(state, source, state.seed, plan.mixed());
+  parts_ = std::make_unique<Parts>(source, shape, communicators, state, plan, std::move(mask));
 }
 Loader::~Loader() = default;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the training loop reads: every microbatch of this rank for one step, and the number of labels that count over all ranks.
 //
-// Samples of a step are numbered 0..batch-1 in sampler order; global microbatch k holds samples [k * B, (k + 1) * B) and runs on data rank
-// k mod dp, so any mesh reads the same step. Of the ranks that share a data coordinate one reads (a thread that calls pread and never MPI);
-// the others receive by broadcast. The groups are the loader's own, so its operations never take a place in the order of training's.
+// Samples of a step are numbered 0..batch-1 in the run's order; global microbatch k holds samples [k * B, (k + 1) * B) and runs on data
+// rank k mod dp, so any mesh reads the same step. Of the ranks that share a data coordinate one reads (a thread that calls pread and never
+// MPI); the others receive by broadcast. The groups are the loader's own, so its operations never take a place in the order of training's.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 #include "configs/quantities.hpp"
 #include "parallel/communicators.hpp"
 #include "trainer/data/batch.hpp"
-#include "trainer/data/data_state.hpp"
+#include "trainer/data/sample_order.hpp"
 #include "trainer/data/step_reader.hpp"
 #include "trainer/data/token_source.hpp"
 
@@ -32,8 +32,9 @@ struct StepBatch {
 class Loader {
  public:
   // Collective over the mesh. `source` and the communicators outlive the loader. Throws Error (data.train) when the split has less than one
-  // batch.
-  Loader(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask = {});
+  // batch, or (data.weights) a source with a weight has no sample.
+  Loader(const TokenSource& source, LoaderShape shape, Communicators& communicators, const DataState& state, LabelMask mask = {},
+         const MixPlan& plan = {});
   ~Loader();
 
   // Collective over the mesh. Throws what the reading thread threw, at the latest one step before it matters.

@@ -2,6 +2,7 @@
 #include "trainer/data/sampler.hpp"
 
 #include "configs/error.hpp"
+#include "configs/sha256.hpp"
 #include "trainer/kernels/philox.hpp"
 
 namespace ergon {
@@ -12,7 +13,8 @@ constexpr std::uint32_t rounds = 8;
 
 }  // namespace
 
-Sampler::Sampler(std::int64_t seed, std::int64_t samples) : seed_(seed), samples_(samples), half_bits_(1) {
+Sampler::Sampler(std::int64_t seed, std::int64_t samples, std::int64_t identity)
+    : seed_(seed ^ identity), samples_(samples), half_bits_(1) {
   ERGON_CHECK(samples >= 1 && samples <= (std::int64_t{1} << 62), "{} samples", samples);
   while ((std::uint64_t{1} << (2 * half_bits_)) < static_cast<std::uint64_t>(samples)) ++half_bits_;
 }
@@ -34,6 +36,10 @@ std::int64_t Sampler::at(std::int64_t epoch, std::int64_t index) const {
     value = left << half_bits_ | right;
   } while (value >= static_cast<std::uint64_t>(samples_));
   return static_cast<std::int64_t>(value);
+}
+
+std::int64_t sampler_identity(const std::string& uuid) {
+  return static_cast<std::int64_t>(std::stoull(sha256_hex("ergon source " + uuid).substr(0, 16), nullptr, 16));
 }
 
 }  // namespace ergon

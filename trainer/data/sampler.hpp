@@ -5,13 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace ergon {
 
 class Sampler {
  public:
-  // N >= 1 samples.
-  Sampler(std::int64_t seed, std::int64_t samples);
+  // N >= 1 samples. Another identity gives another order: of a source among several, sampler_identity of its uuid.
+  Sampler(std::int64_t seed, std::int64_t samples, std::int64_t identity = 0);
 
   std::int64_t samples() const { return samples_; }
   // The sample at place `index` of `epoch`; 0 <= index < samples().
@@ -23,5 +24,7 @@ class Sampler {
   std::int64_t seed_, samples_;
   unsigned half_bits_;
 };
+
+std::int64_t sampler_identity(const std::string& uuid);
 
 }  // namespace ergon

@@ -48,9 +48,10 @@ std::int64_t StepReader::fill(std::int64_t sample, std::int64_t place, const Row
     std::ranges::fill(rows.segments, 0);
     return 0;
   }
-  source_.read(sample, tokens_, segments_);
+  const std::int64_t held = source_.read(sample, tokens_, segments_);
   std::ranges::fill(counts_, std::uint8_t{1});
   if (mask_) mask_(sample, counts_);
+  std::fill(counts_.begin() + held, counts_.end(), std::uint8_t{0});  // padding
   std::copy_n(tokens_.begin(), rows.tokens.size(), rows.tokens.begin());
   std::copy_n(segments_.begin(), rows.segments.size(), rows.segments.begin());
   return shape_.objective.masked ? label_masked(place, rows) : label_next(rows);

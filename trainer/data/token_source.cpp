@@ -6,39 +6,78 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/dataset_file.hpp"
+#include "trainer/data/packing_table.hpp"
+#include "trainer/data/token_store_format.hpp"
 
 namespace ergon {
+namespace {
 
-TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage)
+const char* key_of(Split split) { return split == Split::train ? "data.train" : "data.validation"; }
+
+}  // namespace
+
+TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
+                         const std::string& packing_table)
     : split_(split), sequence_(sequence) {
   ERGON_CHECK(sequence >= 1, "a sequence of {} tokens", sequence);
-  const std::string key = split == Split::train ? "data.train" : "data.validation";
-  if (paths.empty()) throw Error("names no token store", key, "make one with `ergon data import`", ExitCode::data);
+  if (paths.empty()) throw Error("names no token store", key_of(split), "make one with `ergon data import`", ExitCode::data);
+  std::vector<int> stores_of_part;
+  for (const std::string& path : paths) {
+    const std::vector<StorePlace> places = store_places({path}, storage);
+    std::string hashes;
+    for (const StorePlace& place : places) {
+      add_store(place, storage);
+      hashes += stores_.back()->info().content_hash + "\n";
+    }
+    parts_.push_back({.name = path, .uuid = places.size() == 1 ? stores_.back()->info().uuid : uuid_of(sha256_hex(hashes))});
+    stores_of_part.push_back(static_cast<int>(places.size()));
+  }
+  packing_hash_ = sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_)));
+  if (!packing_table.empty()) {
+    PackingTable table = read_packing_table(packing_table, storage);
+    check_packing_table(table, packing_table, stores_, split, sequence);
+    packing_hash_ = table.hash();
+    packed_ = std::move(table.packed);
+  }
+  number_samples(stores_of_part);
+}
+
+void TokenSource::add_store(const StorePlace& place, Storage& storage) {
+  auto store = std::make_unique<TokenStore>(place, storage);
+  for (const auto& other : stores_) {
+    if (other->info().uuid == store->info().uuid)
+      throw Error(fmt::format("{} and {} hold the same tokens (uuid {})", other->path(), place.path, store->info().uuid), key_of(split_),
+                  "name each store once", ExitCode::data);
+    if (other->info().tokenizer_sha256 != store->info().tokenizer_sha256)
+      throw Error(fmt::format("{} and {} were made with different tokenizers", other->path(), place.path), key_of(split_),
+                  "import them with one tokenizer", ExitCode::data);
+  }
+  std::vector<Piece> pieces;
+  std::int64_t tokens = 0;
+  for (const DocumentRange& range : store->split(split_)) {
+    const auto begin = static_cast<std::int64_t>(store->offsets()[range.begin]),
+               end = static_cast<std::int64_t>(store->offsets()[range.end]);
+    pieces.push_back({tokens, begin, end - begin, range.begin});
+    tokens += end - begin;
+  }
+  stores_.push_back(std::move(store));
+  pieces_.push_back(std::move(pieces));
+  stream_tokens_.push_back(tokens);
+}
+
+void TokenSource::number_samples(const std::vector<int>& stores_of_part) {
   std::int64_t samples = 0;
-  for (const StorePlace& place : store_places(paths, storage)) {
-    const std::string& path = place.path;
-    auto store = std::make_unique<TokenStore>(place, storage);
-    for (const auto& other : stores_) {
-      if (other->info().uuid == store->info().uuid)
-        throw Error(fmt::format("{} and {} hold the same tokens (uuid {})", other->path(), path, store->info().uuid), key,
-                    "name each store once", ExitCode::data);
-      if (other->info().tokenizer_sha256 != store->info().tokenizer_sha256)
-        throw Error(fmt::format("{} and {} were made with different tokenizers", other->path(), path), key,
-                    "import them with one tokenizer", ExitCode::data);
+  std::size_t store = 0;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    parts_[p].first_sample = samples;
+    for (int i = 0; i < stores_of_part[p]; ++i, ++store) {
+      const std::int64_t stream = stream_tokens_[store];
+      const std::int64_t here = packed_.empty() ? (stream > 0 ? (stream - 1) / sequence_ : 0) : packed_[store].samples();
+      parts_[p].tokens += packed_.empty() ? here * sequence_ : packed_[store].tokens();
+      samples += here;
+      sample_ends_.push_back(samples);
     }
-    std::vector<Piece> pieces;
-    std::int64_t tokens = 0;
-    for (const DocumentRange& range : store->split(split)) {
-      const auto begin = static_cast<std::int64_t>(store->offsets()[range.begin]),
-                 end = static_cast<std::int64_t>(store->offsets()[range.end]);
-      pieces.push_back({tokens, begin, end - begin, range.begin});
-      tokens += end - begin;
-    }
-    samples += tokens > 0 ? (tokens - 1) / sequence : 0;
-    stores_.push_back(std::move(store));
-    pieces_.push_back(std::move(pieces));
-    stream_tokens_.push_back(tokens);
-    sample_ends_.push_back(samples);
+    parts_[p].samples = samples - parts_[p].first_sample;
   }
 }
 
@@ -47,12 +86,65 @@ int TokenSource::store_of(std::int64_t sample) const {
   return static_cast<int>(std::ranges::upper_bound(sample_ends_, sample) - sample_ends_.begin());
 }
 
-void TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
+int TokenSource::part_of(std::int64_t sample) const {
+  ERGON_CHECK(sample >= 0 && sample < samples(), "sample {} of {}", sample, samples());
+  return static_cast<int>(std::ranges::upper_bound(parts_, sample, {}, &Part::first_sample) - parts_.begin()) - 1;
+}
+
+std::int64_t TokenSource::first_sample(int store) const { return store == 0 ? 0 : sample_ends_[static_cast<std::size_t>(store) - 1]; }
+
+std::int64_t TokenSource::tokens_of(std::int64_t sample) const {
+  if (packed_.empty()) return sequence_;
   const int store = store_of(sample);
-  const std::int64_t first = store == 0 ? 0 : sample_ends_[static_cast<std::size_t>(store) - 1];
+  std::int64_t tokens = 0;
+  for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(sample - first_sample(store))) tokens += piece.tokens;
+  return tokens;
+}
+
+std::int64_t TokenSource::retries() const {
+  std::int64_t sum = 0;
+  for (const auto& store : stores_) sum += store->retries();
+  return sum;
+}
+
+std::int64_t TokenSource::tokens() const {
+  std::int64_t sum = 0;
+  for (const Part& part : parts_) sum += part.tokens;
+  return sum;
+}
+
+double TokenSource::padding() const {
+  const double positions = static_cast<double>(samples()) * static_cast<double>(sequence_);
+  return samples() == 0 ? 0 : 1 - static_cast<double>(tokens()) / positions;
+}
+
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
+  const int store = store_of(sample);
   ERGON_CHECK(std::ssize(tokens) == sequence_ + 1 && segments.size() == tokens.size(), "{} tokens, {} segments for a sequence of {}",
               tokens.size(), segments.size(), sequence_);
-  read_stream(store, (sample - first) * sequence_, tokens, segments);
+  const std::int64_t index = sample - first_sample(store);
+  if (!packed_.empty()) return read_packed(store, index, tokens, segments);
+  read_stream(store, index * sequence_, tokens, segments);
+  return sequence_;
+}
+
+std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens,
+                                      std::span<std::int32_t> segments) const {
+  const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
+  std::ranges::fill(tokens, 0);
+  std::size_t held = 0;
+  std::int32_t segment = 0;
+  for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(index)) {
+    // A piece that fills the sample and is not the end of its document is followed by the document's next token.
+    const auto end = piece.begin + piece.tokens;
+    const bool goes_on = held + piece.tokens == tokens.size() - 1 && !std::ranges::binary_search(from.offsets(), end);
+    const std::size_t count = piece.tokens + goes_on;
+    from.read(static_cast<std::int64_t>(piece.begin), tokens.subspan(held, count));
+    std::fill_n(segments.begin() + static_cast<std::ptrdiff_t>(held), count, segment++);
+    held += count;
+  }
+  std::fill(segments.begin() + static_cast<std::ptrdiff_t>(held), segments.end(), segment);
+  return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
@@ -70,14 +162,13 @@ void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int3
     const auto offsets = from.offsets();
     auto next = std::upper_bound(offsets.begin() + static_cast<std::int64_t>(piece->first_document), offsets.end(),
                                  static_cast<std::uint64_t>(token));
-    for (std::int64_t i = 0; i < count; ++i) {
-      if (static_cast<std::uint64_t>(token + i) == *next) {
-        ++segment;
-        ++next;
-      }
-      if (done + i < std::ssize(segments)) segments[static_cast<std::size_t>(done + i)] = segment;
+    const auto held = std::max<std::int64_t>(0, std::min(count, std::ssize(segments) - done));  // of the count, those that are numbered
+    for (std::int64_t i = 0; i < held; ++segment) {
+      const std::int64_t end = std::min(held, static_cast<std::int64_t>(*next) - token);
+      std::fill(segments.begin() + done + i, segments.begin() + done + end, segment);
+      i = end;
+      if (i < held) ++next;
     }
-    ++segment;
     done += count;
   }
 }
@@ -87,8 +178,6 @@ std::string TokenSource::fingerprint() const {
   for (const auto& store : stores_) hash.add(fmt::format("{} {}\n", name(split_), store->info().content_hash));
   return hash.hex();
 }
-
-std::string TokenSource::packing_hash() const { return sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_))); }
 
 void TokenSource::check_vocabulary(std::int64_t model_vocabulary, std::int64_t reserved) const {
   const std::int64_t needed = vocabulary() + reserved;

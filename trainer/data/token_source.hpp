@@ -5,6 +5,9 @@
 // tokens [i * T, i * T + T] of its stream: T inputs and, shifted by one, T labels; neighbours share one token; the tail that does not fill
 // a sample is dropped. Stores follow each other by prefix sums. Example: T = 4, stream a b | c d e | f g h i (ends of documents marked):
 // sample 0 is a b c d (e), sample 1 is e f g h (i), segments 0 0 1 1 (1) and 0 1 1 1 (1).
+//
+// With a packing table a sample is instead the pieces of documents that the table puts into it, then padding: token 0, a segment of its
+// own.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +16,25 @@
 #include <string>
 #include <vector>
 
+#include "trainer/data/document_packing.hpp"
 #include "trainer/data/token_store.hpp"
 
 namespace ergon {
 
 class TokenSource {
  public:
-  // Opens the stores; a dataset file (trainer/data/dataset_file.hpp) stands for its shards. Throws Error: a damaged store, stores of
-  // different tokenizers, the same store twice.
-  TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage);
+  // Opens the stores (a dataset file, trainer/data/dataset_file.hpp, stands for its shards), and the packing table when one is named.
+  // Throws Error: a damaged store, stores of different tokenizers, the same store twice, a table of other stores.
+  TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
+              const std::string& packing_table = "");
+
+  // What one entry of data.train gave: its samples lie together.
+  struct Part {
+    std::string name;  // as it was written
+    std::string uuid;  // of its content
+    std::int64_t first_sample = 0, samples = 0;
+    std::int64_t tokens = 0;  // of its samples, padding left out
+  };
 
   std::int64_t sequence() const { return sequence_; }  // T
   std::int64_t samples() const { return sample_ends_.back(); }
@@ -29,9 +42,19 @@ class TokenSource {
   Split split() const { return split_; }
   const std::vector<std::unique_ptr<TokenStore>>& stores() const { return stores_; }
   int store_of(std::int64_t sample) const;
+  const std::vector<Part>& parts() const { return parts_; }
+  int part_of(std::int64_t sample) const;
 
-  // T + 1 tokens of a sample, and the number of each one's document within the sample. One thread at a time.
-  void read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+  // Positions of a sample that hold a token: T, less where a packing left room.
+  std::int64_t tokens_of(std::int64_t sample) const;
+  // Reads that were tried again, in all stores. Any thread.
+  std::int64_t retries() const;
+  std::int64_t tokens() const;  // of all samples
+  // The part of all positions that holds none.
+  double padding() const;
+
+  // T + 1 tokens of a sample, and the number of each one's document within the sample. Returns tokens_of(sample). One thread at a time.
+  std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
   // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the number of each one's document from the first
   // read; `segments` may be shorter than `tokens`.
@@ -41,7 +64,7 @@ class TokenSource {
   // SHA-256 of the content hashes in order: what may not change when a run resumes.
   std::string fingerprint() const;
   // How samples are cut; part of the data state.
-  std::string packing_hash() const;
+  const std::string& packing_hash() const { return packing_hash_; }
   // Throws Error that names data.train and model.vocabulary when the ids do not fit the model, the last `reserved` of which mean no token.
   void check_vocabulary(std::int64_t model_vocabulary, std::int64_t reserved = 0) const;
 
@@ -52,12 +75,20 @@ class TokenSource {
     std::uint64_t first_document;
   };
 
+  void number_samples(const std::vector<int>& stores_of_part);
+  std::int64_t first_sample(int store) const;
+  void add_store(const StorePlace& place, Storage& storage);
+  std::int64_t read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+
   Split split_;
   std::int64_t sequence_;
   std::vector<std::unique_ptr<TokenStore>> stores_;
+  std::vector<Part> parts_;
   std::vector<std::vector<Piece>> pieces_;   // by store
   std::vector<std::int64_t> stream_tokens_;  // by store
   std::vector<std::int64_t> sample_ends_;    // by store, running sum
+  std::vector<PackedSamples> packed_;        // by store; empty: a stream
+  std::string packing_hash_;
 };
 
 }  // namespace ergon

@@ -7,6 +7,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/data/hdf5_table.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/hdf5_contents.hpp"
 
@@ -49,15 +50,9 @@ TokenStoreInfo read_info(const Hdf5Contents& contents, std::int64_t& version, co
   return info;
 }
 
-template <typename T>
-void read_table(const Storage::File& file, Storage& storage, const Hdf5Extent& extent, T& table) {
-  table.resize(static_cast<std::size_t>(extent.bytes) / sizeof(*table.data()));
-  if (extent.bytes > 0) storage.pread(file, std::as_writable_bytes(std::span(table.data(), table.size())), extent.offset);
-}
-
 void read_optional_tables(const Hdf5Contents& contents, const Storage::File& file, Storage& storage, TokenStoreTables& tables) {
   const auto read = [&](const std::string& name, Hdf5Type type, auto& table) {
-    read_table(file, storage, contents.dataset(name, type, 1, file.path()), table);
+    read_whole(file, storage, contents.dataset(name, type, 1, file.path()), table);
   };
   if (contents.datasets.contains("/docs/answers")) read("/docs/answers", Hdf5Type::u64, tables.answers);
   if (!contents.datasets.contains("/foreign/description")) return;
@@ -74,15 +69,15 @@ TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& 
     return contents.dataset(name, type, rank, file.path());
   };
   TokenStoreTables tables;
-  read_table(file, storage, extent("/docs/offsets", Hdf5Type::u64, 1), tables.offsets);
-  read_table(file, storage, extent("/tokens/crc32c", Hdf5Type::u32, 1), tables.crc);
-  read_table(file, storage, extent("/tokenizer/model", Hdf5Type::u8, 1), tables.tokenizer);
-  read_table(file, storage, extent("/sources", Hdf5Type::u8, 1), tables.sources);
+  read_whole(file, storage, extent("/docs/offsets", Hdf5Type::u64, 1), tables.offsets);
+  read_whole(file, storage, extent("/tokens/crc32c", Hdf5Type::u32, 1), tables.crc);
+  read_whole(file, storage, extent("/tokenizer/model", Hdf5Type::u8, 1), tables.tokenizer);
+  read_whole(file, storage, extent("/sources", Hdf5Type::u8, 1), tables.sources);
   for (Split split : all_splits) {
     const std::string dataset = fmt::format("/splits/{}", name(split));
     const Hdf5Extent& ranges = extent(dataset, Hdf5Type::u64, 2);
     if (ranges.shape[1] != 2) refuse(dataset + " does not have two columns", file.path());
-    read_table(file, storage, ranges, tables.splits[static_cast<std::size_t>(split)]);
+    read_whole(file, storage, ranges, tables.splits[static_cast<std::size_t>(split)]);
   }
   read_optional_tables(contents, file, storage, tables);
   return tables;
@@ -124,6 +119,18 @@ void check_splits(const TokenStoreTables& tables, const TokenStoreInfo& info, co
     if (!std::ranges::is_sorted(ranges, {}, &DocumentRange::begin)) refuse("/splits are not in order", path);
 }
 
+void widen(const std::byte* ids, std::int64_t token_bytes, std::span<std::int32_t> out) {
+  if (token_bytes == 4) {
+    std::memcpy(out.data(), ids, out.size_bytes());
+    return;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t id;
+    std::memcpy(&id, ids + 2 * i, 2);
+    out[i] = id;
+  }
+}
+
 }  // namespace
 
 const char* name(Split split) {
@@ -154,15 +161,15 @@ Storage::File open_token_store(const StorePlace& place, Storage& storage) {
 
 TokenStore::TokenStore(const StorePlace& place, Storage& storage) : path_(place.path), storage_(storage) {
   const std::string& path = path_;
-  file_ = open_token_store(place, storage);
-  const Hdf5Contents contents = storage.hdf5(file_, token_store_datasets());
+  Storage::File file = open_token_store(place, storage);
+  const Hdf5Contents contents = storage.hdf5(file, token_store_datasets());
   std::int64_t version = 0;
   info_ = read_info(contents, version, path);
   const Hdf5Extent& data = contents.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
   if (data.shape[0] != info_.tokens)
     refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info_.tokens), path);
   data_offset_ = data.offset;
-  tables_ = read_tables(contents, file_, storage);
+  tables_ = read_tables(contents, file, storage);
   check_offsets(tables_.offsets, info_, path);
   check_splits(tables_, info_, path);
   check_answers(tables_, info_, path);
@@ -178,6 +185,8 @@ TokenStore::TokenStore(const StorePlace& place, Storage& storage) : path_(place.
                             info_.content_hash.substr(0, 12), place.content_hash.substr(0, 12)),
                 path, "shards were swapped or replaced: copy the whole dataset again, or import the text again", ExitCode::data);
   checked_.resize(tables_.crc.size());
+  file_ = std::make_unique<PatientFile>(
+      std::move(file), [place, &storage] { return open_token_store(place, storage); }, storage);
 }
 
 std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
@@ -190,7 +199,7 @@ std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
 void TokenStore::check_block(std::int64_t block) const {
   const std::int64_t begin = block * info_.crc_block, end = std::min(begin + info_.crc_block, info_.tokens * info_.token_bytes);
   block_.resize(static_cast<std::size_t>(end - begin));
-  storage_.pread(file_, block_, data_offset_ + begin);
+  file_->pread(block_, data_offset_ + begin);
   const auto place = [&] {
     return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info_.token_bytes, end / info_.token_bytes - 1);
   };
@@ -214,22 +223,41 @@ void TokenStore::check_block(std::int64_t block) const {
   checked_[static_cast<std::size_t>(block)] = true;
 }
 
+// Tokens from `byte` on, up to the end of a block that is touched for the first time, or of the run of blocks that were checked before.
+// Returns how many.
+std::int64_t TokenStore::read_part(std::int64_t byte, std::span<std::int32_t> out) const {
+  const std::int64_t first = byte / info_.crc_block, last_byte = byte + std::ssize(out) * info_.token_bytes;
+  std::int64_t block = first;
+  while (block * info_.crc_block < last_byte && checked_[static_cast<std::size_t>(block)]) ++block;
+  if (block == first) {
+    check_block(block++);
+    const std::int64_t count = (std::min(block * info_.crc_block, last_byte) - byte) / info_.token_bytes;
+    widen(block_.data() + byte % info_.crc_block, info_.token_bytes, out.first(static_cast<std::size_t>(count)));
+    return count;
+  }
+  const std::int64_t count = (std::min(block * info_.crc_block, last_byte) - byte) / info_.token_bytes;
+  if (info_.token_bytes == 4) {
+    file_->pread(std::as_writable_bytes(out.first(static_cast<std::size_t>(count))), data_offset_ + byte);
+    return count;
+  }
+  window_.resize(static_cast<std::size_t>(count * info_.token_bytes));
+  file_->pread(window_, data_offset_ + byte);
+  widen(window_.data(), info_.token_bytes, out.first(static_cast<std::size_t>(count)));
+  return count;
+}
+
 void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
   ERGON_CHECK(begin >= 0 && begin + std::ssize(out) <= info_.tokens, "tokens {} + {} of {}", begin, out.size(), info_.tokens);
-  if (out.empty()) return;
-  const std::int64_t first_byte = begin * info_.token_bytes, bytes = std::ssize(out) * info_.token_bytes;
-  for (std::int64_t block = first_byte / info_.crc_block; block <= (first_byte + bytes - 1) / info_.crc_block; ++block)
-    if (!checked_[static_cast<std::size_t>(block)]) check_block(block);
-  if (info_.token_bytes == 4) {
-    storage_.pread(file_, std::as_writable_bytes(out), data_offset_ + first_byte);
-    return;
-  }
-  window_.resize(static_cast<std::size_t>(bytes));
-  storage_.pread(file_, window_, data_offset_ + first_byte);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::uint16_t id;
-    std::memcpy(&id, window_.data() + 2 * i, 2);
-    out[i] = id;
+  for (std::int64_t done = 0; done < std::ssize(out);) {
+    const std::int64_t openings = file_->openings();
+    const std::int64_t count = read_part((begin + done) * info_.token_bytes, out.subspan(static_cast<std::size_t>(done)));
+    if (file_->openings() == openings) {
+      done += count;
+      continue;
+    }
+    // Another file may lie under the name by now: nothing of it has been checked.
+    checked_.assign(checked_.size(), false);
+    done = 0;
   }
 }
 

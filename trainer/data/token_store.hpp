@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trainer/data/patient_file.hpp"
 #include "trainer/data/tokenizer.hpp"
 #include "trainer/storage.hpp"
 
@@ -91,17 +92,20 @@ class TokenStore {
 
   // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
   void read(std::int64_t begin, std::span<std::int32_t> out) const;
+  // Reads that were tried again (trainer/data/patient_file). Any thread.
+  std::int64_t retries() const { return file_->retries(); }
   // Reads every block, touched before or not; throws one Error that names the first damaged block and how many there are.
   void verify() const;
 
  private:
   void check_block(std::int64_t block) const;
+  std::int64_t read_part(std::int64_t byte, std::span<std::int32_t> out) const;
 
   std::string path_;
   Storage& storage_;
   TokenStoreInfo info_;
   TokenStoreTables tables_;
-  Storage::File file_;
+  std::unique_ptr<PatientFile> file_;
   std::int64_t data_offset_ = 0;          // bytes
   mutable std::vector<bool> checked_;     // by block
   mutable std::vector<std::byte> block_;  // one block, for its first touch

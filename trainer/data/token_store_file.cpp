@@ -6,6 +6,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/data/hdf5_table.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/hdf5.hpp"
 
@@ -13,11 +14,6 @@ namespace ergon {
 namespace {
 
 constexpr std::int64_t buffer_bytes = 64 * token_store_crc_block;
-
-template <typename T>
-std::span<const std::byte> bytes_of(const T& table) {
-  return std::as_bytes(std::span(table.data(), table.size()));
-}
 
 // Gives the tokens in buffers of whole blocks, only the last one short.
 void in_buffers(const TokenBytes& tokens, const std::function<void(std::span<const std::byte>)>& consume) {

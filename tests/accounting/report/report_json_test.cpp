@@ -76,6 +76,13 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
   CHECK(all["total"]["flops"] == one["flops"]);
   CHECK(all["total"]["pfs_days"] == one["pfs_days"]);
   check_nulls(one, one["reason"], "");
+  CHECK(one["reason"].contains("data"));
+
+  run.write("events.jsonl", R"({"event":"data","attempt":2,"step":100,"padding":0.0,"retried_reads":0,"sources":[)"
+                            R"({"name":"a","uuid":"u","samples":1,"tokens":64,"unique_tokens":128,"epochs":0.5}]})"
+                            "\n");
+  CHECK(of({&run})["runs"][0]["data"] ==
+        json{{"padding", 0.0}, {"sources", {{{"name", "a"}, {"tokens", 64}, {"unique_tokens", 128}, {"epochs", 0.5}}}}});
 }
 
 TEST_CASE("a run with a known peak, losses and an outcome has no null and no reason") {

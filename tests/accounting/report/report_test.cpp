@@ -92,6 +92,31 @@ TEST_CASE("losses are those of the kept lineage, the latest, whatever stands in 
   CHECK(report.unbooked_steps == 2);  // step 9 of attempt 1, step 8 of attempt 2
 }
 
+TEST_CASE("what was had of each source is that of the newest data event of the kept lineage") {
+  const auto data = [](int attempt, int step, int tokens) {
+    return fmt::format(R"({{"event":"data","attempt":{},"step":{},"padding":0.25,"retried_reads":0,"sources":[{{"name":"a.h5","uuid":"u",)"
+                       R"("samples":1,"tokens":{},"unique_tokens":1000,"epochs":{}}}]}})",
+                       attempt, step, tokens, tokens / 1000.0) +
+           "\n";
+  };
+  WrittenRun run;
+  const std::string ledger =
+      text_of({attempt_start(1), interval(1, 0, 50), interval(1, 50, 80), attempt_start(2, 1, 50), interval(2, 50, 100)});
+  run.write("ledger.jsonl", ledger).write("events.jsonl", data(1, 50, 500) + data(1, 80, 800) + data(2, 100, 1500));
+  const RunReport report = read_run(run.path());
+  REQUIRE(report.sources.size() == 1);
+  CHECK(report.sources[0].name == "a.h5");
+  CHECK(report.sources[0].tokens == 1500);
+  CHECK(report.sources[0].unique_tokens == 1000);
+  CHECK(report.sources[0].epochs == 1.5);
+  CHECK(report.padding == 0.25);
+
+  run.write("events.jsonl", data(1, 50, 500) + data(1, 80, 800));
+  CHECK(read_run(run.path()).sources[0].tokens == 500);
+  run.write("events.jsonl", "{\"event\":\"data\",\"attempt\":1,\"step\":50}\n");
+  CHECK_THAT(refusal(run), Contains("events.jsonl:1: this event does not say what was had of each source"));
+}
+
 TEST_CASE("a run that is still going, or was killed, says so; one that ended says how") {
   WrittenRun run;
   run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}));

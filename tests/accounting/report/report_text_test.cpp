@@ -44,6 +44,16 @@ TEST_CASE("the page shows spent, kept and lost beside the convention, and explai
   CHECK(text.find("palm") == std::string::npos);  // the run booked none
 }
 
+TEST_CASE("the page shows tokens and epochs of each source, and padding where there is any") {
+  WrittenRun run;
+  run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 50)}))
+      .write("events.jsonl", R"({"event":"data","attempt":1,"step":50,"padding":0.125,"retried_reads":0,"sources":[)"
+                             R"({"name":"a.h5","uuid":"u","samples":1,"tokens":1234567,"unique_tokens":1000000,"epochs":1.234567}]})"
+                             "\n");
+  CHECK_THAT(page({&run}), Contains("Data, kept") && Contains("1,234,567        1,000,000    1.235  a.h5") &&
+                               Contains("padding of packed samples: 12.5 % of all positions"));
+}
+
 TEST_CASE("with a known peak the page shows MFU by convention, HFU and the peak's source") {
   WrittenRun run;
   AttemptStart start = attempt_start(1);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/data/patient_file.hpp"
+
+#include <cerrno>
+#include <thread>
+
+#include "configs/clock.hpp"
+#include "trainer/storage_error.hpp"
+
+namespace ergon {
+namespace {
+
+bool may_pass(const CallError& error) { return error.number() == EIO || error.number() == ESTALE; }
+
+}  // namespace
+
+PatientFile::PatientFile(Storage::File file, Open open, Storage& storage, Patience patience)
+    : file_(std::move(file)), open_(std::move(open)), storage_(storage), patience_(patience), bytes_(storage.size(file_)) {}
+
+void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
+  Seconds wait = patience_.first_wait;
+  for (int tries = 1;; ++tries, wait = {2 * wait.value}) {
+    try {
+      if (tries > 1) open_again();
+      return storage_.pread(file_, data, offset);
+    } catch (const CallError& error) {
+      if (!may_pass(error)) throw;
+      if (tries == patience_.tries)
+        throw Error(fmt::format("{}, {} times in {:.1f} s", error.problem(), tries, wait.value - patience_.first_wait.value), error.where(),
+                    error.hint(), ExitCode::data);
+    }
+    ++retries_;
+    std::this_thread::sleep_for(clock_ticks(wait));
+  }
+}
+
+void PatientFile::open_again() {
+  Storage::File file = open_();
+  if (const std::int64_t bytes = storage_.size(file); bytes != bytes_)
+    throw Error(fmt::format("had {} bytes, now it has {}: it was replaced while it was read", bytes_, bytes), file.path(),
+                "put the store back that the run began with, and resume", ExitCode::data);
+  file_ = std::move(file);
+  ++openings_;
+}
+
+}  // namespace ergon

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file whose disk may be a network's: a read that fails with EIO or ESTALE is tried again, each wait twice the one before, and the file
+// is opened anew, because a stale handle never comes back. Every other failure is thrown at once.
+//
+// Thread safety: one thread reads; any may ask for retries().
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <span>
+
+#include "configs/quantities.hpp"
+#include "trainer/storage.hpp"
+
+namespace ergon {
+
+struct Patience {
+  int tries = 9;               // in all
+  Seconds first_wait = {0.1};  // 25 s together
+};
+
+class PatientFile {
+ public:
+  using Open = std::function<Storage::File()>;
+  PatientFile(Storage::File file, Open open, Storage& storage, Patience patience = {});
+
+  // As Storage::pread. When the last try fails: Error (ExitCode::data) that says how many there were. A file of another size under the name
+  // is an Error: it was replaced.
+  void pread(std::span<std::byte> data, std::int64_t offset);
+  // How often the file was opened anew: what was checked of the one before says nothing about the present one.
+  std::int64_t openings() const { return openings_; }
+  std::int64_t retries() const { return retries_; }
+
+ private:
+  void open_again();
+
+  Storage::File file_;
+  Open open_;
+  Storage& storage_;
+  Patience patience_;
+  std::int64_t bytes_, openings_ = 0;
+  std::atomic<std::int64_t> retries_ = 0;
+};
+
+}  // namespace ergon
