@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon checkpoint list|verify|inspect`: what checkpoints a run has, whether they are whole, what is in one.
+// `ergon checkpoint`: list, verify and inspect, what checkpoints a run has, whether they are whole, what is in one; and the table of the
+// commands that have files of their own.
 #include "trainer/checkpoint/checkpoint.hpp"
 
 #include <fmt/format.h>
@@ -11,10 +12,12 @@
 #include <vector>
 
 #include "configs/error.hpp"
+#include "launch/checkpoint_paths.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/checkpoint_reader.hpp"
 #include "trainer/checkpoint/format.hpp"
 #include "trainer/checkpoint/verify.hpp"
 #include "trainer/storage.hpp"
@@ -31,9 +34,6 @@ std::int64_t total_bytes(const Manifest& manifest) {
 }
 
 const char* health_word(const Health& health) { return health.good() ? "good" : health.finite ? "spike" : "not finite"; }
-
-// A run folder, or the folder of one checkpoint.
-bool is_checkpoint(Storage& storage, const std::string& folder) { return storage.exists(folder + "/" + manifest_name); }
 
 Catalogue catalogue_of(Storage& storage, const std::string& run) {
   if (!storage.exists(checkpoints_folder(run))) {
@@ -143,31 +143,44 @@ int inspect(Storage& storage, const std::string& folder, bool as_json) {
     throw Error(fmt::format("this is not the folder of a checkpoint: it has no {}", manifest_name), folder,
                 "name RUN/checkpoints/step_...; `ergon checkpoint list RUN` lists them", ExitCode::data);
   }
-  const Manifest manifest = check_manifest(storage, folder);
-  const CheckpointIndex index = parse_index(read_checked(storage, folder, index_name, manifest), folder + "/" + index_name, manifest);
-  const std::string state_text = read_checked(storage, folder, state_name, manifest);
-  const RunState state = parse_state(state_text, folder + "/" + state_name);
+  const CheckpointReader checkpoint(storage, folder);
   if (!as_json) {
-    print_inspection(manifest, state, index);
+    print_inspection(checkpoint.manifest(), checkpoint.state(), checkpoint.index());
     return 0;
   }
   Json tensors = Json::array();
-  for (const StoredTensor& tensor : index.tensors) tensors.push_back(tensor_json(tensor));
+  for (const StoredTensor& tensor : checkpoint.index().tensors) tensors.push_back(tensor_json(tensor));
   const Json json{{"schema", "ergon.checkpoint_inspect.v1"},
-                  {"manifest", Json::parse(to_text(manifest))},
-                  {"state", Json::parse(state_text)},
-                  {"provenance", Json::parse(read_checked(storage, folder, provenance_name, manifest))},
+                  {"manifest", Json::parse(to_text(checkpoint.manifest()))},
+                  {"state", Json::parse(checkpoint.state_text())},
+                  {"provenance", Json::parse(checkpoint.provenance())},
                   {"tensors", tensors}};
   std::cout << json.dump(2) << "\n";
   return 0;
 }
 
+struct CheckpointCommand {
+  const char* name;
+  const char* summary;
+  int (*function)(int argc, char** argv);
+};
+
+constexpr CheckpointCommand other_commands[] = {
+    {"export", "The model in a format that other programs read", command_checkpoint_export},
+    {"import", "A run that begins with the parameters of a model", command_checkpoint_import},
+    {"diff", "How two checkpoints differ; exit code 1 when they do", command_checkpoint_diff},
+    {"merge", "The mean of checkpoints", command_checkpoint_merge},
+    {"resave", "A checkpoint in canonical form: one shard, whatever mesh wrote it", command_checkpoint_resave},
+};
+
 }  // namespace
 
 int command_checkpoint(int argc, char** argv) {
+  for (const CheckpointCommand& command : other_commands)
+    if (argc > 1 && std::string(argv[1]) == command.name) return command.function(argc - 1, argv + 1);
   std::string path;
   bool json = false;
-  CommandLine line("ergon checkpoint", "Checkpoints of a run: which there are, whether they are whole, what is in one");
+  CommandLine line("ergon checkpoint", "Checkpoints: which a run has, whether they are whole, what is in one, and ways to other formats");
   const auto declare = [&](const char* name, const char* summary, const char* metavar, const char* help) {
     CommandLine& sub = line.subcommand(name, summary);
     sub.positional(path, metavar, help);
@@ -177,11 +190,12 @@ int command_checkpoint(int argc, char** argv) {
   declare("verify", "Read every byte again; exit code 3 when something is wrong", "RUN|DIR",
           "a run folder, or the folder of one checkpoint");
   declare("inspect", "Tensors, state and provenance of one checkpoint", "DIR", "the folder of a checkpoint: RUN/checkpoints/step_...");
+  for (const CheckpointCommand& command : other_commands) line.subcommand(command.name, command.summary);
   line.footer("Examples:\n  ergon checkpoint list runs/demo\n  ergon checkpoint verify runs/demo\n");
   if (!line.parse(argc, argv)) return 0;
 
   Storage storage(hdf5_helper());
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  path = without_slashes(path);
   if (line.chosen() == "list") return list(storage, path, json);
   if (line.chosen() == "verify") return verify(storage, path, json);
   return inspect(storage, path, json);

@@ -8,6 +8,11 @@ namespace ergon {
 int command_bench(int argc, char** argv);
 int command_bench_rank(int argc, char** argv);
 int command_checkpoint(int argc, char** argv);
+int command_checkpoint_diff(int argc, char** argv);
+int command_checkpoint_export(int argc, char** argv);
+int command_checkpoint_import(int argc, char** argv);
+int command_checkpoint_merge(int argc, char** argv);
+int command_checkpoint_resave(int argc, char** argv);
 int command_data(int argc, char** argv);
 int command_data_bigram(int argc, char** argv);
 int command_data_import(int argc, char** argv);

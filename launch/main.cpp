@@ -24,7 +24,7 @@ constexpr Command commands[] = {
     {"train", "train the model of a run file, or resume its run", command_train},
     {"gemm-probe", nullptr, command_gemm_probe},  // for `ergon train` itself
     {"generate", "text from a trained model", command_generate},
-    {"checkpoint", "the checkpoints of a run: list, verify, inspect", command_checkpoint},
+    {"checkpoint", "checkpoints: list, verify, inspect, export, import, diff, merge, resave", command_checkpoint},
     {"data", "token stores: make, look into, check", command_data},
     {"bench", "how fast this build is on this machine", command_bench},
     {"bench-rank", nullptr, command_bench_rank},  // for `ergon bench` itself

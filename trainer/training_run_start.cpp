@@ -15,6 +15,7 @@
 #include "parallel/plan/refusals.hpp"
 #include "trainer/attention/select.hpp"
 #include "trainer/checkpoint/agreement.hpp"
+#include "trainer/checkpoint/import.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/checkpoint/retention.hpp"
@@ -168,6 +169,7 @@ void TrainingRun::load(CheckpointLoader& checkpoint) {
   tokens_ = state.tokens;
   std::vector<std::string> lines;
   on_every_rank(*communicators_.control, [&] {
+    if (state.records.contains(imported_record)) return check_imported_model(state, config_.model, checkpoint.folder());
     data_state_ = data_state_from_json(state.data_state, checkpoint.folder());
     check_data_state(data_state_, train_source_, config_.run.seed);
     lines = differences(state, checkpoint.folder(), config_, gemm_.library, options_);

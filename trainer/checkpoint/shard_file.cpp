@@ -13,9 +13,11 @@ namespace ergon {
 namespace {
 
 struct Item {
-  const CheckpointTensor* tensor;
+  const ShardPiece* source;
   StoredPiece stored;
 };
+
+std::int64_t data_bytes(const ShardPiece& piece) { return piece.piece.range.size() * dtype_size(piece.dtype); }
 
 std::span<const std::byte> bytes_of(const at::Tensor& data) {
   return {static_cast<const std::byte*>(data.const_data_ptr()), data.nbytes()};
@@ -28,19 +30,21 @@ void make_groups(Hdf5Layout& layout, const std::string& dataset, std::set<std::s
   }
 }
 
-std::vector<Item> make_layout(const std::string& path, const std::string& name, const std::vector<const CheckpointTensor*>& tensors) {
+std::vector<Item> make_layout(const std::string& path, const std::string& name, const std::vector<ShardPiece>& pieces,
+                              const ShardHeading& heading) {
   Hdf5Layout layout(path);
-  layout.attribute("/", "ergon_format", "checkpoint shard");
+  layout.attribute("/", "ergon_format", heading.format);
   layout.attribute("/", "ergon_version", 1);
+  for (const auto& [key, text] : heading.texts) layout.attribute("/", key, text);
   std::set<std::string> groups;
   std::vector<Item> items;
-  for (const CheckpointTensor* tensor : tensors) {
-    const std::string dataset = dataset_name(tensor->name, tensor->global_shape, tensor->piece);
+  for (const ShardPiece& piece : pieces) {
+    const std::string dataset = dataset_name(piece.tensor, piece.shape, piece.piece);
     make_groups(layout, dataset, groups);
-    const Hdf5Extent extent = layout.dataset(dataset, dataset_type(tensor->data.scalar_type()), dataset_shape(tensor->piece));
-    ERGON_CHECK(extent.offset > 0 && extent.bytes == static_cast<std::int64_t>(tensor->data.nbytes()), "HDF5 gave {} bytes at {} for {}",
-                extent.bytes, extent.offset, dataset);
-    items.push_back({tensor, {tensor->piece, name, dataset, extent.offset, extent.bytes, {}}});
+    const Hdf5Extent extent = layout.dataset(dataset, dataset_type(piece.dtype), dataset_shape(piece.piece));
+    ERGON_CHECK(extent.offset > 0 && extent.bytes == data_bytes(piece), "HDF5 gave {} bytes at {} for {}", extent.bytes, extent.offset,
+                dataset);
+    items.push_back({&piece, {piece.piece, name, dataset, extent.offset, extent.bytes, {}}});
   }
   layout.close();
   return items;
@@ -74,7 +78,11 @@ class FileChecksum {
 };
 
 void write_item(Storage& storage, const Storage::File& file, Item& item, FileChecksum& checksum) {
-  const auto bytes = bytes_of(item.tensor->data);
+  const at::Tensor data = item.source->data();
+  ERGON_CHECK(data.is_contiguous() && data.is_cpu(), "{} is not contiguous in main memory", item.source->tensor);
+  ERGON_CHECK(data.numel() == item.stored.piece.range.size() && data.scalar_type() == item.source->dtype,
+              "{} has {} elements, its piece {}", item.source->tensor, data.numel(), item.stored.piece.range.size());
+  const auto bytes = bytes_of(data);
   checksum.skip_to(item.stored.offset);
   for (std::size_t begin = 0; begin < bytes.size(); begin += checkpoint_block) {
     const auto block = bytes.subspan(begin, std::min<std::size_t>(checkpoint_block, bytes.size() - begin));
@@ -94,10 +102,10 @@ std::string slice(const Extents& begin, const Extents& extent) {
 
 // Takes the space and gives it back. A full disk, a quota or a file size limit is better met here than inside HDF5: after a close that
 // failed the library crashes the process at its end.
-void probe_space(Storage& storage, const std::string& path, const std::vector<const CheckpointTensor*>& tensors) {
+void probe_space(Storage& storage, const std::string& path, const std::vector<ShardPiece>& pieces) {
   constexpr std::int64_t layout = 1 << 20;  // more than HDF5's own bytes
   std::int64_t bytes = layout;
-  for (const CheckpointTensor* tensor : tensors) bytes += static_cast<std::int64_t>(tensor->data.nbytes());
+  for (const ShardPiece& piece : pieces) bytes += data_bytes(piece);
   storage.allocate(storage.create(path), bytes);
   storage.unlink(path);
 }
@@ -127,20 +135,11 @@ Hdf5Type dataset_type(at::ScalarType dtype) {
 
 std::string shard_name(int rank) { return fmt::format("shard_{:04}.h5", rank); }
 
-ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors) {
-  std::vector<const CheckpointTensor*> mine;
-  for (const CheckpointTensor& tensor : tensors) {
-    if (!tensor.writes_here || tensor.piece.range.size() == 0) continue;
-    ERGON_CHECK(tensor.data.is_contiguous() && tensor.data.is_cpu(), "{} is not contiguous in main memory", tensor.name);
-    ERGON_CHECK(tensor.data.numel() == tensor.piece.range.size(), "{} has {} elements, its piece {}", tensor.name, tensor.data.numel(),
-                tensor.piece.range.size());
-    mine.push_back(&tensor);
-  }
-  if (mine.empty()) return {};
-
+ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<ShardPiece>& pieces,
+                       const ShardHeading& heading) {
   const std::string path = folder + "/" + name;
-  probe_space(storage, path + ".reserve", mine);
-  std::vector<Item> items = make_layout(path, name, mine);
+  probe_space(storage, path + ".reserve", pieces);
+  std::vector<Item> items = make_layout(path, name, pieces, heading);
   const Storage::File file = storage.open_write(path);
   const std::int64_t size = storage.size(file);
   storage.allocate(file, size);
@@ -154,9 +153,19 @@ ShardTable write_shard(Storage& storage, const std::string& folder, const std::s
   ShardTable table;
   table.file = StoredFile{name, size, checksum.value()};
   for (Item& item : items) {
-    table.tensors.push_back({item.tensor->name, item.tensor->data.scalar_type(), item.tensor->global_shape, {std::move(item.stored)}});
+    table.tensors.push_back({item.source->tensor, item.source->dtype, item.source->shape, {std::move(item.stored)}});
   }
   return table;
+}
+
+ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors) {
+  std::vector<ShardPiece> mine;
+  for (const CheckpointTensor& tensor : tensors) {
+    if (!tensor.writes_here || tensor.piece.range.size() == 0) continue;
+    mine.push_back({tensor.name, tensor.data.scalar_type(), tensor.global_shape, tensor.piece, [&data = tensor.data] { return data; }});
+  }
+  if (mine.empty()) return {};
+  return write_shard(storage, folder, name, mine);
 }
 
 }  // namespace ergon

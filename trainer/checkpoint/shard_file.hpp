@@ -3,6 +3,8 @@
 // offsets, and the checksums are taken on the way.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,7 +25,25 @@ Hdf5Type dataset_type(at::ScalarType dtype);
 
 std::string shard_name(int rank);  // "shard_0003.h5"
 
-// Writes and syncs folder/name with every tensor of `tensors` that has writes_here and elements; without one there is no file.
+// A piece of a tensor on its way into a file.
+struct ShardPiece {
+  std::string tensor;
+  at::ScalarType dtype;
+  Extents shape;  // of the whole tensor
+  Piece piece;
+  std::function<at::Tensor()> data;  // asked for once, when its bytes are written: contiguous, in main memory
+};
+
+// What the root of a file says of itself: ergon_format, ergon_version = 1, and further texts by name.
+struct ShardHeading {
+  std::string format = "checkpoint shard";
+  std::map<std::string, std::string> texts;
+};
+
+// Writes and syncs folder/name, datasets in the order of the pieces, one piece in memory at a time. At least one piece.
+ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<ShardPiece>& pieces,
+                       const ShardHeading& heading = {});
+// The same with every tensor of `tensors` that has writes_here and elements; without one there is no file.
 ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors);
 
 }  // namespace ergon

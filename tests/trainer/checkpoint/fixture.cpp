@@ -11,24 +11,6 @@
 
 namespace ergon {
 
-namespace {
-
-struct Plan {
-  const char* name;
-  Extents shape;
-  int cut_dim;  // over tp; -1: on every tensor rank
-  at::ScalarType dtype;
-};
-
-std::vector<Plan> plans(Size size) {
-  std::vector<Plan> all = {{"parameters/embedding", {257, 6}, 0, at::kFloat},
-                           {"parameters/matrix", {40, 30}, 1, at::kFloat},
-                           {"parameters/norm", {30}, -1, at::kDouble},
-                           {"records/count", {}, -1, at::kLong}};
-  if (size == Size::large) all.push_back({"parameters/large", {300, 1000}, 0, at::kFloat});
-  return all;
-}
-
 double value_of(const std::string& name, std::int64_t index, std::int64_t step) {
   if (step < 0) return 0;
   std::uint64_t x = std::hash<std::string>{}(name) + static_cast<std::uint64_t>(index) * 0x9e3779b97f4a7c15ull +
@@ -51,6 +33,24 @@ void for_each_element(const Extents& shape, const Piece& piece, const std::funct
     }
     visit(i - piece.range.begin, global);
   }
+}
+
+namespace {
+
+struct Plan {
+  const char* name;
+  Extents shape;
+  int cut_dim;  // over tp; -1: on every tensor rank
+  at::ScalarType dtype;
+};
+
+std::vector<Plan> plans(Size size) {
+  std::vector<Plan> all = {{"parameters/embedding", {257, 6}, 0, at::kFloat},
+                           {"parameters/matrix", {40, 30}, 1, at::kFloat},
+                           {"parameters/norm", {30}, -1, at::kDouble},
+                           {"records/count", {}, -1, at::kLong}};
+  if (size == Size::large) all.push_back({"parameters/large", {300, 1000}, 0, at::kFloat});
+  return all;
 }
 
 template <typename T>

@@ -40,6 +40,11 @@ std::vector<CheckpointTensor> model(const Where& where, std::int64_t step, Size 
 // The tensors hold exactly the values of `step`.
 bool holds(const std::vector<CheckpointTensor>& tensors, std::int64_t step);
 
+// Walks the elements of a piece of a tensor of this shape: their places counted from the piece's first element, and in the tensor.
+void for_each_element(const Extents& shape, const Piece& piece, const std::function<void(std::int64_t local, std::int64_t global)>& visit);
+// A value of a name, a place in the tensor and a step; 0 for step -1.
+double value_of(const std::string& name, std::int64_t index, std::int64_t step);
+
 RunState state_of(std::int64_t step);
 
 // What a killed process does: nothing more. No std::exception, so that nobody catches it.

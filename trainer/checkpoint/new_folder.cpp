@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/checkpoint/new_folder.hpp"
+
+#include "configs/error.hpp"
+#include "trainer/crc32c.hpp"
+
+namespace ergon {
+
+void write_new_folder(Storage& storage, const std::string& folder, const std::function<void(const std::string& temporary)>& fill) {
+  const std::string temporary = folder + ".tmp";
+  if (storage.exists(folder)) throw Error("this exists already, and nothing is overwritten", folder, "name another folder, or remove it");
+  if (storage.exists(temporary))
+    throw Error("this is left over from a command that was interrupted, or one that still runs", temporary, "remove it");
+  storage.make_directories(parent_folder(temporary));
+  storage.make_directory(temporary);
+  try {
+    fill(temporary);
+    storage.sync_directory(temporary);
+  } catch (...) {
+    storage.remove_directory(temporary);
+    throw;
+  }
+  storage.rename(temporary, folder);
+  storage.sync_directory(parent_folder(folder));
+}
+
+StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text) {
+  storage.write_text(folder + "/" + name, text);
+  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
+}
+
+}  // namespace ergon
