@@ -93,7 +93,8 @@ std::string encode(const Attempt& attempt) {
 
 Attempt decode(const std::string& text) {
   const json j = json::parse(text);
-  Attempt attempt{j["folder"], j["number"], j["started_before"], /*returns=*/false, j["finished"], {}, j["train"], j["validation"], j["packing_table"]};
+  Attempt attempt{j["folder"], j["number"], j["started_before"], /*returns=*/false, j["finished"],
+                  {},          j["train"],  j["validation"],     j["packing_table"]};
   for (const json& change : j["changes"]) attempt.changes.push_back({change[0], change[1], change[2]});
   return attempt;
 }

@@ -104,7 +104,6 @@ class TrainingRun {
   const LoopOptions& options_;
   const RunFolder folder_;
   const Clock::time_point started_ = Clock::now();
-
   TokenSource train_source_, validation_source_;
   DataState data_state_;
   GemmChoice gemm_;
@@ -126,8 +125,7 @@ class TrainingRun {
   std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
   std::int64_t retried_reads_ = 0;  // by all ranks of this attempt
   Tokens tokens_ = {};
-  std::optional<double> loss_;  // of the newest step; empty: this attempt did none
-  std::optional<double> validation_loss_;
+  std::optional<double> loss_, validation_loss_;  // of the newest step, and of the newest evaluation; empty: this attempt did none
   bool last_step_finite_ = true, last_step_in_line_ = true, save_owed_ = false;
   Clock::time_point save_started_;  // of the save in flight
   Seconds blocked_ = {};            // training, by it

@@ -70,7 +70,7 @@ void save_second(Storage& storage, const std::string& run) {
 
 // The old state or the new one, as it was saved, and the run goes on.
 std::string good_state(const std::string& run) {
-  const std::string seen = read_run(run);
+  const std::string seen = read_checkpoints(run);
   CAPTURE(seen);
   const bool old_one = seen.rfind("step 1 of attempt 1, latest ", 0) == 0, new_one = seen.rfind("step 2 of attempt 1, latest ", 0) == 0;
   CHECK((old_one || new_one));

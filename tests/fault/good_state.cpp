@@ -16,7 +16,7 @@ void begin_run(Storage& storage, const std::string& run, const std::vector<std::
   for (const std::int64_t step : steps) save_alone(storage, run, step);
 }
 
-std::string read_run(const std::string& run) {
+std::string read_checkpoints(const std::string& run) {
   test::InspectingStorage storage;
   const Loaded loaded = load_alone(storage, run);
   if (loaded.found && !loaded.exact) return "WRONG BYTES";

@@ -24,7 +24,7 @@ int commit_of(const std::vector<test::Operation>& operations) {
 }
 
 Replay::Reader run_below(const std::string& name) {
-  return [name](const std::string& folder) { return read_run(folder + "/" + name); };
+  return [name](const std::string& folder) { return read_checkpoints(folder + "/" + name); };
 }
 
 }  // namespace

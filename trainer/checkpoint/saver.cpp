@@ -105,7 +105,7 @@ void publish(Storage& storage, const std::string& run_folder, const std::string&
 }
 
 // Removes what a failed save has left; a failure to do so is a message, not an error on top of one.
-void discard(Storage& storage, const std::string& temporary, std::vector<std::string>& messages) {
+void drop_temporary(Storage& storage, const std::string& temporary, std::vector<std::string>& messages) {
   try {
     if (storage.exists(temporary)) storage.remove_directory(temporary);
   } catch (const Error& error) {
@@ -218,7 +218,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
   }
   if (failure) {
     result.error = failure->error();
-    if (first) discard(storage_, snapshot.temporary, result.messages);
+    if (first) drop_temporary(storage_, snapshot.temporary, result.messages);
   } else {
     const Json json = Json::parse(broadcast_text(control, summary));
     result.id = {json.at(0).get<std::string>(), json.at(1).get<std::int64_t>(), json.at(2).get<int>()};
@@ -234,7 +234,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
 void CheckpointSaver::discard() {
   if (!std::exchange(snapshot_->pending, false)) return;
   std::vector<std::string> ignored;  // what stays is removed by the next attempt
-  ergon::discard(storage_, snapshot_->temporary, ignored);
+  drop_temporary(storage_, snapshot_->temporary, ignored);
 }
 
 SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control) {

@@ -40,7 +40,8 @@ std::string Component::text(const char* key, const std::string& otherwise) {
 std::int64_t Component::number(const char* key, std::int64_t otherwise) {
   const nlohmann::json* value = part(key);
   if (value == nullptr) return otherwise;
-  if (!value->is_number_integer() || value->get<std::int64_t>() < 0 || value->get<std::int64_t>() > INT32_MAX) refuse(fmt::format("has a '{}' that is no count", key));
+  if (!value->is_number_integer() || value->get<std::int64_t>() < 0 || value->get<std::int64_t>() > INT32_MAX)
+    refuse(fmt::format("has a '{}' that is no count", key));
   return value->get<std::int64_t>();
 }
 

@@ -15,8 +15,7 @@ void read_vocabulary(Component& component, HuggingFaceModel& read) {
   if (vocabulary == nullptr || !vocabulary->is_object()) component.refuse("has no 'vocab'");
   for (const auto& [token, id] : vocabulary->items()) {
     const std::int64_t number = id.is_number_integer() ? id.get<std::int64_t>() : -1;
-    if (!read.texts.add(token, number))
-      component.refuse(fmt::format("has an id for '{}' that is out of range or another token's", token));
+    if (!read.texts.add(token, number)) component.refuse(fmt::format("has an id for '{}' that is out of range or another token's", token));
     const auto bytes = read.model.symbols == BytePairModel::Symbols::bytes ? bytes_of_characters(token) : std::optional(token);
     // What is spelt with other characters cannot come out of bytes.
     if (bytes && !read.model.tokens.add(*bytes, number)) component.refuse(fmt::format("has '{}' twice", token));

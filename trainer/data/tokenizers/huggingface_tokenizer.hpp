@@ -11,9 +11,9 @@
 
 namespace ergon {
 
-// kind "huggingface". `text`: the JSON. `end_of_document`: the token that ends documents; empty: the one of a usual name, where there is exactly one. Throws
-// Error (ExitCode::data) that names `where` and the part of the file that this version does not know; (ExitCode::config) when the end of
-// documents is to be named.
+// kind "huggingface". `text`: the JSON. `end_of_document`: the token that ends documents; empty: the one of a usual name, where there is
+// exactly one. Throws Error (ExitCode::data) that names `where` and the part of the file that this version does not know;
+// (ExitCode::config) when the end of documents is to be named.
 std::unique_ptr<Tokenizer> make_huggingface_tokenizer(std::string_view text, const std::string& end_of_document, const std::string& where);
 
 // From what a store keeps.
