@@ -24,7 +24,8 @@ data.packing data.packing_table data.skip data.prefetch data.validation data.doc
 train.microbatch train.dtype train.evaluate_every train.evaluate_batches train.recompute optimizer.lr optimizer.minimum_lr
 optimizer.betas optimizer.epsilon optimizer.weight_decay optimizer.no_decay optimizer.clip optimizer.schedule optimizer.warmup
 optimizer.decay_steps mesh.dp mesh.pp mesh.cp mesh.tp mesh.order mesh.attention mesh.layout mesh.ulysses mesh.gather_heads
-mesh.sequence_parallel mesh.schedule mesh.virtual_stages mesh.zero mesh.bucket checkpoint.every checkpoint.keep watchdog.start
+mesh.sequence_parallel mesh.schedule mesh.virtual_stages mesh.zero mesh.bucket checkpoint.every checkpoint.keep
+checkpoint.keep_every checkpoint.keep_best checkpoint.asynchronous recovery.returns recovery.spike recovery.window watchdog.start
 watchdog.step watchdog.checkpoint watchdog.abort accounting.peak accounting.budget launch.nodes launch.gpus_per_node launch.time
 )";
 
@@ -106,6 +107,13 @@ bucket = "1.5 MiB"
 [checkpoint]
 every = 0
 keep = 1
+keep_every = 500
+keep_best = true
+asynchronous = false
+[recovery]
+returns = 2
+spike = 5.5
+window = 64
 [watchdog]
 start = "1 h 1 s"
 step = 12.5
@@ -178,7 +186,7 @@ TEST_CASE("help and documentation hold every key with its default") {
     CHECK(markdown.find("| `" + key.name + "` |") != std::string::npos);
   }
   for (const char* section :
-       {"[run]", "[model]", "[data]", "[train]", "[optimizer]", "[mesh]", "[checkpoint]", "[watchdog]", "[accounting]", "[launch]"})
+       {"[run]", "[model]", "[data]", "[train]", "[optimizer]", "[mesh]", "[checkpoint]", "[recovery]", "[watchdog]", "[accounting]", "[launch]"})
     CHECK(help.find(std::string(section) + "\n") != std::string::npos);
 }
 

@@ -68,5 +68,5 @@ TEST_CASE("no override whatever crashes: it is accepted or refused, and what is 
       CHECK(error.code() == ExitCode::config);
     }
   }
-  CHECK(accepted > 900);
+  CHECK(accepted > 800);
 }
