@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/import.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -104,9 +105,6 @@ ImportSummary assemble(const ImportOptions& options, const ImportOutput& output,
   const SpooledDocuments documents(spool, std::move(by_unit), std::move(duplicate));
   ImportSummary summary = count(units, documents);
   const auto plans = plan_shards(documents, options.shards, spool.token_bytes(), files.size());
-  if (plans.empty())
-    throw Error("there is no document in the input", options.output, "name files that hold text; empty documents are left out",
-                ExitCode::data);
   ImportProgress now{"write", {0}, {2 * (summary.tokens[0] + summary.tokens[1] + summary.tokens[2]) * spool.token_bytes()}};
   const WrittenOutput written = write_output(
       output, spool.folder(), documents, plans, tokenizer,
@@ -135,6 +133,11 @@ ImportSummary import_into(IngestFolder& folder, const ImportOptions& options, co
   const IngestTask task{files, options.documents, *tokenizer, options.invalid_utf8, options.splits, threads};
   const std::vector<SegmentCounts> units = ingest(reader, task, spool, progress);
   spool.refuse_beyond(std::ssize(units));
+  if (std::ranges::all_of(units, [](const SegmentCounts& unit) { return unit.documents == 0; })) {
+    folder.remove();  // there is nothing to go on from
+    throw Error("there is no document in the input", options.output, "name files that hold text; empty documents are left out",
+                ExitCode::data);
+  }
   return assemble(options, output, files, reader.sources(), units, spool, *tokenizer, storage, progress);
 }
 

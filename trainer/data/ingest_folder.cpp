@@ -57,6 +57,7 @@ Digest IngestFolder::bind(const nlohmann::json& plan) {
 }
 
 void IngestFolder::remove() {
+  if (!storage_.exists(path_)) return;
   clear();
   storage_.remove_directory(path_);
 }
