@@ -218,7 +218,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
   }
   if (failure) {
     result.error = failure->error();
-    if (first) discard(storage_, snapshot.temporary, result.messages);
+    if (first) ergon::discard(storage_, snapshot.temporary, result.messages);
   } else {
     const Json json = Json::parse(broadcast_text(control, summary));
     result.id = {json.at(0).get<std::string>(), json.at(1).get<std::int64_t>(), json.at(2).get<int>()};
