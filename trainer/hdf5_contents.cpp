@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "trainer/shallow_json.hpp"
 
 namespace ergon {
 namespace {
@@ -91,7 +92,7 @@ std::string to_text(const Hdf5Contents& contents) {
 
 Hdf5Contents parse_hdf5_contents(const std::string& text, const std::string& path) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = Json::parse(text, shallow<Json>([&] { refuse("is described by JSON that nests too deep", path); }));
     if (json.at("schema") != schema) throw std::invalid_argument("schema");
     if (!json.contains("error")) return parse(json);
     refuse(json.at("error").get<std::string>(), path);

@@ -70,7 +70,7 @@ void save_second(Storage& storage, const std::string& run) {
 
 // The old state or the new one, as it was saved, and the run goes on.
 std::string good_state(const std::string& run) {
-  const std::string seen = read_checkpoints(run);
+  const std::string seen = look_at_run(run);
   CAPTURE(seen);
   const bool old_one = seen.rfind("step 1 of attempt 1, latest ", 0) == 0, new_one = seen.rfind("step 2 of attempt 1, latest ", 0) == 0;
   CHECK((old_one || new_one));
@@ -170,7 +170,7 @@ TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any cal
         struck = storage.calls() >= at;
       }
       CAPTURE(at, static_cast<int>(deed));
-      const std::string seen = read_store(path, hash);
+      const std::string seen = look_at_store(path, hash);
       CHECK((seen == "whole" || (struck && seen == "nothing")));
       if (struck) {
         outcomes.add(dies ? "killed" : "disk fails", "planted");

@@ -16,7 +16,7 @@ void begin_run(Storage& storage, const std::string& run, const std::vector<std::
   for (const std::int64_t step : steps) save_alone(storage, run, step);
 }
 
-std::string read_checkpoints(const std::string& run) {
+std::string look_at_run(const std::string& run) {
   test::InspectingStorage storage;
   const Loaded loaded = load_alone(storage, run);
   if (loaded.found && !loaded.exact) return "WRONG BYTES";
@@ -39,7 +39,7 @@ std::string read_checkpoints(const std::string& run) {
   return fmt::format("{} of attempt {}{}", loaded.found ? fmt::format("step {}", loaded.step) : "nothing", attempt - 1, text);
 }
 
-std::string read_store(const std::string& path, const std::string& hash) {
+std::string look_at_store(const std::string& path, const std::string& hash) {
   test::InspectingStorage storage;
   if (!storage.exists(path)) return "nothing";
   const TokenStore store(path, storage);

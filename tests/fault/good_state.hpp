@@ -15,11 +15,11 @@ void begin_run(Storage& storage, const std::string& run, const std::vector<std::
 
 // What a run resumes from: "step 2 of attempt 1, latest step_00000002.a0001\n", "nothing of attempt 0", or what is wrong. The bytes are
 // compared, nothing may have been set aside, the next attempt begins, saves and loads again: it changes the run.
-std::string read_checkpoints(const std::string& run);
+std::string look_at_run(const std::string& run);
 
 // Writes a store of some tokens; its content hash.
 std::string import_into(const std::string& path, Storage& storage, int documents, Existing existing);
 // "whole" for a store of that hash of which every byte is right, "another", "nothing".
-std::string read_store(const std::string& path, const std::string& hash);
+std::string look_at_store(const std::string& path, const std::string& hash);
 
 }  // namespace ergon

@@ -24,19 +24,31 @@ int commit_of(const std::vector<test::Operation>& operations) {
 }
 
 Replay::Reader run_below(const std::string& name) {
-  return [name](const std::string& folder) { return read_checkpoints(folder + "/" + name); };
+  return [name](const std::string& folder) { return look_at_run(folder + "/" + name); };
 }
 
 }  // namespace
 
+TEST_CASE("replay: the identity of a run") {
+  const TemporaryFolder scratch;
+  Replay replay(scratch.path(), [](const std::string& folder) {
+    Storage storage;
+    return storage.exists(folder + "/runs/run/uuid") ? run_identity(storage, folder + "/runs/run") : "nothing";
+  });
+  const std::string uuid = run_identity(replay.storage(), scratch / "runs/run");
+  const int end = replay.storage().done();
+  replay.check("the identity of a run",
+               [&](const std::string& seen, int done) { return seen == uuid || (done < end && seen == "nothing"); });
+}
+
 TEST_CASE("replay: the first save of a run") {
   const TemporaryFolder scratch;
-  Replay replay(scratch.path(), run_below("run"));
   const std::string run = scratch / "run";
-  replay.storage().make_directories(run);
+  Storage plain;
+  run_identity(plain, run);
+  Replay replay(scratch.path(), run_below("run"));
   REQUIRE(claim_attempt(replay.storage(), run, 1));
   const int claimed = replay.storage().done();
-  run_identity(replay.storage(), run);
   REQUIRE_FALSE(save_alone(replay.storage(), run, 2).error);
   const int committed = commit_of(replay.storage().operations()), end = replay.storage().done();
   replay.check("the first save", [&](const std::string& seen, int done) {
@@ -109,7 +121,7 @@ TEST_CASE("replay: an import") {
   const TemporaryFolder scratch;
   std::string hash;
   const std::string path = scratch / "tokens.h5";
-  Replay replay(scratch.path(), [&](const std::string& folder) { return read_store(folder + "/tokens.h5", hash); });
+  Replay replay(scratch.path(), [&](const std::string& folder) { return look_at_store(folder + "/tokens.h5", hash); });
   hash = import_into(path, replay.storage(), 10, Existing::refuse);
   const int done_at = replay.storage().done();
   replay.check("an import", [&](const std::string& seen, int done) { return seen == "whole" || (done < done_at && seen == "nothing"); });
@@ -121,7 +133,7 @@ TEST_CASE("replay: an import in place of another") {
   const std::string path = scratch / "tokens.h5";
   import_into(path, plain, 7, Existing::refuse);
   std::string hash;
-  Replay replay(scratch.path(), [&](const std::string& folder) { return read_store(folder + "/tokens.h5", hash); });
+  Replay replay(scratch.path(), [&](const std::string& folder) { return look_at_store(folder + "/tokens.h5", hash); });
   hash = import_into(path, replay.storage(), 10, Existing::replace);
   const int done_at = replay.storage().done();
   replay.check("an import over another",

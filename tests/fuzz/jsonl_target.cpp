@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of JSON as `ergon data import` reads them, and the repair of what is no UTF-8.
-#include <sys/mman.h>
+// Lines of JSON as `ergon data import` reads them, with the repair of what is no UTF-8 and the cut into units of work.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,7 +9,6 @@
 #include "configs/error.hpp"
 #include "tests/fuzz/target.hpp"
 #include "trainer/data/documents.hpp"
-#include "trainer/data/utf8.hpp"
 
 namespace ergon::fuzz {
 
@@ -34,8 +32,11 @@ const std::string& scratch() {
 void read(std::string_view input) {
   std::ofstream(scratch(), std::ios::binary) << input;
   try {
-    Documents documents({{scratch()}});
-    for (std::string text; documents.next(text);) repair_utf8(text);
+    Storage storage;
+    const DocumentOptions options{.inputs = {scratch()}, .max_document = 4096};
+    const InputFiles files(options.inputs, options.format);
+    UnitReader reader(files, options, storage, 1024);
+    for (InputUnit unit; reader.next(unit);) for_each_document(unit, files, options, [](Document&) {});
   } catch (const Error&) {
   }
 }

@@ -46,6 +46,7 @@ TEST_CASE("what is asked for must be there, and of that kind") {
 }
 
 TEST_CASE("an answer that is none is refused in one sentence") {
+  CHECK(problem_of([] { parse_hdf5_contents(std::string(1 << 20, '['), "p"); }) == "is described by JSON that nests too deep");
   CHECK(problem_of([] { parse_hdf5_contents(R"({"schema": "ergon.h5-layout.v1", "error": "is odd"})", "p"); }) == "is odd");
   for (
       const char* text :

@@ -4,6 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "trainer/shallow_json.hpp"
+
 namespace ergon {
 
 void check_json_size(std::int64_t bytes, const std::string& where) {
@@ -12,11 +14,10 @@ void check_json_size(std::int64_t bytes, const std::string& where) {
 }
 
 Json parse_json(const std::string& text, const std::string& where) {
-  constexpr int deepest = 64;
   check_json_size(static_cast<std::int64_t>(text.size()), where);
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > deepest) throw Corrupt(fmt::format("this JSON nests deeper than {} levels", deepest), where);
+    if (depth > deepest_json) throw Corrupt(fmt::format("this JSON nests deeper than {} levels", deepest_json), where);
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {

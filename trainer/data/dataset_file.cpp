@@ -10,12 +10,14 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/token_store_format.hpp"
+#include "trainer/shallow_json.hpp"
 
 namespace ergon {
 namespace {
 
 constexpr const char* schema = "ergon.dataset.v1";
-constexpr std::int64_t largest_file = 64 << 20;  // bytes: half a million shards
+constexpr std::int64_t largest_file = 64 << 20;                  // bytes: half a million shards
+constexpr std::int64_t most_in_a_shard = std::int64_t{1} << 40;  // tokens or documents: the sum over so many shards fits 64 bits
 
 [[noreturn]] void refuse(const std::string& what, const std::string& path) {
   throw Error(what, path, "the dataset file was edited or damaged: import the text again, or name the shards one by one", ExitCode::data);
@@ -30,6 +32,8 @@ Shard shard_from(const nlohmann::json& json, const std::string& path) {
   shard.documents = json.at("n_docs").get<std::int64_t>();
   if (!is_plain_name(shard.name)) refuse(fmt::format("the file name '{}' is refused", shown_name(shard.name)), path);
   if (shard.tokens < 1 || shard.documents < 1) refuse(fmt::format("lists {} without tokens or documents", shard.name), path);
+  if (shard.tokens > most_in_a_shard || shard.documents > most_in_a_shard)
+    refuse(fmt::format("lists {} with more tokens or documents than a file can hold", shard.name), path);
   return shard;
 }
 
@@ -77,7 +81,7 @@ Dataset read_dataset(const std::string& path, Storage& storage) {
   const std::string text = storage.read_text(file);
   Dataset dataset;
   try {
-    const auto json = nlohmann::json::parse(text);
+    const auto json = nlohmann::json::parse(text, shallow<nlohmann::json>([&] { refuse("nests deeper than a dataset file does", path); }));
     if (const auto found = json.at("schema").get<std::string>(); found != schema)
       refuse(fmt::format("has the schema '{}', not {}", shown_name(found), schema), path);
     dataset.tokenizer_kind = json.at("tokenizer_kind").get<std::string>();

@@ -5,6 +5,7 @@
 
 #include "configs/error.hpp"
 #include "trainer/data/utf8.hpp"
+#include "trainer/shallow_json.hpp"
 
 namespace ergon {
 namespace {
@@ -57,7 +58,11 @@ class Visitor {
   void json(std::string_view line) {
     if (is_blank(line)) return;
     take(line, line_);
-    const auto object = nlohmann::json::parse(document_.text, nullptr, false);
+    const auto too_deep = [&] {
+      throw Error(fmt::format("nests deeper than {} levels", deepest_json), where(), "a line is one object with texts in it",
+                  ExitCode::data);
+    };
+    const auto object = nlohmann::json::parse(document_.text, shallow<nlohmann::json>(too_deep), false);
     if (!object.is_object()) throw Error("is not a JSON object", where(), "a .jsonl file holds one object a line", ExitCode::data);
     document_.text = text_under(object, options_.text_key, options_.prompt_key.empty() ? "--text-key" : "--response-key");
     if (!options_.prompt_key.empty()) document_.prompt = text_under(object, options_.prompt_key, "--prompt-key");

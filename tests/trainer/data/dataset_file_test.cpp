@@ -97,9 +97,12 @@ TEST_CASE("a dataset file that does not hold what it should is refused") {
   for (const char* name : {"../d-00000.h5", "/etc/passwd", "..", "a\nb", ""})
     CHECK(contains(problem([&](J j) { j["shards"][0]["file"] = name; }), "the file name '"));
   CHECK(contains(problem([](J j) { j["shards"][0]["n_tokens"] = 0; }), "without tokens or documents"));
+  CHECK(contains(problem([](J j) { j["shards"][0]["n_tokens"] = INT64_MAX; }), "more tokens or documents than a file can hold"));
   CHECK(contains(problem([](J j) { j["n_tokens"] = 5; }), "its uuid or totals are not those of the shards"));
   CHECK(contains(problem([](J j) { j["shards"][0]["content_hash"] = std::string(64, '0'); }),
                  "its uuid or totals are not those of the shards"));
+  write_file(folder / "d.json", std::string(60 << 20, '['));
+  CHECK(contains(problem_of([&] { read_dataset(folder / "d.json", storage); }), "nests deeper than a dataset file does"));
   write_file(folder / "d.json", "");
   std::filesystem::resize_file(folder / "d.json", (64 << 20) + 1);
   CHECK(contains(problem_of([&] { read_dataset(folder / "d.json", storage); }), "more than any dataset file"));

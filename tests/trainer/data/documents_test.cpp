@@ -62,6 +62,8 @@ TEST_CASE("lines of JSON give the text under the key") {
   CHECK(contains(problem("b.jsonl"), "b.jsonl:1: has no text under the key \"text\""));
   CHECK(contains(problem("c.jsonl"), "c.jsonl:2: has no text under the key \"text\""));
   CHECK(contains(problem("d.jsonl"), "d.jsonl:2: is not a JSON object"));
+  write_file(folder / "e.jsonl", "{\"text\": \"x\"}\n" + std::string(8 << 20, '[') + "\n");
+  CHECK(contains(problem("e.jsonl"), "e.jsonl:2: nests deeper than 64 levels"));
 }
 
 TEST_CASE("text that is not UTF-8 is repaired before JSON is read, and counted") {
