@@ -13,7 +13,7 @@ TEST_CASE("a save beside training copies masters and moments once; one that bloc
   config.train.dtype = DType::bfloat16;
   CHECK(snapshot_bytes(config).value == 1'493'277'696);
   config.train.dtype = DType::float64;
-  CHECK(snapshot_bytes(config).value == 2 * 1'493'277'696);
+  CHECK(snapshot_bytes(config).value == 2 * std::int64_t{1'493'277'696});
   config.checkpoint.every = 0;
   CHECK(snapshot_bytes(config).value == 0);
   config.checkpoint.every = 1;

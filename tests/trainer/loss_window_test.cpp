@@ -19,7 +19,7 @@ TEST_CASE("a loss leaps when it lies so many deviations above the mean of a full
 
 TEST_CASE("a full window moves on, also over a leap, and keeps nothing that is not finite") {
   LossWindow window(2, 3);
-  for (const double loss : {1.0, NAN, 2.0, INFINITY, 3.0, 40.0}) window.add(loss);
+  for (const double loss : std::initializer_list<double>{1.0, NAN, 2.0, INFINITY, 3.0, 40.0}) window.add(loss);
   CHECK(window.losses() == std::vector<double>{2, 3, 40});
   CHECK_FALSE(window.leaps(41));
 }
