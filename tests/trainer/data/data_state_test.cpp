@@ -51,7 +51,7 @@ TEST_CASE("text that is no data state is refused") {
 }
 
 TEST_CASE("a record of version 1 is read") {
-  const DataState state =
+  DataState state =
       data_state_from_json(read_file(std::string(std::getenv("ERGON_SOURCE")) + "/tests/golden/data_state_v1.json"), "golden");
 
   CHECK(state.seed == 7);

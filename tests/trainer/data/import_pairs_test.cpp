@@ -11,10 +11,10 @@ namespace {
 PairOptions options_for(const std::string& input, const std::string& output) {
   PairOptions options;
   options.documents.inputs = {input};
-  options.documents.prompt_key = "q";
-  options.documents.text_key = "a";
+  options.documents.prompt_key = std::string("q");
+  options.documents.text_key = std::string("a");
   options.output = output;
-  options.separator = "=";
+  options.separator = std::string("=");
   options.fractions = {0, 0};
   options.existing = Existing::replace;
   return options;
