@@ -7,6 +7,7 @@
 #include "tests/launch/subcommands.hpp"
 #include "tests/support/inspecting_storage.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/trainer/checkpoint/canonical_contents.hpp"
 #include "tests/trainer/checkpoint/formats/tiny_models.hpp"
 #include "trainer/checkpoint/verify.hpp"
 
@@ -29,7 +30,7 @@ Called command(std::vector<std::string> arguments) {
 // The checkpoint at `to`: that at `from` with the first element of one tensor set.
 void set(Storage& storage, const std::string& from, const std::string& to, const std::string& name, double value) {
   const CheckpointReader reader(storage, from);
-  CanonicalContents contents{reader.manifest().id, {}, "r", {}, reader.state_text(), "{}", reader.tensors()};
+  CanonicalContents contents = test::contents_of(reader);
   for (LazyTensor& tensor : contents.tensors) {
     if (tensor.name != name) continue;
     tensor.read = [read = tensor.read, value] {

@@ -24,7 +24,7 @@ std::vector<CheckpointTensor> numbers(std::int64_t step) {
 
 std::string save_numbers(Storage& storage, const std::string& run, std::int64_t step, const std::vector<CheckpointTensor>& tensors) {
   const auto control = std::move(make_local_group(1).front());
-  CheckpointSaver saver(storage, {run, run_identity(storage, run), 1, 0, 0, {}});
+  CheckpointSaver saver(storage, {run, run_identity(storage, run), 1, 0, {0}, {}});
   const SaveResult result = saver.save(tensors, state_of(step), *control);
   REQUIRE_FALSE(result.error);
   return result.folder;

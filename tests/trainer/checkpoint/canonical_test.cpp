@@ -3,6 +3,7 @@
 #include "trainer/checkpoint/canonical.hpp"
 
 #include "configs/error.hpp"
+#include "tests/trainer/checkpoint/canonical_contents.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/verify.hpp"
@@ -57,7 +58,7 @@ TEST_CASE("canonical: equal bytes whoever wrote what; the hash sees a changed bi
   CHECK(a.result.content_hash.size() == 64);
 
   const CheckpointReader reader(a.storage, a.folder);
-  CanonicalContents contents{reader.manifest().id, {}, "r", {}, reader.state_text(), "{}", reader.tensors()};
+  CanonicalContents contents = test::contents_of(reader);
   const auto hash = [&](const std::string& name) { return write_canonical(a.storage, a.run / name, contents).content_hash; };
   CHECK(hash("same") == a.result.content_hash);
   contents.tensors[1].read = [read = contents.tensors[1].read] {
@@ -93,7 +94,7 @@ TEST_CASE("canonical: nothing is overwritten, a save that fails leaves nothing, 
   Resaved resaved(1, 1, Cut::owner);
   const CheckpointReader reader(resaved.storage, resaved.folder);
   CHECK_THROWS_WITH(resave_canonical(resaved.storage, reader, resaved.folder), Catch::Contains("this exists already"));
-  CanonicalContents contents{reader.manifest().id, {}, "r", {}, reader.state_text(), "{}", reader.tensors()};
+  CanonicalContents contents = test::contents_of(reader);
   contents.tensors[2].read = []() -> at::Tensor { throw Error("planted", "", ""); };
   CHECK_THROWS_WITH(write_canonical(resaved.storage, resaved.run / "failed", contents), Catch::Contains("planted"));
   CHECK_FALSE(resaved.storage.exists(resaved.run / "failed"));

@@ -88,7 +88,11 @@ TEST_CASE("export: a checkpoint that is not the model of its configuration is re
   ModelShape deeper = tiny_gpt2();
   deeper.layers = 3;
   state.config = model_section(deeper);
-  CanonicalContents contents{{"u", 0, 1}, {}, "r", {}, to_text(state), "{}", {}};
+  CanonicalContents contents;
+  contents.id = {"u", 0, 1};
+  contents.run_uuid = "r";
+  contents.state = to_text(state);
+  contents.provenance = "{}";
   for (LazyTensor& tensor : test::noisy_parameters(tiny_gpt2(), at::kFloat)) {
     tensor.name = "parameters/" + tensor.name;
     contents.tensors.push_back(std::move(tensor));

@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "tests/parallel/collective_cases.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/lineage.hpp"

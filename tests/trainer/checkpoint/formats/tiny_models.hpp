@@ -84,7 +84,11 @@ inline std::string save_model(Storage& storage, const std::string& run, const Mo
   RunState state;
   state.step = 7;
   state.config = model_section(model);
-  CanonicalContents contents{{make_uuid(), 7, 1}, {}, run_identity(storage, run), {}, to_text(state), "{}", {}};
+  CanonicalContents contents;
+  contents.id = {make_uuid(), 7, 1};
+  contents.run_uuid = run_identity(storage, run);
+  contents.state = to_text(state);
+  contents.provenance = "{}";
   for (const char* kind : {"parameters/", "first_moment/", "second_moment/"}) {
     for (LazyTensor& tensor : noisy_parameters(model, dtype)) {
       tensor.name = kind + tensor.name;
