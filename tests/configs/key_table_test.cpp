@@ -75,7 +75,7 @@ steps = 123
 batch = 48
 microbatch = 2
 dtype = "float64"
-evaluate_every = 0
+evaluate_every = 7
 evaluate_batches = 3
 recompute = "selective"
 [optimizer]
