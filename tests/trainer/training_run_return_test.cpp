@@ -57,7 +57,7 @@ std::vector<DataState::Skip> skips(const RunConfig& config) {
   test::InspectingStorage storage;
   const Catalogue catalogue = read_catalogue(storage, config.run.folder);
   const std::string path = checkpoints_folder(config.run.folder) + "/" + catalogue.candidates().at(0)->name + "/state.json";
-  return data_state_from_json(nlohmann::json::parse(test::read_file(path)).at("data_state").dump(), path).skip_ranges;
+  return data_state_from_json(nlohmann::json::parse(test::read_file(path)).at("data").dump(), path).skip_ranges;
 }
 
 using Skips = std::vector<DataState::Skip>;

@@ -72,7 +72,7 @@ TEST_CASE("what is saved beside training is what a blocking save writes, to the 
     CHECK(shards(beside).size() == 7);
     CHECK(shards(beside) == shards(blocking));
     for (const std::int64_t step : {1, 4, 7})
-      for (const char* part : {"step", "data_state", "records", "health"})
+      for (const char* part : {"step", "data", "records", "health"})
         CHECK(state_text(beside, step, part) == state_text(blocking, step, part));
     CHECK(events_of(tiny, beside, "save").size() == 7);
     for (const auto& event : events_of(tiny, beside, "save")) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/tokenizers/property_class.hpp"
 
+#include <fmt/format.h>
+
 #include "trainer/data/tokenizers/code_points.hpp"
 #include "trainer/data/tokenizers/regex.hpp"
 
@@ -11,7 +13,7 @@ using namespace ergon;
 TEST_CASE("property_class: a class holds exactly the code points of the reference, whatever PCRE2 knows") {
   const char* property = GENERATE("L", "N", "M", "P", "S", "Lu", "Ll", "Lt", "Lm", "Lo", "Nd");
   CAPTURE(property);
-  const Regex pattern("[" + property_items(property) + "]", "test");
+  const Regex pattern(fmt::format("[{}]", property_items(property)), "test");
   RegexScratch scratch;
   const std::string_view wanted = property;
 
