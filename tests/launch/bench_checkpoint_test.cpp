@@ -74,6 +74,6 @@ TEST_CASE("the subcommand prints a line a case, and refuses rounds below 1") {
   const auto called = test::call(command_bench, "bench", line);
   CHECK(called.code == 0);
   CHECK_THAT(called.text, Catch::Contains("(dd conv=fsync of as many bytes)") && Catch::Contains("(a blocking save)"));
-  line[2] = "0";
+  line[2] = std::string("0");
   CHECK_THROWS_AS(test::call(command_bench, "bench", line), Error);
 }

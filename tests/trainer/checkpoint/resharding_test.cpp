@@ -64,7 +64,7 @@ std::int64_t wrong_values(const Replica& replica) {
 using Wrong = std::atomic<std::int64_t>;
 
 void save(Storage& storage, const std::string& run, const Replica& replica, Communicator& control, Wrong& wrong) {
-  CheckpointSaver saver(storage, {run, run_uuid, 1, control.rank(), 0, {}});
+  CheckpointSaver saver(storage, {run, run_uuid, 1, control.rank(), {0}, {}});
   if (saver.save(tensors_of(replica), state_of(step), control).error) ++wrong;
 }
 

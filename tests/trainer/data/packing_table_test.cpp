@@ -124,6 +124,7 @@ TEST_CASE("a table is read back as it was written, and equal stores give equal b
 
 TEST_CASE("packed samples hold every document of the split once, apart, and padding whose labels are ignored") {
   Fixture f;
+  const PackingTable table = f.table();
   const TokenSource source = f.packed();
   const std::int64_t T = 48;
   StepReader reader(source, {1, 1}, 1, 0, {});
@@ -140,7 +141,7 @@ TEST_CASE("packed samples hold every document of the split once, apart, and padd
     held_in_all += held;
     std::int64_t at = 0;
     std::int32_t number = 0;
-    for (const PackedPiece& piece : f.table().packed[store].sample(sample - first)) {
+    for (const PackedPiece& piece : table.packed[store].sample(sample - first)) {
       source.stores()[store]->read(static_cast<std::int64_t>(piece.begin), std::span(expected).first(piece.tokens));
       for (std::uint32_t i = 0; i < piece.tokens; ++i, ++at) {
         ++seen[store][piece.begin + i];
