@@ -225,7 +225,7 @@ TEST_CASE("failpoints: one writer of two that is killed alone leaves nothing tha
   for (int at = 1; killed; ++at) {
     const Run run;
     const auto write = [&](int rank, Storage& storage) {
-      CheckpointSaver saver(storage, {run.path(), "r", 1, rank, 0, {}});
+      CheckpointSaver saver(storage, {run.path(), "r", 1, rank, {0}, {}});
       saver.snapshot(model(where(1, 2, rank, Cut::zero), 2), state_of(2), SnapshotMode::view);
       saver.write();
     };
