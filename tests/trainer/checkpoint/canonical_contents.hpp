@@ -10,9 +10,9 @@ namespace ergon::test {
 inline CanonicalContents contents_of(const CheckpointReader& reader) {
   CanonicalContents contents;
   contents.id = reader.manifest().id;
-  contents.run_uuid = "r";
+  contents.run_uuid = std::string("r");
   contents.state = reader.state_text();
-  contents.provenance = "{}";
+  contents.provenance = std::string("{}");
   contents.tensors = reader.tensors();
   return contents;
 }

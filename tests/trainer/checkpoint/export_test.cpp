@@ -90,9 +90,9 @@ TEST_CASE("export: a checkpoint that is not the model of its configuration is re
   state.config = model_section(deeper);
   CanonicalContents contents;
   contents.id = {"u", 0, 1};
-  contents.run_uuid = "r";
+  contents.run_uuid = std::string("r");
   contents.state = to_text(state);
-  contents.provenance = "{}";
+  contents.provenance = std::string("{}");
   for (LazyTensor& tensor : test::noisy_parameters(tiny_gpt2(), at::kFloat)) {
     tensor.name = "parameters/" + tensor.name;
     contents.tensors.push_back(std::move(tensor));

@@ -88,7 +88,7 @@ inline std::string save_model(Storage& storage, const std::string& run, const Mo
   contents.id = {make_uuid(), 7, 1};
   contents.run_uuid = run_identity(storage, run);
   contents.state = to_text(state);
-  contents.provenance = "{}";
+  contents.provenance = std::string("{}");
   for (const char* kind : {"parameters/", "first_moment/", "second_moment/"}) {
     for (LazyTensor& tensor : noisy_parameters(model, dtype)) {
       tensor.name = kind + tensor.name;
