@@ -189,7 +189,7 @@ std::string data_text(const json& result) {
   for (const json& row : result.at("cases")) {
     text += fmt::format("{:<50} {:>10.4g} {}", row.at("case").get<std::string>(), row.at("value").get<double>(),
                         row.at("unit").get<std::string>());
-    if (row.contains("ratio"))
+    if (row.contains("ratio") && !row.at("ratio").is_null())
       text += fmt::format("  {:.2f} x {}", row.at("ratio").get<double>(), row.at("baseline").at("name").get<std::string>());
     text += "\n";
   }

@@ -34,7 +34,7 @@ TEST_CASE("reading is measured apart for first touch and steady state, against p
   // All samples of an epoch: each block once, and each window again but for the first in its block.
   CHECK(cases[3]["samples"] == result["job"]["samples"]);
   CHECK(cases[3]["value"].get<double>() > 1);
-  CHECK(cases[3]["value"].get<double>() < 2.1);
+  CHECK(cases[3]["value"].get<double>() < 2.5);
   CHECK(cases[4]["value"].get<double>() > cases[3]["value"].get<double>());
   CHECK_THAT(data_text(result), Catch::Contains("steady, through the loader") && Catch::Contains("x plain pread of the same windows"));
 

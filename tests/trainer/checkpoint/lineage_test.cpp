@@ -116,7 +116,8 @@ TEST_CASE("a record that was changed is an error, not another record") {
     storage.write_text(path, changed);
     CAPTURE(changed);
     try {
-      CHECK(read_lineage(storage, run.path()).records == std::vector{LineageRecord{Event::abandon, 1, 5, ""}});
+      const Lineage read = read_lineage(storage, run.path());
+      CHECK(read.records == std::vector{LineageRecord{Event::abandon, 1, 5, ""}});
     } catch (const Error& error) {
       CHECK(error.code() == ExitCode::data);
     }
