@@ -23,7 +23,7 @@ TEST_CASE("pairs become a store with the tokenizer of another") {
       CHECK(document["text"] == "Arbeit => work");
       CHECK(document["answer"] == 10);
     }
-  CHECK_THAT(ergon_data(folder, "import-pairs in.jsonl -o q.h5 --prompt-key de --response-key en --longest 13").out,
+  CHECK_THAT(ergon_data(folder, "import-pairs in.jsonl -o q.h5 --prompt-key de --response-key en --longest 12").out,
              Contains("1 pairs of more than --longest tokens left out"));
 }
 

@@ -126,7 +126,7 @@ TEST_CASE("an import with a tokenizer's file gives a store that decodes with it,
   write_file(folder / "bytes.tiktoken", ranks);
   const std::string import = "import in.txt -o a.h5 --documents blank-line --tokenizer ";
 
-  const DataResult made = ergon_data(folder, import + "tiktoken:bytes.tiktoken --tokenizer-pattern o200k --end-of-document <end>");
+  const DataResult made = ergon_data(folder, import + "tiktoken:bytes.tiktoken --tokenizer-pattern o200k --end-of-document '<end>'");
 
   CHECK(made.status == 0);
   CHECK_THAT(made.out, Contains("(tiktoken, vocabulary 257)"));

@@ -77,7 +77,8 @@ TEST_CASE("plan_strategies: tensor ranks have their own heads, bfloat16 its own 
 TEST_CASE("plan_strategies: a hybrid for every size of the exchange that makes one, or for that of the file") {
   const auto sizes = [](const RunConfig& config) {
     std::vector<std::int64_t> result;
-    for (const json& row : json::parse(strategies_of(config, StrategyFormat::json))["rows"]) {
+    const json page = json::parse(strategies_of(config, StrategyFormat::json));
+    for (const json& row : page["rows"]) {
       CHECK(row.contains("ulysses") == (row["strategy"] == "hybrid"));
       if (row.contains("ulysses")) result.push_back(row["ulysses"]);
     }

@@ -97,8 +97,8 @@ TEST_CASE("a run with a known peak, losses and an outcome has no null and no rea
           "{\"event\":\"step\",\"attempt\":1,\"step\":2,\"loss\":3.5}\n{\"event\":\"evaluation\",\"attempt\":1,\"step\":2,\"loss\":3.25}\n")
       .write("result.json", "{\"reason\":\"target reached\"}");
   const json one = of({&run})["runs"][0];
-  CHECK(one["reason"].empty());
-  check_nulls(one, json::object(), "");
+  CHECK(one["reason"].size() == 1);  // a run before the sources of data were noted
+  check_nulls(one, json{{"data", one["reason"].at("data")}}, "");
   CHECK(one["peak"] == json{{"flops_per_second", 1e12}, {"source", "data sheet"}});
   CHECK(one["loss"]["training"] == json{{"step", 2}, {"loss", 3.5}});
   CHECK(one["loss"]["validation"]["loss"] == 3.25);

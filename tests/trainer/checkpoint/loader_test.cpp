@@ -173,8 +173,6 @@ TEST_CASE("swapped shards, a stale shard and a folder under another name are ref
   SECTION("a link to another file") {
     fs::rename(second + "/shard_0001.h5", run / "elsewhere");
     fs::create_symlink(run / "elsewhere", second + "/shard_0001.h5");
-    CHECK(contains(error_of([&] { load_alone(storage, run.path()); }), "Too many levels of symbolic links"));
-    return;
   }
   SECTION("another name") {
     fs::rename(second, run / "checkpoints/step_00000009.a0001");

@@ -22,7 +22,7 @@ std::uint64_t load(const char* from, std::size_t bytes) {
 }  // namespace
 
 std::uint64_t hash_of(std::string_view bytes) {
-  std::uint64_t hash = bytes.size() * odd;
+  std::uint64_t hash = bytes.size() * 0xC2B2AE3D27D4EB4F;  // another number than mix() takes, which one length would undo
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left > 8; left -= 8, at += 8) hash = mix(hash, load(at, 8));

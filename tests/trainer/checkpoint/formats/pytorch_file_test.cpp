@@ -52,8 +52,8 @@ TEST_CASE("pt: an archive that Python reads") {
   const TemporaryFolder folder;
   Storage storage;
   const std::string path = folder / "x.bin";
-  CHECK(write_pytorch(storage, path, {counting("a", {2, 3}, at::kFloat, 0), counting("b", {2}, at::kDouble, 10)}).value ==
-        storage.size(path));
+  const Bytes written = write_pytorch(storage, path, {counting("a", {2, 3}, at::kFloat, 0), counting("b", {2}, at::kDouble, 10)});
+  CHECK(written.value == storage.size(path));
   storage.write_text(folder / "read.py", script);
   const char* python = std::getenv("ERGON_PYTHON");
   CHECK(std::system(fmt::format("{} {} {}", python != nullptr ? python : "python3", folder / "read.py", path).c_str()) == 0);
