@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace ergon {
 
@@ -64,5 +65,12 @@ std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::int64_t leng
 }
 
 std::string crc32c_text(std::uint32_t crc) { return fmt::format("{:08x}", crc); }
+
+std::optional<std::uint32_t> crc32c_from_text(std::string_view text) {
+  if (text.size() != 8 || text.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
+  std::uint32_t crc = 0;
+  std::from_chars(text.data(), text.data() + text.size(), crc, 16);
+  return crc;
+}
 
 }  // namespace ergon

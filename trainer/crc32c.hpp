@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,5 +21,7 @@ std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::int64_t leng
 
 // Eight lower-case hexadecimal digits.
 std::string crc32c_text(std::uint32_t crc);
+// The opposite; nullopt for what is not 8 lower-case digits.
+std::optional<std::uint32_t> crc32c_from_text(std::string_view text);
 
 }  // namespace ergon

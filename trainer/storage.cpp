@@ -259,11 +259,11 @@ void Storage::write_text(const std::string& path, std::string_view text) {
     const File file = create(temporary);
     append(file, text);
     sync(file);
+    rename(temporary, path);
   } catch (const Error&) {
     ::unlink(temporary.c_str());  // half a file helps nobody; a crash may leave it all the same
     throw;
   }
-  rename(temporary, path);
   sync_directory(parent_folder(path));
 }
 

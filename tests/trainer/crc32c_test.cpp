@@ -50,3 +50,8 @@ TEST_CASE("two checksums combine to that of the whole") {
     CHECK(crc32c(view.substr(cut), a) == crc32c(view));
   }
 }
+
+TEST_CASE("a checksum is eight digits in text, and nothing else is one") {
+  for (const std::uint32_t crc : {0u, 7u, 0x1234abcdu, 0xffffffffu}) CHECK(crc32c_from_text(crc32c_text(crc)) == crc);
+  for (const char* text : {"", "1234567", "123456789", "1234ABCD", "-1234567", " 1234567", "1234567g"}) CHECK_FALSE(crc32c_from_text(text));
+}

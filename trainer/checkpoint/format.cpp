@@ -112,10 +112,11 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
     json.at("run").get_to(manifest.run_uuid);
     manifest.health = {json.at("health").at("finite").get<bool>(), json.at("health").at("inside_window").get<bool>()};
     for (const Json& item : json.at("files")) {
-      const auto crc = static_cast<std::uint32_t>(std::stoul(item.at("crc32c").get<std::string>(), nullptr, 16));
+      const std::optional<std::uint32_t> crc = crc32c_from_text(item.at("crc32c").get<std::string>());
+      if (!crc) throw Corrupt("checksums are not hexadecimal", where);
       if (const auto name = item.at("name").get<std::string>(); !is_plain_name(name))
         throw Corrupt(fmt::format("the file name '{}' is refused: it is not one component of A-Z a-z 0-9 . _ -", shown_name(name)), where);
-      manifest.files.push_back({item.at("name").get<std::string>(), item.at("bytes").get<std::int64_t>(), crc});
+      manifest.files.push_back({item.at("name").get<std::string>(), item.at("bytes").get<std::int64_t>(), *crc});
     }
     return manifest;
   });

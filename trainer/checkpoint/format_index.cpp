@@ -42,10 +42,12 @@ std::string crcs_text(const std::vector<std::uint32_t>& crcs) {
 }
 
 std::vector<std::uint32_t> parse_crcs(const std::string& text, const std::string& where) {
-  if (text.size() % 8 != 0 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
-    throw Corrupt("checksums are not hexadecimal", where);
   std::vector<std::uint32_t> crcs;
-  for (std::size_t i = 0; i < text.size(); i += 8) crcs.push_back(static_cast<std::uint32_t>(std::stoul(text.substr(i, 8), nullptr, 16)));
+  for (std::size_t i = 0; i < text.size(); i += 8) {
+    const std::optional<std::uint32_t> crc = crc32c_from_text(std::string_view(text).substr(i, 8));
+    if (!crc) throw Corrupt("checksums are not hexadecimal", where);
+    crcs.push_back(*crc);
+  }
   return crcs;
 }
 
