@@ -101,7 +101,7 @@ TEST_CASE("a write that fails is the result of the commit on every rank, nothing
   std::vector<std::string> problems[2] = {std::vector<std::string>(4), std::vector<std::string>(4)};
   run_local_ranks(4, [&](std::unique_ptr<Communicator> control) {
     const int rank = control->rank();
-    FaultyStorage storage(rank == 2 ? Fault::error : Fault::none, 5);
+    FaultyStorage storage(rank == 2 ? Fault::full : Fault::none, 2);
     BackgroundSave save(std::make_shared<CheckpointSaver>(storage, SaverOptions{run.path(), uuid, 1, rank, {0}, {}, [] {}}), patient);
     for (const std::int64_t step : {1, 2}) {
       save.start(model(where(2, 2, rank, Cut::zero), step), state_of(step));

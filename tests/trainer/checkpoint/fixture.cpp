@@ -131,12 +131,17 @@ RunState state_of(std::int64_t step) {
 }
 
 void FaultyStorage::strike(const std::string& path) {
-  if (fault_ == Fault::error) throw Error("planted failure: No space left on device", path, "", ExitCode::data);
+  if (fault_ == Fault::error || fault_ == Fault::full) throw Error("planted failure: No space left on device", path, "", ExitCode::data);
   throw Killed{};
 }
 
 void FaultyStorage::call(const std::string& path) {
-  if (due()) strike(path);
+  if (fault_ != Fault::full && due()) strike(path);
+}
+
+void FaultyStorage::allocate(const File& file, std::int64_t bytes) {
+  if (due()) strike(file.path());
+  Storage::allocate(file, bytes);
 }
 
 void FaultyStorage::pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) {

@@ -50,7 +50,9 @@ RunState state_of(std::int64_t step);
 // What a killed process does: nothing more. No std::exception, so that nobody catches it.
 struct Killed {};
 
-enum class Fault { none, error, kill, kill_half };  // kill_half: of a write the first half is done
+// kill_half: of a write the first half is done. full: as error, but only calls that take space count: the others depend on which rank makes
+// the folders that all need.
+enum class Fault { none, error, kill, kill_half, full };
 class FaultyStorage : public Storage {
  public:
   explicit FaultyStorage(Fault fault = Fault::none, int at = 0) : Storage(test::inspect_here), fault_(fault), at_(at) {}
@@ -63,7 +65,7 @@ class FaultyStorage : public Storage {
   File open_read_inside(const std::string& folder, const std::string& name) override {
     return call(folder), Storage::open_read_inside(folder, name);
   }
-  void allocate(const File& file, std::int64_t bytes) override { call(file.path()), Storage::allocate(file, bytes); }
+  void allocate(const File& file, std::int64_t bytes) override;
   void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) override;
   void append(const File& file, std::string_view text) override;
   void truncate(const File& file, std::int64_t bytes) override { call(file.path()), Storage::truncate(file, bytes); }
