@@ -54,6 +54,7 @@ void publish(const ImportOutput& output, const std::string& work_folder, const D
   if (storage.exists(output.dataset)) {
     for (const Shard& shard : read_dataset(output.dataset, storage).shards) replaced.insert(shard.name);
     storage.unlink(output.dataset);
+    storage.sync_directory(folder);  // or a power cut leaves the old list over new shards
   }
   for (const Shard& shard : dataset.shards) {
     storage.rename(work_folder + "/" + shard.name, folder + "/" + shard.name);
