@@ -40,7 +40,7 @@ class OpenFiles(harness.Case):
         return found
 
     def test_every_file_opens(self):
-        self.train("train.steps=2", "checkpoint.every=2", mesh="dp=2 tp=2 zero=1")
+        self.train("train.steps=2", "optimizer.warmup=0", "checkpoint.every=2", mesh="dp=2 tp=2 zero=1")
         checkpoint = next((self.folder / "run/checkpoints").glob("step_00000002*"))
         self.ergon("checkpoint", "resave", "run", "--canonical", "-o", "canonical")
         self.ergon("checkpoint", "export", "run", "-o", "model.h5", "--format", "hdf5")
@@ -66,7 +66,7 @@ class OpenFiles(harness.Case):
         refused = self.ergon("train", "small/config.toml", "train.batch=8", code=2)
         self.assertIn("vocabulary", refused.stderr)
         # A run's own model goes out as Llama, comes in, and two ranks train on from step 0.
-        self.train("train.steps=1", "checkpoint.every=1", "train.dtype=float32")
+        self.train("train.steps=1", "optimizer.warmup=0", "checkpoint.every=1", "train.dtype=float32")
         self.ergon("checkpoint", "export", "run", "-o", "hf")
         self.ergon("checkpoint", "import", "hf", "--run", "tuned", "--data", "tokens.h5")
         self.ergon("checkpoint", "diff", "run", "tuned", "--parameters")
