@@ -168,7 +168,7 @@ class Transformers(unittest.TestCase):
                 model = load(f"{run}-hf", dtype)
                 model.save_pretrained(f"{run}-saved", max_shard_size="50KB")
                 ergon("checkpoint", "import", f"{run}-saved", "--run", f"{run}-again")
-                self.see(f"import {name} {dtype}", distance(ours(f"{run}-again", tokens), theirs(model.float(), tokens)), 1e-5)
+                self.see(f"import {name} {dtype}", distance(ours(f"{run}-again", tokens), theirs(model.float(), tokens)), 1e-5 if dtype == torch.float32 else 2e-5)  # rounded weights: larger logits part further
 
     def test_there_and_back_is_the_identity(self):
         for name, keys in MODELS.items():
