@@ -13,6 +13,7 @@
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "launch/import_progress.hpp"
+#include "launch/split_words.hpp"
 #include "trainer/data/import.hpp"
 
 namespace ergon {
@@ -23,10 +24,6 @@ double bytes_per_token(const ImportSummary& summary) {
 }
 
 void print_json(const ImportSummary& summary, double seconds) {
-  nlohmann::json splits;
-  for (Split split : all_splits)
-    splits[name(split)] = {{"documents", summary.documents[static_cast<std::size_t>(split)]},
-                           {"tokens", summary.tokens[static_cast<std::size_t>(split)]}};
   std::cout << nlohmann::json({{"schema", "ergon.data_import.v1"},
                                {"store", summary.written},
                                {"shards", summary.shards},
@@ -44,7 +41,7 @@ void print_json(const ImportSummary& summary, double seconds) {
                                {"repaired_documents", summary.repaired_documents},
                                {"replaced_sequences", summary.replaced_sequences},
                                {"replaced_bytes", summary.replaced_bytes},
-                               {"splits", splits},
+                               {"splits", splits_json(summary.documents, summary.tokens)},
                                {"seconds", seconds}})
                    .dump(2)
             << std::endl;
@@ -54,9 +51,7 @@ void print_text(const ImportSummary& summary, double seconds) {
   fmt::print("{}: {} documents of {} files, {} tokens ({}, vocabulary {}), {:.3f} bytes per token, in {:.1f} s\n", summary.written,
              summary.store.documents, summary.files, summary.store.tokens, summary.store.tokenizer_kind, summary.store.vocabulary,
              bytes_per_token(summary), seconds);
-  for (Split split : all_splits)
-    fmt::print("  {:<6} {:>10} documents {:>14} tokens\n", name(split), summary.documents[static_cast<std::size_t>(split)],
-               summary.tokens[static_cast<std::size_t>(split)]);
+  print_splits(summary.documents, summary.tokens);
   if (summary.shards > 1) fmt::print("  {} shards, which the dataset file lists\n", summary.shards);
   if (summary.empty_documents > 0) fmt::print("  {} empty documents left out\n", summary.empty_documents);
   if (summary.duplicates > 0) fmt::print("  {} documents left out that repeat an earlier one\n", summary.duplicates);

@@ -11,6 +11,7 @@
 #include "launch/hdf5_helper.hpp"
 #include "launch/split_words.hpp"
 #include "launch/store_line.hpp"
+#include "trainer/data/copy_documents.hpp"
 #include "trainer/data/sampler.hpp"
 #include "trainer/data/token_store.hpp"
 
@@ -19,8 +20,7 @@ namespace {
 
 // Numbers of documents, without repetition, in the order drawn.
 std::vector<std::uint64_t> draw(const TokenStore& store, std::optional<Split> split, std::int64_t count, std::int64_t seed) {
-  std::vector<DocumentRange> ranges = {{0, static_cast<std::uint64_t>(store.info().documents)}};
-  if (split) ranges.assign(store.split(*split).begin(), store.split(*split).end());
+  const std::vector<DocumentRange> ranges = documents_of(store, split);
   std::int64_t documents = 0;
   for (const DocumentRange& range : ranges) documents += static_cast<std::int64_t>(range.end - range.begin);
   if (documents == 0) throw Error(fmt::format("has no document in its split {}", name(*split)), store.path(), "choose another --split");

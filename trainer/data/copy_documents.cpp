@@ -15,17 +15,6 @@ namespace {
 
 constexpr std::int64_t piece = 1 << 18;  // tokens
 
-// The ids of a document, a piece at a time.
-void read_document(const TokenStore& store, std::uint64_t document, const std::function<void(std::span<const std::int32_t>)>& take) {
-  std::vector<std::int32_t> ids;
-  const auto end = static_cast<std::int64_t>(store.offsets()[document + 1]);
-  for (auto begin = static_cast<std::int64_t>(store.offsets()[document]); begin < end; begin += std::ssize(ids)) {
-    ids.resize(static_cast<std::size_t>(std::min(piece, end - begin)));
-    store.read(begin, ids);
-    take(ids);
-  }
-}
-
 // Of every document, where it stands now.
 std::vector<Split> splits_of(const TokenStore& store) {
   std::vector<Split> splits(static_cast<std::size_t>(store.info().documents));
@@ -60,6 +49,21 @@ std::string sources_of(const std::vector<std::unique_ptr<TokenStore>>& stores) {
 }
 
 }  // namespace
+
+std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split) {
+  if (!split) return {{0, static_cast<std::uint64_t>(store.info().documents)}};
+  return {store.split(*split).begin(), store.split(*split).end()};
+}
+
+void read_document(const TokenStore& store, std::uint64_t document, const std::function<void(std::span<const std::int32_t>)>& take) {
+  std::vector<std::int32_t> ids;
+  const auto end = static_cast<std::int64_t>(store.offsets()[document + 1]);
+  for (auto begin = static_cast<std::int64_t>(store.offsets()[document]); begin < end; begin += std::ssize(ids)) {
+    ids.resize(static_cast<std::size_t>(std::min(piece, end - begin)));
+    store.read(begin, ids);
+    take(ids);
+  }
+}
 
 CopySummary copy_documents(const std::vector<std::string>& inputs, const std::string& output, Existing existing, Storage& storage,
                            const ChooseSplit& choose, const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
@@ -124,7 +128,11 @@ SeenDocuments::~SeenDocuments() = default;
 bool SeenDocuments::seen(const TokenStore& store, std::uint64_t document) {
   Sha256 hash;
   read_document(store, document, [&](std::span<const std::int32_t> ids) { hash.add(std::as_bytes(ids)); });
-  const auto digest = hash.digest();
+  return seen(hash);
+}
+
+bool SeenDocuments::seen(Sha256& ids) {
+  const auto digest = ids.digest();
   Hashes::Hash half;
   std::memcpy(half.data(), digest.data(), sizeof half);
   return !hashes_->set.insert(half).second;

@@ -14,6 +14,12 @@
 
 namespace ergon {
 
+// The documents of a split, or all of them (nullopt).
+std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split);
+
+// The ids of a document, a piece at a time: one may be longer than memory.
+void read_document(const TokenStore& store, std::uint64_t document, const std::function<void(std::span<const std::int32_t> ids)>& take);
+
 // Where a document goes; nullopt: it is left out.
 using ChooseSplit = std::function<std::optional<Split>(const TokenStore& store, std::uint64_t document, Split now)>;
 
@@ -38,6 +44,7 @@ class SeenDocuments {
   SeenDocuments();
   ~SeenDocuments();
   bool seen(const TokenStore& store, std::uint64_t document);
+  bool seen(Sha256& ids);  // of a document's ids as int32, where they are read anyway; ends the hash
 
  private:
   struct Hashes;

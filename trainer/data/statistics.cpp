@@ -10,11 +10,6 @@
 namespace ergon {
 namespace {
 
-std::vector<DocumentRange> ranges_of(const TokenStore& store, std::optional<Split> split) {
-  if (!split) return {{0, static_cast<std::uint64_t>(store.info().documents)}};
-  return {store.split(*split).begin(), store.split(*split).end()};
-}
-
 std::vector<TokenCount> most_frequent(const std::vector<std::int64_t>& counts, std::int64_t top) {
   std::vector<TokenCount> all;
   for (std::size_t id = 0; id < counts.size(); ++id)
@@ -41,25 +36,23 @@ void describe_lengths(StoreStatistics& statistics, std::vector<std::int64_t>& le
 
 StoreStatistics store_statistics(const TokenStore& store, std::optional<Split> split, std::int64_t top,
                                  const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
-  constexpr std::int64_t piece = 1 << 18;
   StoreStatistics statistics;
   SeenDocuments before;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(store.info().vocabulary)), lengths;
-  std::vector<std::int32_t> ids;
   const auto offset = [&](std::uint64_t document) { return static_cast<std::int64_t>(store.offsets()[document]); };
-  const auto ranges = ranges_of(store, split);
+  const auto ranges = documents_of(store, split);
   const std::int64_t total =
       std::accumulate(ranges.begin(), ranges.end(), std::int64_t{0},
                       [&](std::int64_t sum, const DocumentRange& range) { return sum + offset(range.end) - offset(range.begin); });
   for (const DocumentRange& range : ranges) {
     for (std::uint64_t d = range.begin; d < range.end; ++d) {
       lengths.push_back(offset(d + 1) - offset(d));
-      statistics.duplicates += before.seen(store, d);
-      for (std::int64_t begin = offset(d); begin < offset(d + 1); begin += std::ssize(ids)) {
-        ids.resize(static_cast<std::size_t>(std::min(piece, offset(d + 1) - begin)));
-        store.read(begin, ids);
+      Sha256 hash;
+      read_document(store, d, [&](std::span<const std::int32_t> ids) {
+        hash.add(std::as_bytes(ids));
         for (std::int32_t id : ids) ++counts[static_cast<std::size_t>(id)];
-      }
+      });
+      statistics.duplicates += before.seen(hash);
       statistics.tokens += lengths.back();
       if (progress) progress(statistics.tokens, total);
     }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "trainer/data/copy_documents.hpp"
 #include "trainer/data/foreign/flat_header.hpp"
 
 namespace ergon {
@@ -125,8 +126,7 @@ IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& opt
   }
   const bool megatron = summary.format == ForeignFormat::megatron;
 
-  std::vector<DocumentRange> documents = {{0, static_cast<std::uint64_t>(store.info().documents)}};
-  if (options.split) documents.assign(store.split(*options.split).begin(), store.split(*options.split).end());
+  const std::vector<DocumentRange> documents = documents_of(store, options.split);
   for (const DocumentRange& range : documents) {
     summary.documents += static_cast<std::int64_t>(range.end - range.begin);
     summary.tokens += static_cast<std::int64_t>(store.offsets()[range.end] - store.offsets()[range.begin]);
