@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ingest_soak.py [MEGABYTES [FILES [KILLS]]]: an import of 3000 MB from standard input, of the same from a file, and of 200,000 files, each by 1, 2 and 8 threads and after 20
-kills: the resident size stays below 512 MiB and the bytes are equal. Prints a line an import. Needs about ten times the megabytes of disk, in TMPDIR."""
+"""ingest_soak.py [MEGABYTES [FILES [KILLS [PART...]]]]: an import of 3000 MB from standard input, of the same from a file, and of 200,000 files, each by 1, 2 and 8 threads and after 20
+kills: the resident size stays below 512 MiB and the bytes are equal. Prints a line an import. PART: stream, file, files; not given: all. Needs about ten times the megabytes of disk, in TMPDIR."""
 import hashlib
 import json
 import os
@@ -46,7 +46,7 @@ def imported(folder, what, line, source=None, kill_after=None):
         process.stdin.close()
     if kill_after is not None:
         time.sleep(kill_after)
-        process.send_signal(signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)  # not send_signal, which would reap an import that has ended
     out = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
@@ -89,38 +89,53 @@ def by_threads(folder, what, line, source=None):
 
 
 def by_kills(folder, what, line, kills, seconds):
-    draw, killed = random.Random(3), 0
+    """The digests of what was whole in the end; one that ended before it was to be killed begins another."""
+    draw, killed, digests = random.Random(3), 0, []
     line = [*line, "-o", "t.json"]
     while killed < kills:
         if imported(folder, what, [*line, "--threads", str(draw.choice([1, 2, 8]))], kill_after=draw.uniform(0.05, 0.4) * seconds) is None:
             killed += 1
         else:
-            digest_and_remove(folder, "t.json")
+            digests.append(digest_and_remove(folder, "t.json"))
     imported(folder, f"{what}, after {killed} kills", line)
-    return digest_and_remove(folder, "t.json")
+    return [*digests, digest_and_remove(folder, "t.json")]
 
 
-def run(megabytes=3000, files=200_000, kills=20):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ergon ingest "))
-    try:
-        options = ["--deduplicate", "--valid", "0.01"]
-        digests, _ = by_threads(folder, "stream", ["-", "--format", "jsonl", *options], lambda: blocks(megabytes))
-        equal("stream", digests)
-        with open(folder / "in.jsonl", "wb") as file:
-            for block in blocks(megabytes):
-                file.write(block)
-        digests, seconds = by_threads(folder, "one file", ["in.jsonl", *options])
-        equal("one file", digests + [by_kills(folder, "one file", ["in.jsonl", *options], kills, seconds)])
-        (folder / "in.jsonl").unlink()
-        for n in range(files):
-            if n % 1000 == 0:
-                (folder / f"in/{n // 1000:03}").mkdir(parents=True)
-            (folder / f"in/{n // 1000:03}/{n:06}.txt").write_text(f"file {n} " * (5 + n % 100))
-        digests, seconds = by_threads(folder, f"{files} files", ["in", *options])
-        equal(f"{files} files", digests + [by_kills(folder, f"{files} files", ["in", *options], kills, seconds)])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+OPTIONS = ["--deduplicate", "--valid", "0.01"]
+
+
+def stream(folder, megabytes, files, kills):
+    equal("stream", by_threads(folder, "stream", ["-", "--format", "jsonl", *OPTIONS], lambda: blocks(megabytes))[0])
+
+
+def one_file(folder, megabytes, files, kills):
+    with open(folder / "in.jsonl", "wb") as file:
+        for block in blocks(megabytes):
+            file.write(block)
+    digests, seconds = by_threads(folder, "one file", ["in.jsonl", *OPTIONS])
+    equal("one file", digests + by_kills(folder, "one file", ["in.jsonl", *OPTIONS], kills, seconds))
+
+
+def many_files(folder, megabytes, files, kills):
+    for n in range(files):
+        if n % 1000 == 0:
+            (folder / f"in/{n // 1000:03}").mkdir(parents=True)
+        (folder / f"in/{n // 1000:03}/{n:06}.txt").write_text(f"file {n} " * (5 + n % 100))
+    digests, seconds = by_threads(folder, f"{files} files", ["in", *OPTIONS])
+    equal(f"{files} files", digests + by_kills(folder, f"{files} files", ["in", *OPTIONS], kills, seconds))
+
+
+PARTS = {"stream": stream, "file": one_file, "files": many_files}
+
+
+def run(megabytes=3000, files=200_000, kills=20, *parts):
+    for part in parts or PARTS:
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="ergon ingest "))
+        try:
+            PARTS[part](folder, int(megabytes), int(files), int(kills))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    run(*(int(argument) for argument in sys.argv[1:]))
+    run(*sys.argv[1:])
