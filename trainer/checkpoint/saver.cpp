@@ -27,6 +27,7 @@ struct CheckpointSaver::Snapshot {
   std::string name;       // of the folder once committed
   std::string temporary;  // path of the folder until then
   ShardTable table;
+  SaveSeconds spent;
   std::optional<Failure> failure;
   bool pending = false;  // a snapshot waits for commit
   bool written = false;
@@ -164,6 +165,7 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
   snapshot.temporary = fmt::format("{}/{}.tmp{}", checkpoints_folder(options_.run_folder), snapshot.name, ++saves_);
   snapshot.state = std::move(state);
   snapshot.table = {};
+  snapshot.spent = {};
   snapshot.failure.reset();
   snapshot.tensors = written_here(tensors);
   snapshot.buffers.resize(snapshot.tensors.size());
@@ -174,6 +176,7 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
     copy_to_host(buffer, data);
     data = buffer;
   }
+  snapshot.spent.copy = since(snapshot.start);
   snapshot.pending = true;
   snapshot.written = false;
 }
@@ -184,7 +187,7 @@ void CheckpointSaver::write() {
   snapshot.written = true;
   try {
     begin_folder(storage_, snapshot.temporary);
-    snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors);
+    snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors, &snapshot.spent.shard);
   } catch (const std::exception&) {
     snapshot.failure = current_failure();
   }
@@ -194,6 +197,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
   Snapshot& snapshot = *snapshot_;
   ERGON_CHECK(snapshot.pending && snapshot.written, "commit() without snapshot() and write()");
   snapshot.pending = false;
+  const Clock::time_point start = Clock::now();
   const bool first = control.rank() == 0;
   SaveResult result;
   std::string summary;
@@ -227,6 +231,8 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
     options_.parent = result.id;
     if (first) write_hint(storage_, options_.run_folder, snapshot.name, result.messages);
   }
+  snapshot.spent.commit = since(start);
+  result.spent = snapshot.spent;
   result.seconds = since(snapshot.start);
   return result;
 }

@@ -20,6 +20,7 @@
 #include "parallel/communicator.hpp"
 #include "trainer/checkpoint/checkpoint.hpp"
 #include "trainer/checkpoint/retention.hpp"
+#include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -36,11 +37,19 @@ struct SaverOptions {
   std::function<void()> check_owner = [] {};
 };
 
+// Where the time of a save went on this rank, in the order of the calls.
+struct SaveSeconds {
+  Seconds copy;        // snapshot()
+  ShardSeconds shard;  // write()
+  Seconds commit;      // commit(): agreement, the texts, the rename
+};
+
 struct SaveResult {
   std::string folder;  // of the committed checkpoint; empty when the save failed
   CheckpointId id;
   Bytes bytes = {};                   // of all files
   Seconds seconds = {};               // snapshot to commit, as this rank saw it
+  SaveSeconds spent = {};             // of them; what is missing passed between the calls
   std::optional<Error> error;         // why nothing was committed, the same on every rank
   std::vector<std::string> messages;  // on rank 0: what retention did, and what went wrong without harm
 };
