@@ -20,6 +20,7 @@
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
+#include "trainer/checkpoint/verify.hpp"
 #include "trainer/process.hpp"
 #include "trainer/step.hpp"
 
@@ -79,8 +80,9 @@ class CheckpointBench {
 
   CheckpointBenchFigures run() {
     for (std::int64_t round = 1; round <= job_.rounds; ++round) {
-      save();
+      if (round % 2 == 1) save();
       dd();
+      if (round % 2 == 0) save();
       beside();
       if (!job_.against.empty()) pytorch();
       fmt::print(stderr, "round {}/{}: save {:.2f} s, dd {:.2f} s, blocked {:.3f} s\n", round, job_.rounds, figures_.save.back(),
@@ -105,15 +107,24 @@ class CheckpointBench {
     return result;
   }
 
+  // What the case before has left to the device is not counted with the next one.
+  void settle() { storage_.sync_directory(folder_.path()); }
+
   // Then loads what was written, and reads its shard as any program would.
   void save() {
     train();
+    settle();
     const SaveResult result = good(saver_->save(tensors_, state(), *communicators_.control));
     figures_.save.push_back(result.seconds.value);
+    figures_.phases.push_back(result.spent);
     const std::string shard = result.folder + "/shard_0000.h5";
     figures_.bytes = {storage_.size(shard)};
-    forget(shard);
     Clock::time_point start = Clock::now();
+    const std::vector<std::string> problems = verify_checkpoint(storage_, result.folder, VerifyDepth::bytes);
+    ERGON_CHECK(problems.empty(), "{}", problems.front());
+    figures_.verify.push_back(since(start).value);
+    forget(shard);
+    start = Clock::now();
     CheckpointLoader loader(storage_, folder_.path(), *communicators_.control);
     ERGON_CHECK(loader.open(), "the checkpoint of step {} is not found", step_);
     loader.load(tensors_);
@@ -133,6 +144,7 @@ class CheckpointBench {
 
   void dd() {
     const std::string file = folder_.path() + "/dd";
+    settle();
     const Clock::time_point start = Clock::now();
     output_of({"dd", "if=/dev/zero", "of=" + file, "bs=1M", fmt::format("count={}", (figures_.bytes.value + (1 << 20) - 1) >> 20),
                "conv=fsync", "status=none"});
@@ -160,8 +172,13 @@ class CheckpointBench {
     background_.wait_idle();
     figures_.copy.push_back(background_.seconds().copy.value);
     figures_.write.push_back(background_.seconds().write.value);
+    const double usual = median(alone);
+    double slowed = 0;
+    for (const double seconds : while_writing) slowed += seconds - usual;
+    figures_.slowed.push_back(slowed);
+    figures_.steps.push_back(static_cast<double>(while_writing.size()));
     if (while_writing.size() > 1) while_writing.pop_back();  // of the last one the writing is only a part
-    figures_.step_alone.push_back(median(alone));
+    figures_.step_alone.push_back(usual);
     figures_.step_beside.push_back(median(while_writing));
     folder_.remove(result.folder);
   }

@@ -9,6 +9,7 @@
 
 #include "configs/quantities.hpp"
 #include "configs/run_config.hpp"
+#include "trainer/checkpoint/saver.hpp"
 
 namespace ergon {
 
@@ -20,13 +21,17 @@ struct CheckpointBenchJob {
   std::string python;        // empty: the one of launch/setup.sh --python-torch
 };
 
-// Seconds, one a round; the cases take turns.
+// Seconds, one a round; the cases take turns, and which of a save and dd comes first does too.
 struct CheckpointBenchFigures {
-  Bytes bytes;                                  // of the shard
-  std::vector<double> save, dd;                 // a blocking save; `dd conv=fsync` of as many bytes
-  std::vector<double> load, read;               // from the device: a load; reads of 1 MiB, one after another
-  std::vector<double> blocked, copy, write;     // of a save beside training: by the training thread, by the other one
-  std::vector<double> step_alone, step_beside;  // medians of a round; beside: while the other thread copies or writes
+  Bytes bytes;                               // of the shard
+  std::vector<double> save, dd;              // a blocking save, snapshot to commit; `dd conv=fsync` of as many bytes
+  std::vector<SaveSeconds> phases;           // of the save
+  std::vector<double> verify;                // what retention does next: every byte re-read from the device and checked
+  std::vector<double> load, read;            // from the device: a load; reads of 1 MiB, one after another
+  std::vector<double> blocked, copy, write;  // of a save beside training: by the training thread, by the other one
+  std::vector<double> step_alone;            // median of a round
+  std::vector<double> step_beside, steps;    // the same while the other thread copies or writes, and how many those are
+  std::vector<double> slowed;                // by how much those steps together took longer than alone
   std::vector<double> torch_save, torch_load, distributed_save, distributed_load;  // of --against pytorch
 };
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "accounting/activation_memory.hpp"
+#include "accounting/snapshot_memory.hpp"
 #include "configs/error.hpp"
 #include "configs/names.hpp"
 #include "parallel/plan/pipeline_schedule.hpp"
@@ -22,6 +23,7 @@ struct Timeline {
   const char* formula;
   double published;         // share of a stage's time, where M >= S
   std::vector<Bytes> kept;  // by stage: the most that it keeps of microbatches in flight, on its first rank
+  Bytes snapshot;           // of all ranks: the second copy that saves beside training are written from
 };
 
 std::vector<Bytes> kept_by_stage(const RunConfig& config, const PipelinePlan& plan) {
@@ -48,7 +50,8 @@ std::vector<Bytes> kept_by_stage(const RunConfig& config, const PipelinePlan& pl
 Timeline play_run(const RunConfig& config) {
   const int stages = static_cast<int>(config.mesh.pp), chunks = static_cast<int>(config.mesh.virtual_stages);
   const PipelineSchedule schedule = config.mesh.schedule;
-  Timeline timeline{schedule, plan_pipeline(schedule, stages, static_cast<int>(accumulation(config)), chunks), {}, "", 0, {}};
+  Timeline timeline{
+      schedule, plan_pipeline(schedule, stages, static_cast<int>(accumulation(config)), chunks), {}, "", 0, {}, snapshot_bytes(config)};
   timeline.played = play(timeline.plan);
   timeline.kept = kept_by_stage(config, timeline.plan);
   const double others = stages - 1, work = static_cast<double>(accumulation(config)) * chunks;
@@ -90,7 +93,7 @@ std::string text_of(const Timeline& timeline) {
   text += "\nkept of them, bytes a rank:";
   for (std::size_t stage = 0; stage < timeline.kept.size(); ++stage)
     text += fmt::format("{} stage {} {}", stage > 0 ? "," : "", stage, timeline.kept[stage].value);
-  return text + "\n";
+  return text + fmt::format("\nsecond copy for saves beside training, bytes of all ranks: {}\n", timeline.snapshot.value);
 }
 
 std::string json_of(const Timeline& timeline) {
@@ -117,6 +120,7 @@ std::string json_of(const Timeline& timeline) {
                                {"units", timeline.played.makespan},
                                {"bubble", timeline.played.bubble()},
                                {"published", {{"formula", timeline.formula}, {"bubble", timeline.published}}},
+                               {"snapshot_bytes", timeline.snapshot.value},
                                {"stages", stages}};
   return json.dump(2) + "\n";
 }

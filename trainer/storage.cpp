@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "configs/error.hpp"
+#include "trainer/complete_file.hpp"
 #include "trainer/storage_error.hpp"
 #include "trainer/storage_link.hpp"
 
@@ -253,18 +254,9 @@ std::string Storage::read_text(const File& file) {
 }
 
 void Storage::write_text(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  if (exists(temporary)) unlink(temporary);
-  try {
-    const File file = create(temporary);
-    append(file, text);
-    sync(file);
-    rename(temporary, path);
-  } catch (const Error&) {
-    ::unlink(temporary.c_str());  // half a file helps nobody; a crash may leave it all the same
-    throw;
-  }
-  sync_directory(parent_folder(path));
+  CompleteFile file(*this, path);
+  file.write(text);
+  file.finish();
 }
 
 std::int64_t Storage::size(const std::string& path) {

@@ -45,8 +45,12 @@ void book_event(RunReport& report, const Json& event, const std::string& where) 
 }
 
 void read_events(RunReport& report, const std::string& path) {
-  for_each_event(text_if_there(path).value_or(""), path,
-                 [&](const Json& event, const std::string& where) { book_event(report, event, where); });
+  SaveTally saves;
+  for_each_event(text_if_there(path).value_or(""), path, [&](const Json& event, const std::string& where) {
+    book_event(report, event, where);
+    saves.add(event, where);
+  });
+  report.saves = saves.cost();
   if (!report.training_loss) report.reason["loss.training"] = "no step of the kept lineage is in events.jsonl";
   if (report.sources.empty()) report.reason["data"] = "no data event of the kept lineage is in events.jsonl";
   if (!report.validation_loss) report.reason["loss.validation"] = "no evaluation of the kept lineage is in events.jsonl";

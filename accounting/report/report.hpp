@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run came to, read from its folder: RUN/ledger.jsonl (required), RUN/result.json, RUN/events.jsonl, RUN/config.toml (each
 // optional). result.json: of its keys, `reason`, `code`, `step` are read. events.jsonl: of "step" and "evaluation" events `attempt`,
-// `step`, `loss`; of the newest "data" event what was had of each source.
+// `step`, `loss`; of the newest "data" event what was had of each source; of "save" events what they cost (saves.hpp).
 #pragma once
 
 #include <map>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accounting/ledger_summary.hpp"
+#include "accounting/report/saves.hpp"
 
 namespace ergon {
 
@@ -33,8 +34,9 @@ struct RunReport {
   std::optional<LossPoint> training_loss, validation_loss;  // of the last step in the kept lineage
   std::vector<SourceUse> sources;                           // empty: events.jsonl does not say
   double padding = 0;                                       // part of all positions
-  std::string outcome;                                      // from result.json; empty: the run has not ended
-  std::string config;                                       // the echo of the resolved configuration; empty when there is none
+  SaveCost saves;
+  std::string outcome;                        // from result.json; empty: the run has not ended
+  std::string config;                         // the echo of the resolved configuration; empty when there is none
   std::int64_t unbooked_steps = 0;            // in events.jsonl, done after an attempt's last ledger line: lost, and in no figure
   std::map<std::string, std::string> reason;  // why a figure is absent, by dotted key
 };

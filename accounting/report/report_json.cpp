@@ -128,6 +128,7 @@ Json run_json(const RunReport& run) {
   json["pfs_days"] = pfs_days_json(figures);
   json["goodput"] = useful;
   json["seconds"] = seconds_json(ledger.spent.seconds);
+  json["saves"] = saves_json(run.saves);
   json["data"] = data_json(run);
   json["tokens_per_second"] = or_null(run.tokens_per_second);
   json["mfu"] = fractions_json(run.mfu);

@@ -170,7 +170,7 @@ std::string report_text(const std::vector<RunReport>& runs) {
     text += heading(run);
     if (run.ledger.attempts.size() > 1) text += attempts_table(run.ledger);
     text += "\nTraining FLOPs, by convention\n" + flops_table(figures) + hardware_lines(run.ledger);
-    text += speed(run) + time_table(run.ledger.spent.seconds) + data_table(run) + communication_table(run.ledger);
+    text += speed(run) + time_table(run.ledger.spent.seconds) + saves_text(run.saves) + data_table(run) + communication_table(run.ledger);
   }
   const FiguresById total = total_figures(runs);
   if (runs.size() > 1) {

@@ -36,9 +36,18 @@ TEST_CASE("every round saves, loads, reads, and trains beside a save, and leaves
   const CheckpointBenchFigures figures = bench_checkpoint(job);
   CHECK(figures.bytes.value > 3 * 4 * 100'000);
   for (const std::vector<double>* seconds : {&figures.save, &figures.dd, &figures.load, &figures.read, &figures.blocked, &figures.copy,
-                                             &figures.write, &figures.step_alone, &figures.step_beside}) {
+                                             &figures.write, &figures.step_alone, &figures.step_beside, &figures.verify, &figures.steps}) {
     REQUIRE(seconds->size() == 2);
     CHECK((seconds->at(0) > 0 && seconds->at(1) > 0));
+  }
+  CHECK(figures.slowed.size() == 2);
+  REQUIRE(figures.phases.size() == 2);
+  for (std::size_t round = 0; round < 2; ++round) {
+    const SaveSeconds& spent = figures.phases[round];
+    const ShardSeconds& shard = spent.shard;
+    for (const Seconds part : {shard.layout, shard.checksum, shard.write, shard.sync, spent.commit}) CHECK(part.value > 0);
+    const double parts = (spent.copy + shard.layout + shard.checksum + shard.write + shard.sync + spent.commit).value;
+    CHECK(parts <= figures.save[round]);
   }
   CHECK(figures.torch_save.empty());
   CHECK(std::filesystem::is_empty(folder.path()));

@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "accounting/snapshot_memory.hpp"
 #include "configs/error.hpp"
+#include "tests/trainer/tiny_run.hpp"
+#include "trainer/training_run.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -35,10 +39,32 @@ TEST_CASE("plan_timeline: the schedule, its bubble and the published one, as tex
         "F forward, B backward for the input, W for the weights, of a microbatch; a column a unit of time, . idle\n"
         "bubble: 3 of 9 units on each stage, 0.3333 of its time; published: (S - 1) / (M + S - 1) = 0.3333\n"
         "in flight at the most: stage 0 2, stage 1 1\n"
-        "kept of them, bytes a rank: stage 0 8421376, stage 1 4409856\n");
+        "kept of them, bytes a rank: stage 0 8421376, stage 1 4409856\n"
+        "second copy for saves beside training, bytes of all ranks: " +
+            fmt::format("{}\n", snapshot_bytes(run(PipelineSchedule::one_f_one_b, 2, 2)).value));
   const std::string long_run = timeline_of(run(PipelineSchedule::gpipe, 2, 1000), TimelineFormat::text);
   CHECK(long_run.find("(no picture of 3003 units of time") != std::string::npos);
   CHECK(timeline_of(run(PipelineSchedule::one_f_one_b, 1, 2), TimelineFormat::text).find("bubble: 0 of 6 units") != std::string::npos);
+}
+
+TEST_CASE("plan_timeline: the second copy is what the ranks of a run take for it, and nothing where saves block") {
+  RunConfig config = run(PipelineSchedule::one_f_one_b, 2, 2);
+  config.mesh.dp = 2;
+  config.mesh.zero = 1;
+  const auto planned = [&] { return json::parse(timeline_of(config, TimelineFormat::json))["snapshot_bytes"].get<std::int64_t>(); };
+  std::atomic<std::int64_t> taken = 0;
+  run_local_ranks(mesh_of(config.mesh).size(), [&](std::unique_ptr<Communicator> world) {
+    Communicators communicators = test::communicators_of(config, std::move(world));
+    const Replica replica(config, communicators);
+    Storage storage;
+    CheckpointSaver saver(storage, {"none", "r", 1, communicators.world->rank(), {0}, {}});
+    saver.reserve(tensors_of(replica));
+    taken += saver.reserved().value;
+  });
+  CHECK(taken > 0);
+  CHECK(planned() == taken);
+  config.checkpoint.asynchronous = false;
+  CHECK(planned() == 0);
 }
 
 TEST_CASE("plan_timeline: as JSON every schedule idles as published") {

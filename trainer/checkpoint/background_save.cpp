@@ -11,6 +11,7 @@
 
 #include "configs/clock.hpp"
 #include "configs/error.hpp"
+#include "trainer/thread_priority.hpp"
 
 namespace ergon {
 
@@ -96,6 +97,7 @@ void BackgroundSave::start(std::vector<CheckpointTensor> tensors, RunState state
                  shared.saver->snapshot(tensors, std::move(state), SnapshotMode::copy);
                  const Clock::time_point copied = Clock::now();
                  tensors.clear();
+                 yield_to_computing();  // the copy, which an update may wait for, had its full share
                  shared.enter(Shared::Stage::writing);
                  shared.saver->write();
                  shared.seconds = {ergon::since(start, copied), ergon::since(copied)};
@@ -131,6 +133,7 @@ SaveResult BackgroundSave::commit(Communicator& control) {
   shared_->enter(Shared::Stage::idle);
   if (!result.error && control.rank() == 0)
     shared_->run(shared_, Shared::Stage::retaining, Shared::Stage::idle, [](Shared& shared) {
+      yield_to_computing();
       std::vector<std::string> said = shared.saver->retain();
       const std::lock_guard lock(shared.mutex);
       for (std::string& message : said) shared.messages.push_back(std::move(message));

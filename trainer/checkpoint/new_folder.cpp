@@ -2,7 +2,7 @@
 #include "trainer/checkpoint/new_folder.hpp"
 
 #include "configs/error.hpp"
-#include "trainer/crc32c.hpp"
+#include "trainer/complete_file.hpp"
 
 namespace ergon {
 
@@ -25,8 +25,10 @@ void write_new_folder(Storage& storage, const std::string& folder, const std::fu
 }
 
 StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text) {
-  storage.write_text(folder + "/" + name, text);
-  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
+  CompleteFile file(storage, folder + "/" + name, FileNaming::with_folder);
+  file.write(text);
+  const FinishedFile written = file.finish();
+  return {name, written.bytes, written.crc};
 }
 
 }  // namespace ergon

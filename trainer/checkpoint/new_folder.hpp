@@ -14,7 +14,7 @@ namespace ergon {
 // Error when either exists.
 void write_new_folder(Storage& storage, const std::string& folder, const std::function<void(const std::string& temporary)>& fill);
 
-// Writes and syncs a text file; what a manifest says of it.
+// Writes and syncs a text file of a folder that is not in place yet, and whose names are synced before it is; what a manifest says of it.
 StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text);
 
 }  // namespace ergon

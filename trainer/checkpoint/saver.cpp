@@ -14,8 +14,7 @@
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/json.hpp"
-#include "trainer/checkpoint/shard_file.hpp"
-#include "trainer/crc32c.hpp"
+#include "trainer/checkpoint/new_folder.hpp"
 #include "trainer/storage_link.hpp"
 
 namespace ergon {
@@ -27,6 +26,8 @@ struct CheckpointSaver::Snapshot {
   std::string name;       // of the folder once committed
   std::string temporary;  // path of the folder until then
   ShardTable table;
+  StoredFile state_file;  // on rank 0
+  SaveSeconds spent;
   std::optional<Failure> failure;
   bool pending = false;  // a snapshot waits for commit
   bool written = false;
@@ -65,26 +66,18 @@ void begin_folder(Storage& storage, const std::string& temporary) {
   ensure_directory(storage, temporary);
 }
 
-StoredFile write_file(Storage& storage, const std::string& folder, const char* name, const std::string& text) {
-  const Storage::File file = storage.create(folder + "/" + name);
-  storage.append(file, text);
-  storage.sync(file);
-  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
-}
-
-// What rank 0 does once every shard is on disk: everything that makes the temporary folder a checkpoint, in the order that a crash at any
-// point survives.
-Manifest finish(Storage& storage, const SaverOptions& options, const RunState& state, const std::string& temporary,
-                const std::vector<ShardTable>& tables) {
+// What rank 0 does once every shard and the state are on disk: everything else that makes the temporary folder a checkpoint, in the order
+// that a crash at any point survives.
+Manifest finish(Storage& storage, const SaverOptions& options, const RunState& state, const StoredFile& state_file,
+                const std::string& temporary, const std::vector<ShardTable>& tables) {
   Manifest manifest{{make_uuid(), state.step, options.attempt}, options.parent, options.run_uuid, state.health, {}};
-  begin_folder(storage, temporary);  // no rank may have had anything to write
   for (const ShardTable& table : tables) {
     if (table.file) manifest.files.push_back(*table.file);
   }
-  manifest.files.push_back(write_file(storage, temporary, index_name, to_text(merge(tables))));
-  manifest.files.push_back(write_file(storage, temporary, state_name, to_text(state)));
-  manifest.files.push_back(write_file(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
-  write_file(storage, temporary, manifest_name, to_text(manifest));
+  manifest.files.push_back(write_checked(storage, temporary, index_name, to_text(merge(tables))));
+  manifest.files.push_back(state_file);
+  manifest.files.push_back(write_checked(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
+  write_checked(storage, temporary, manifest_name, to_text(manifest));
   storage.sync_directory(temporary);  // the names of all files, shards too
   return manifest;
 }
@@ -164,6 +157,7 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
   snapshot.temporary = fmt::format("{}/{}.tmp{}", checkpoints_folder(options_.run_folder), snapshot.name, ++saves_);
   snapshot.state = std::move(state);
   snapshot.table = {};
+  snapshot.spent = {};
   snapshot.failure.reset();
   snapshot.tensors = written_here(tensors);
   snapshot.buffers.resize(snapshot.tensors.size());
@@ -174,6 +168,7 @@ void CheckpointSaver::snapshot(const std::vector<CheckpointTensor>& tensors, Run
     copy_to_host(buffer, data);
     data = buffer;
   }
+  snapshot.spent.copy = since(snapshot.start);
   snapshot.pending = true;
   snapshot.written = false;
 }
@@ -184,7 +179,8 @@ void CheckpointSaver::write() {
   snapshot.written = true;
   try {
     begin_folder(storage_, snapshot.temporary);
-    snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors);
+    snapshot.table = write_shard(storage_, snapshot.temporary, shard_name(options_.rank), snapshot.tensors, &snapshot.spent.shard);
+    if (options_.rank == 0) snapshot.state_file = write_checked(storage_, snapshot.temporary, state_name, ergon::to_text(snapshot.state));
   } catch (const std::exception&) {
     snapshot.failure = current_failure();
   }
@@ -194,6 +190,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
   Snapshot& snapshot = *snapshot_;
   ERGON_CHECK(snapshot.pending && snapshot.written, "commit() without snapshot() and write()");
   snapshot.pending = false;
+  const Clock::time_point start = Clock::now();
   const bool first = control.rank() == 0;
   SaveResult result;
   std::string summary;
@@ -205,7 +202,7 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
       try {
         std::vector<ShardTable> tables;
         for (const std::string& text : texts) tables.push_back(parse_shard_table(text));
-        const Manifest manifest = finish(storage_, options_, snapshot.state, snapshot.temporary, tables);
+        const Manifest manifest = finish(storage_, options_, snapshot.state, snapshot.state_file, snapshot.temporary, tables);
         options_.check_owner();
         publish(storage_, options_.run_folder, snapshot.temporary, snapshot.name);
         for (const StoredFile& file : manifest.files) result.bytes += Bytes{file.bytes};
@@ -225,8 +222,9 @@ SaveResult CheckpointSaver::commit(Communicator& control) {
     result.bytes = {json.at(3).get<std::int64_t>()};
     result.folder = checkpoints_folder(options_.run_folder) + "/" + snapshot.name;
     options_.parent = result.id;
-    if (first) write_hint(storage_, options_.run_folder, snapshot.name, result.messages);
   }
+  snapshot.spent.commit = since(start);
+  result.spent = snapshot.spent;
   result.seconds = since(snapshot.start);
   return result;
 }
@@ -249,8 +247,12 @@ SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, R
 }
 
 std::vector<std::string> CheckpointSaver::retain() {
-  if (options_.retention.keep == 0) return {};
-  return retain_checkpoints(storage_, options_.run_folder, options_.retention, options_.check_owner);
+  std::vector<std::string> messages;
+  write_hint(storage_, options_.run_folder, snapshot_->name, messages);
+  if (options_.retention.keep == 0) return messages;
+  for (std::string& message : retain_checkpoints(storage_, options_.run_folder, options_.retention, options_.check_owner))
+    messages.push_back(std::move(message));
+  return messages;
 }
 
 }  // namespace ergon

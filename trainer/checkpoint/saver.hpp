@@ -2,9 +2,9 @@
 // Saving, in three calls, so that the slow middle can leave the main thread:
 //   snapshot(tensors, state)  copies what this rank writes into buffers kept from save to save; any thread, while the tensors stay
 //   write()                   any thread, no MPI, and no HDF5 after the layout: one shard file of this rank, synced, with a CRC32C per
-//                             1 MiB block
-//   commit(control)           main thread at a step boundary: all ranks agree that every write succeeded; rank 0 writes index, state,
-//                             provenance and manifest, renames the folder and syncs its parent. Until that rename no reader sees it.
+//                             1 MiB block; rank 0 the state too
+//   commit(control)           main thread at a step boundary: all ranks agree that every write succeeded; rank 0 writes index, provenance
+//                             and manifest, renames the folder and syncs its parent. Until that rename no reader sees it.
 // Every rank makes the same calls in the same order. A failure on any rank is the same SaveResult.error on all of them: the temporary
 // folder is removed, older checkpoints are untouched, training may go on and the next save starts afresh.
 #pragma once
@@ -20,6 +20,7 @@
 #include "parallel/communicator.hpp"
 #include "trainer/checkpoint/checkpoint.hpp"
 #include "trainer/checkpoint/retention.hpp"
+#include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -36,11 +37,19 @@ struct SaverOptions {
   std::function<void()> check_owner = [] {};
 };
 
+// Where the time of a save went on this rank, in the order of the calls.
+struct SaveSeconds {
+  Seconds copy;        // snapshot()
+  ShardSeconds shard;  // write()
+  Seconds commit;      // commit(): agreement, the texts, the rename
+};
+
 struct SaveResult {
   std::string folder;  // of the committed checkpoint; empty when the save failed
   CheckpointId id;
   Bytes bytes = {};                   // of all files
   Seconds seconds = {};               // snapshot to commit, as this rank saw it
+  SaveSeconds spent = {};             // of them; what is missing passed between the calls
   std::optional<Error> error;         // why nothing was committed, the same on every rank
   std::vector<std::string> messages;  // on rank 0: what retention did, and what went wrong without harm
 };
@@ -67,7 +76,8 @@ class CheckpointSaver {
 
   // A blocking save: the three in a row without a copy, then retention.
   SaveResult save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control);
-  // Rank 0 alone, any thread: re-reads the newest checkpoint from the device, then deletes what is no longer wanted (retention.hpp).
+  // After a commit, rank 0 alone, any thread: names the checkpoint in `latest`, re-reads it from the device, then deletes what is no longer
+  // wanted (retention.hpp).
   std::vector<std::string> retain();
 
  private:

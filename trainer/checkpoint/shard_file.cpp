@@ -5,8 +5,10 @@
 #include <set>
 #include <span>
 
+#include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/crc32c.hpp"
+#include "trainer/write_back.hpp"
 
 namespace ergon {
 
@@ -77,21 +79,57 @@ class FileChecksum {
   std::uint32_t crc_ = 0;
 };
 
-void write_item(Storage& storage, const Storage::File& file, Item& item, FileChecksum& checksum) {
-  const at::Tensor data = item.source->data();
-  ERGON_CHECK(data.is_contiguous() && data.is_cpu(), "{} is not contiguous in main memory", item.source->tensor);
-  ERGON_CHECK(data.numel() == item.stored.piece.range.size() && data.scalar_type() == item.source->dtype,
-              "{} has {} elements, its piece {}", item.source->tensor, data.numel(), item.stored.piece.range.size());
-  const auto bytes = bytes_of(data);
-  checksum.skip_to(item.stored.offset);
-  for (std::size_t begin = 0; begin < bytes.size(); begin += checkpoint_block) {
-    const auto block = bytes.subspan(begin, std::min<std::size_t>(checkpoint_block, bytes.size() - begin));
-    const std::uint32_t crc = crc32c(block);
-    storage.pwrite(file, block, item.stored.offset + static_cast<std::int64_t>(begin));
-    item.stored.crcs.push_back(crc);
-    checksum.block(crc, static_cast<std::int64_t>(block.size()));
+// Adds what has passed since its last lap to one phase of several.
+class Laps {
+ public:
+  void lap(Seconds& phase) {
+    const Clock::time_point now = Clock::now();
+    phase += since(last_, now);
+    last_ = now;
   }
-}
+
+ private:
+  Clock::time_point last_ = Clock::now();
+};
+
+// Writes items in order of their offsets. A block's checksum is taken just before it is written: the bytes are then in the cache.
+class ItemWriter {
+ public:
+  ItemWriter(Storage& storage, const Storage::File& file, Laps& laps, ShardSeconds& seconds)
+      : storage_(storage), file_(file), checksum_(storage, file), write_back_(file), laps_(laps), seconds_(seconds) {}
+
+  void write(Item& item) {
+    const at::Tensor data = item.source->data();
+    ERGON_CHECK(data.is_contiguous() && data.is_cpu(), "{} is not contiguous in main memory", item.source->tensor);
+    ERGON_CHECK(data.numel() == item.stored.piece.range.size() && data.scalar_type() == item.source->dtype,
+                "{} has {} elements, its piece {}", item.source->tensor, data.numel(), item.stored.piece.range.size());
+    const auto bytes = bytes_of(data);
+    checksum_.skip_to(item.stored.offset);
+    for (std::size_t begin = 0; begin < bytes.size(); begin += checkpoint_block) {
+      const auto block = bytes.subspan(begin, std::min<std::size_t>(checkpoint_block, bytes.size() - begin));
+      const std::int64_t offset = item.stored.offset + static_cast<std::int64_t>(begin), end = offset + std::ssize(block);
+      item.stored.crcs.push_back(crc32c(block));
+      checksum_.block(item.stored.crcs.back(), std::ssize(block));
+      laps_.lap(seconds_.checksum);
+      storage_.pwrite(file_, block, offset);
+      write_back_.reached(end);
+      laps_.lap(seconds_.write);
+    }
+  }
+  // Of the whole file.
+  std::uint32_t checksum(std::int64_t size) {
+    checksum_.skip_to(size);
+    return checksum_.value();
+  }
+
+ private:
+  Storage& storage_;
+  const Storage::File& file_;
+  FileChecksum checksum_;
+  WriteBack write_back_;
+  Laps& laps_;
+  ShardSeconds& seconds_;
+};
 
 std::string slice(const Extents& begin, const Extents& extent) {
   std::string text;
@@ -136,7 +174,9 @@ Hdf5Type dataset_type(at::ScalarType dtype) {
 std::string shard_name(int rank) { return fmt::format("shard_{:04}.h5", rank); }
 
 ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<ShardPiece>& pieces,
-                       const ShardHeading& heading) {
+                       const ShardHeading& heading, ShardSeconds* seconds) {
+  ShardSeconds spent;
+  Laps laps;
   const std::string path = folder + "/" + name;
   probe_space(storage, path + ".reserve", pieces);
   std::vector<Item> items = make_layout(path, name, pieces, heading);
@@ -144,27 +184,32 @@ ShardTable write_shard(Storage& storage, const std::string& folder, const std::s
   const std::int64_t size = storage.size(file);
   storage.allocate(file, size);
   std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.stored.offset < b.stored.offset; });
-  FileChecksum checksum(storage, file);
-  for (Item& item : items) write_item(storage, file, item, checksum);
-  checksum.skip_to(size);
+  laps.lap(spent.layout);
+  ItemWriter writer(storage, file, laps, spent);
+  for (Item& item : items) writer.write(item);
+  const std::uint32_t checksum = writer.checksum(size);
+  laps.lap(spent.checksum);
   storage.sync(file);  // its name is synced with the folder, when all files are there
+  laps.lap(spent.sync);
+  if (seconds != nullptr) *seconds = spent;
 
   ShardTable table;
-  table.file = StoredFile{name, size, checksum.value()};
+  table.file = StoredFile{name, size, checksum};
   for (Item& item : items) {
     table.tensors.push_back({item.source->tensor, item.source->dtype, item.source->shape, {std::move(item.stored)}});
   }
   return table;
 }
 
-ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors) {
+ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors,
+                       ShardSeconds* seconds) {
   std::vector<ShardPiece> mine;
   for (const CheckpointTensor& tensor : tensors) {
     if (!tensor.writes_here || tensor.piece.range.size() == 0) continue;
     mine.push_back({tensor.name, tensor.data.scalar_type(), tensor.global_shape, tensor.piece, [&data = tensor.data] { return data; }});
   }
   if (mine.empty()) return {};
-  return write_shard(storage, folder, name, mine);
+  return write_shard(storage, folder, name, mine, {}, seconds);
 }
 
 }  // namespace ergon

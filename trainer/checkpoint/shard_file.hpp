@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/quantities.hpp"
 #include "trainer/checkpoint/checkpoint.hpp"
 #include "trainer/checkpoint/format.hpp"
 #include "trainer/hdf5.hpp"
@@ -40,10 +41,17 @@ struct ShardHeading {
   std::map<std::string, std::string> texts;
 };
 
+// Where the time of a shard went, one after another on one thread. `write` hands bytes to the system, which passes them on to the device
+// meanwhile; `sync` waits for the rest.
+struct ShardSeconds {
+  Seconds layout, checksum, write, sync;
+};
+
 // Writes and syncs folder/name, datasets in the order of the pieces, one piece in memory at a time. At least one piece.
 ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<ShardPiece>& pieces,
-                       const ShardHeading& heading = {});
+                       const ShardHeading& heading = {}, ShardSeconds* seconds = nullptr);
 // The same with every tensor of `tensors` that has writes_here and elements; without one there is no file.
-ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors);
+ShardTable write_shard(Storage& storage, const std::string& folder, const std::string& name, const std::vector<CheckpointTensor>& tensors,
+                       ShardSeconds* seconds = nullptr);
 
 }  // namespace ergon

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/checkpoint/background_save.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/lineage.hpp"
+#include "trainer/thread_priority.hpp"
 
 using namespace ergon;
 
 namespace {
 
 constexpr Seconds patient{600};
+
+int own_niceness() { return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())); }
 
 // Holds every write until it is let go.
 struct Gate : Storage {
@@ -43,6 +50,34 @@ std::vector<std::string> saved(const TemporaryFolder& run) {
 using Names = std::vector<std::string>;
 
 }  // namespace
+
+TEST_CASE("what is beside training writes and retains at a lower priority than the thread that trains") {
+  struct Watched : test::InspectingStorage {
+    void pwrite(const File& file, std::span<const std::byte> data, std::int64_t offset) override {
+      niceness = own_niceness();
+      Storage::pwrite(file, data, offset);
+    }
+    void drop_cache(const File& file) override {
+      reading = own_niceness();
+      Storage::drop_cache(file);
+    }
+    std::atomic<int> niceness = -100, reading = -100;
+  };
+  const TemporaryFolder run;
+  Watched storage;
+  const auto control = std::move(make_local_group(1).front());
+  const auto saver = saver_of(storage, run, {1});
+  const int own = own_niceness();
+  BackgroundSave save(saver, patient);
+  save.start(model({}, 1), state_of(1));
+  REQUIRE_FALSE(save.commit(*control).error);
+  save.wait_idle();
+  CHECK(storage.niceness == std::min(19, own + background_niceness));
+  CHECK(storage.reading == storage.niceness);
+  CHECK(own_niceness() == own);
+  REQUIRE_FALSE(saver->save(model({}, 2), state_of(2), *control).error);
+  CHECK(storage.niceness == own);
+}
 
 TEST_CASE("a save beside training holds what the tensors were when it began, once they may change") {
   const TemporaryFolder run;

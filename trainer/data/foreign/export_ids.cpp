@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "trainer/complete_file.hpp"
 #include "trainer/data/copy_documents.hpp"
 #include "trainer/data/foreign/flat_header.hpp"
 
@@ -36,38 +37,6 @@ TokenDtype default_dtype(ForeignFormat format, std::int64_t vocabulary) {
   if (format == ForeignFormat::megatron) return vocabulary < 65500 ? TokenDtype::u16 : TokenDtype::i32;
   return vocabulary <= 65536 ? TokenDtype::u16 : TokenDtype::u32;
 }
-
-// A file that appears under its name when it is complete.
-class CompleteFile {
- public:
-  CompleteFile(const std::string& path, Storage& storage) : path_(path), temporary_(path + ".tmp"), storage_(storage) {
-    if (storage_.exists(temporary_)) storage_.unlink(temporary_);
-    file_ = storage_.create(temporary_);
-  }
-  ~CompleteFile() {
-    try {
-      if (!temporary_.empty() && storage_.exists(temporary_)) storage_.unlink(temporary_);
-    } catch (const std::exception&) {
-      // It stays under a name that the next export to this place removes.
-    }
-  }
-  void write(std::span<const std::byte> bytes) {
-    storage_.pwrite(file_, bytes, written_);
-    written_ += std::ssize(bytes);
-  }
-  void finish() {
-    storage_.sync(file_);
-    storage_.rename(temporary_, path_);
-    temporary_.clear();
-    storage_.sync_directory(parent_folder(path_));
-  }
-
- private:
-  std::string path_, temporary_;
-  Storage& storage_;
-  Storage::File file_;
-  std::int64_t written_ = 0;
-};
 
 void write_tokens(CompleteFile& file, const TokenStore& store, const std::vector<DocumentRange>& documents, TokenDtype dtype) {
   std::vector<std::int32_t> ids;
@@ -145,12 +114,12 @@ IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& opt
   if (megatron)
     index = megatron_index_bytes(original ? original_index(*store.foreign(), summary.dtype) : index_of(store, documents, summary.dtype));
 
-  CompleteFile tokens(summary.files[0], storage);
-  tokens.write(std::as_bytes(std::span(header)));
+  CompleteFile tokens(storage, summary.files[0]);
+  tokens.write(header);
   write_tokens(tokens, store, documents, summary.dtype);
   tokens.finish();
   if (megatron) {
-    CompleteFile file(summary.files[1], storage);
+    CompleteFile file(storage, summary.files[1]);
     file.write(index);
     file.finish();
   }
