@@ -65,7 +65,7 @@ Manifest write_files(Storage& storage, const std::string& folder, const Canonica
   manifest.files.push_back(write_checked(storage, folder, index_name, to_text(merge({table}))));
   manifest.files.push_back(write_checked(storage, folder, state_name, contents.state));
   manifest.files.push_back(write_checked(storage, folder, provenance_name, provenance.dump(1) + "\n"));
-  storage.write_text(folder + "/" + manifest_name, to_text(manifest));
+  write_checked(storage, folder, manifest_name, to_text(manifest));
   return manifest;
 }
 

@@ -14,6 +14,7 @@
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/json.hpp"
+#include "trainer/checkpoint/new_folder.hpp"
 #include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/crc32c.hpp"
 #include "trainer/storage_link.hpp"
@@ -65,13 +66,6 @@ void begin_folder(Storage& storage, const std::string& temporary) {
   ensure_directory(storage, temporary);
 }
 
-StoredFile write_file(Storage& storage, const std::string& folder, const char* name, const std::string& text) {
-  const Storage::File file = storage.create(folder + "/" + name);
-  storage.append(file, text);
-  storage.sync(file);
-  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
-}
-
 // What rank 0 does once every shard is on disk: everything that makes the temporary folder a checkpoint, in the order that a crash at any
 // point survives.
 Manifest finish(Storage& storage, const SaverOptions& options, const RunState& state, const std::string& temporary,
@@ -81,10 +75,10 @@ Manifest finish(Storage& storage, const SaverOptions& options, const RunState& s
   for (const ShardTable& table : tables) {
     if (table.file) manifest.files.push_back(*table.file);
   }
-  manifest.files.push_back(write_file(storage, temporary, index_name, to_text(merge(tables))));
-  manifest.files.push_back(write_file(storage, temporary, state_name, to_text(state)));
-  manifest.files.push_back(write_file(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
-  write_file(storage, temporary, manifest_name, to_text(manifest));
+  manifest.files.push_back(write_checked(storage, temporary, index_name, to_text(merge(tables))));
+  manifest.files.push_back(write_checked(storage, temporary, state_name, to_text(state)));
+  manifest.files.push_back(write_checked(storage, temporary, provenance_name, provenance(options, static_cast<int>(tables.size()), state)));
+  write_checked(storage, temporary, manifest_name, to_text(manifest));
   storage.sync_directory(temporary);  // the names of all files, shards too
   return manifest;
 }
