@@ -7,6 +7,7 @@
 
 #include "accounting/ledger_json.hpp"
 #include "configs/error.hpp"
+#include "configs/whole_lines.hpp"
 
 namespace ergon {
 namespace {
@@ -67,9 +68,9 @@ std::string format(const LedgerLine& line) { return json_of(line).dump(-1, ' ', 
 
 Ledger parse_ledger(std::string_view text, const std::string& source) {
   Ledger ledger;
-  for (int number = 1;; ++number) {
+  const std::size_t whole = lines_but_a_torn_last(text);
+  for (int number = 1; ledger.intact_bytes < whole; ++number) {
     const std::size_t end = text.find('\n', ledger.intact_bytes);
-    if (end == std::string_view::npos) break;
     ledger.lines.push_back(parse_line(text.substr(ledger.intact_bytes, end - ledger.intact_bytes), fmt::format("{}:{}", source, number)));
     ledger.intact_bytes = end + 1;
   }

@@ -109,7 +109,7 @@ std::string format(const LedgerLine& line);
 struct Ledger {
   std::vector<LedgerLine> lines;
   std::size_t intact_bytes = 0;  // up to here the text is whole lines: cut the file there before appending
-  bool torn = false;             // what follows is a torn last line (no newline), ignored
+  bool torn = false;             // what follows is a torn last line (configs/whole_lines.hpp), ignored
 };
 // Throws Error (ExitCode::data, where = "source:line") for any whole line that is not a ledger line of a known schema.
 Ledger parse_ledger(std::string_view text, const std::string& source);

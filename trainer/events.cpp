@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/whole_lines.hpp"
 
 namespace ergon {
 namespace {
@@ -57,10 +58,10 @@ StepEvent parse_step(const nlohmann::json& line) {
 }
 
 void for_each_line(const std::string& text, const std::string& path, const std::function<void(const nlohmann::json&)>& use) {
+  const std::size_t whole = whole_lines(text);
   std::size_t begin = 0;
-  for (int number = 1; begin < text.size(); ++number) {
+  for (int number = 1; begin < whole; ++number) {
     const std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) return;
     try {
       use(nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end)));
     } catch (const nlohmann::json::exception& error) {

@@ -2,6 +2,7 @@
 #include "trainer/line_log.hpp"
 
 #include "configs/error.hpp"
+#include "configs/whole_lines.hpp"
 
 namespace ergon {
 
@@ -10,8 +11,7 @@ LineLog::LineLog(Storage& storage, const std::string& path) : storage_(storage) 
   const bool is_new = !storage.exists(path);
   if (!is_new) {
     const std::string text = storage.read_text(path);
-    const std::size_t last = text.rfind('\n');
-    const std::size_t end = last == std::string::npos ? 0 : last + 1;
+    const std::size_t end = whole_lines(text);
     if (end != text.size()) whole = static_cast<std::int64_t>(end);
   }
   file_ = storage.open_append(path);

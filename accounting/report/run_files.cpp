@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/whole_lines.hpp"
 
 namespace ergon {
 
@@ -31,10 +32,10 @@ nlohmann::json parse_object(const std::string& text, const std::string& where) {
 
 void for_each_event(const std::string& text, const std::string& path,
                     const std::function<void(const nlohmann::json& event, const std::string& where)>& use) {
+  const std::size_t whole = whole_lines(text);
   std::size_t begin = 0;
-  for (int number = 1;; ++number) {
+  for (int number = 1; begin < whole; ++number) {
     const std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) return;  // what is left is a torn last line, or nothing
     const std::string where = fmt::format("{}:{}", path, number);
     use(parse_object(text.substr(begin, end - begin), where), where);
     begin = end + 1;

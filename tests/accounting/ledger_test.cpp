@@ -86,6 +86,11 @@ TEST_CASE("a torn last line is ignored wherever it is cut, and the text before i
     CHECK(ledger.torn == (kept > 0));
   }
   CHECK_FALSE(parse_ledger(first + second, "x").torn);
+  std::string zeros = second;
+  zeros.replace(3, 5, 5, '\0');  // a page of it never came to the disk
+  CHECK(parse_ledger(first + zeros, "x").torn);
+  CHECK(parse_ledger(first + zeros, "x").intact_bytes == first.size());
+  CHECK_THROWS(parse_ledger(zeros + first, "x"));
 }
 
 TEST_CASE("a damaged whole line is refused with its number") {

@@ -51,12 +51,15 @@ void write_tree(const Tree& tree, const std::string& root) {
 }
 
 CrashModel::CrashModel(const std::string& root) : root_(root) {
-  nodes_.push_back({true, {}, {}, {}, {}});
+  nodes_.push_back({true, {}, {}, {}, {}, {}});
   for (const auto& [name, text] : read_tree(root)) {
     Node& node = nodes_[static_cast<std::size_t>(add(root + "/" + name, !text))];
     if (text) node.disk = node.now = *text;
   }
-  for (Node& node : nodes_) node.disk_names = node.names;
+  for (Node& node : nodes_) {
+    node.disk_names = node.names;
+    node.changes.clear();
+  }
 }
 
 int CrashModel::find(const std::string& path) const {
@@ -81,19 +84,34 @@ std::pair<int, std::string> CrashModel::place(const std::string& path) const {
 int CrashModel::add(const std::string& path, bool folder) {
   const auto [parent, name] = place(path);
   const int number = static_cast<int>(nodes_.size());
-  nodes_.push_back({folder, {}, {}, {}, {}});
-  nodes_[static_cast<std::size_t>(parent)].names[name] = number;
+  nodes_.push_back({folder, {}, {}, {}, {}, {}});
+  change(parent, {{name, number}});
   return number;
+}
+
+namespace {
+
+void apply_to(std::map<std::string, int>& names, const std::vector<std::pair<std::string, int>>& change) {
+  for (const auto& [name, node] : change) {
+    if (node < 0)
+      names.erase(name);
+    else
+      names[name] = node;
+  }
+}
+
+}  // namespace
+
+void CrashModel::change(int folder, Change change) {
+  Node& node = nodes_[static_cast<std::size_t>(folder)];
+  apply_to(node.names, change);
+  node.changes.push_back(std::move(change));
 }
 
 void CrashModel::apply(const Operation& operation) {
   using Kind = Operation::Kind;
   const auto file = [&]() -> Node& { return nodes_[static_cast<std::size_t>(open_.at(operation.descriptor))]; };
   const auto offset = static_cast<std::size_t>(operation.offset);
-  const auto forget = [&](const std::string& path) {
-    const auto [parent, name] = place(path);
-    nodes_[static_cast<std::size_t>(parent)].names.erase(name);
-  };
   switch (operation.kind) {
     case Kind::make:
       open_[operation.descriptor] = add(operation.path, false);
@@ -124,22 +142,30 @@ void CrashModel::apply(const Operation& operation) {
     case Kind::sync_directory: {
       Node& folder = nodes_[static_cast<std::size_t>(find(operation.path))];
       folder.disk_names = folder.names;
+      folder.changes.clear();
       return;
     }
     case Kind::rename: {
       const int moved = find(operation.path);
-      forget(operation.path);
-      const auto [parent, name] = place(operation.to);
-      nodes_[static_cast<std::size_t>(parent)].names[name] = moved;
+      const auto [from, old_name] = place(operation.path);
+      const auto [to, new_name] = place(operation.to);
+      if (from == to) {
+        change(from, {{old_name, -1}, {new_name, moved}});
+      } else {
+        change(from, {{old_name, -1}});
+        change(to, {{new_name, moved}});
+      }
       return;
     }
     case Kind::make_directory:
       add(operation.path, true);
       return;
     case Kind::unlink:
-    case Kind::remove_directory:
-      forget(operation.path);
+    case Kind::remove_directory: {
+      const auto [parent, name] = place(operation.path);
+      change(parent, {{name, -1}});
       return;
+    }
   }
 }
 
@@ -155,6 +181,15 @@ std::string CrashModel::left(const Node& node, Pages pages) const {
   return text;
 }
 
+CrashModel::Names CrashModel::names_left(const Node& node, bool other, const Fate& fate) const {
+  const bool kept = other ? fate.other_names_kept : fate.names_kept;
+  if (!other || fate.other_change < 0) return kept ? node.names : node.disk_names;
+  Names names = node.disk_names;
+  for (int number = 0; number < std::ssize(node.changes); ++number)
+    if (kept != (number == fate.other_change)) apply_to(names, node.changes[static_cast<std::size_t>(number)]);
+  return names;
+}
+
 void CrashModel::collect(int number, const std::string& path, const Fate& fate, Tree& tree) const {
   const Node& node = nodes_[static_cast<std::size_t>(number)];
   const bool other = number == fate.other;
@@ -163,8 +198,7 @@ void CrashModel::collect(int number, const std::string& path, const Fate& fate, 
     return;
   }
   if (number != 0) tree[path] = std::nullopt;
-  for (const auto& [name, child] : (other ? fate.other_names_kept : fate.names_kept) ? node.names : node.disk_names)
-    collect(child, path.empty() ? name : path + "/" + name, fate, tree);
+  for (const auto& [name, child] : names_left(node, other, fate)) collect(child, path.empty() ? name : path + "/" + name, fate, tree);
 }
 
 Tree CrashModel::now() const {
@@ -182,6 +216,8 @@ std::vector<CrashModel::Fate> CrashModel::fates() const {
     if (!nodes_[static_cast<std::size_t>(node)].dirty()) continue;
     if (nodes_[static_cast<std::size_t>(node)].folder) {
       for (const bool others_kept : {true, false}) fates.push_back({others_kept, Pages::kept, node, !others_kept});
+      for (int number = 0; number < std::ssize(nodes_[static_cast<std::size_t>(node)].changes); ++number)
+        for (const bool kept : {true, false}) fates.push_back({true, Pages::kept, node, kept, Pages::kept, number});
     } else {
       for (const Pages pages : all_pages) fates.push_back({true, Pages::kept, node, true, pages});
     }

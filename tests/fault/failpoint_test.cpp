@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process that dies, and a disk that fails, at every call of the storage there is in a save and in an import; and processes killed at
-// random moments of every phase of a save (ERGON_KILLS of each).
+// random moments of every phase of a save (ERGON_KILLS of each); one of two writers alone.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "tests/fault/failing_storage.hpp"
 #include "tests/fault/good_state.hpp"
 #include "tests/fault/outcomes.hpp"
+#include "tests/fault/pair_communicator.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 
 using namespace ergon;
@@ -219,31 +220,42 @@ TEST_CASE("failpoints: saves killed at random moments of every phase") {
   outcomes.print("killed at random, phase");
 }
 
-TEST_CASE("failpoints: one writer of two that is killed alone leaves nothing that is seen") {
-  int kills = 0;
-  bool killed = true;
-  for (int at = 1; killed; ++at) {
-    const Run run;
-    const auto write = [&](int rank, Storage& storage) {
-      CheckpointSaver saver(storage, {run.path(), "r", 1, rank, {0}, {}});
-      saver.snapshot(model(where(1, 2, rank, Cut::zero), 2), state_of(2), SnapshotMode::view);
-      saver.write();
-    };
-    const pid_t second = start([&] {
-      FailingStorage storage(Deed::kill_half, at);
-      write(1, storage);
-    });
-    const pid_t first = start([&] {
-      Storage storage;
-      write(0, storage);
-    });
-    CHECK_FALSE(was_killed(first));
-    killed = was_killed(second);
-    kills += killed;
-    CAPTURE(at);
-    CHECK(good_state(run.path()) == "old state");
-    REQUIRE(at < 200);
+TEST_CASE("failpoints: one writer of two that is killed alone leaves the old state or the new one, and the other ends") {
+  test::Outcomes outcomes({"killed", "old state", "new state"});
+  for (const int victim : {0, 1}) {
+    bool killed = true;
+    for (int at = 1; killed; ++at) {
+      const Run run;
+      Shared shared;
+      test::Pair pair;
+      const auto save = [&](int rank) {
+        FailingStorage storage(rank == victim ? Deed::kill_half : Deed::none, at);
+        if (rank == victim) storage.on_call = [&](Phase phase) { shared.value() = static_cast<int>(phase); };
+        test::PairCommunicator control(rank, pair.take(rank));
+        CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, rank, {0}, {}});
+        try {
+          const SaveResult result = saver.save(model(where(1, 2, rank, Cut::zero), 2), state_of(2), control);
+          if (result.error) throw *result.error;
+        } catch (const Error& error) {
+          if (rank == victim || error.problem() != "the other process is gone") throw;
+        }
+      };
+      const pid_t other = start([&] { save(1 - victim); }), dies = start([&] { save(victim); });
+      pair.take(0), pair.take(1);
+      CHECK_FALSE(was_killed(other));
+      killed = was_killed(dies);
+      CAPTURE(victim, at, name(shared.phase()));
+      const std::string state = good_state(run.path());
+      REQUIRE(at < 200);
+      if (!killed) continue;
+      const std::string row = fmt::format("writer {}, {}", victim, name(shared.phase()));
+      outcomes.add(row, "killed");
+      outcomes.add(row, state);
+      if (shared.phase() != Phase::commit) CHECK(state == (shared.phase() < Phase::commit ? "old state" : "new state"));
+    }
   }
-  CHECK(kills > 8);
-  std::printf("one writer of two killed alone: %d times\n", kills);
+  outcomes.print("one of two writers killed, phase");
+  // Behind its data the second writer only waits.
+  for (const Phase phase : test::phases_of_a_save) CHECK(outcomes.count(fmt::format("writer 0, {}", name(phase)), "killed") > 0);
+  for (const Phase phase : {Phase::layout, Phase::data}) CHECK(outcomes.count(fmt::format("writer 1, {}", name(phase)), "killed") > 0);
 }

@@ -17,7 +17,7 @@ void begin_run(Storage& storage, const std::string& run, const std::vector<std::
 }
 
 std::string look_at_run(const std::string& run) {
-  test::InspectingStorage storage;
+  UnsyncedStorage storage;
   const Loaded loaded = load_alone(storage, run);
   if (loaded.found && !loaded.exact) return "WRONG BYTES";
   for (const std::string& message : loaded.messages) return message;
@@ -40,7 +40,7 @@ std::string look_at_run(const std::string& run) {
 }
 
 std::string look_at_store(const std::string& path, const std::string& hash) {
-  test::InspectingStorage storage;
+  UnsyncedStorage storage;
   if (!storage.exists(path)) return "nothing";
   const TokenStore store(path, storage);
   store.verify();

@@ -10,6 +10,12 @@
 
 namespace ergon {
 
+// For what is only looked at: the power is not cut again, so nothing waits for the disk.
+struct UnsyncedStorage : test::InspectingStorage {
+  void sync(const File&) override {}
+  void sync_directory(const std::string&) override {}
+};
+
 // Attempt 1 has saved these steps.
 void begin_run(Storage& storage, const std::string& run, const std::vector<std::int64_t>& steps);
 

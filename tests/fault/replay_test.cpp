@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The power is cut after every operation of a save, a gc, an import: whatever is left, a good state is loaded, what was committed is there,
+// The power is cut after every operation of a save, of a gc: whatever is left, a good state is loaded, what was committed is there,
 // and the run goes on. Without any one of the syncs that is not so.
 #include "tests/fault/replay.hpp"
 
@@ -98,7 +98,7 @@ TEST_CASE("replay: retention deletes what it may") {
   append_lineage(plain, run, {LineageRecord::Event::abandon, 1, 4, ""});
   Replay replay(scratch.path(), run_below("run"));
   for (const std::string& message : retain_checkpoints(replay.storage(), run, {1})) CHECK(contains(message, "deleted"));
-  replay.check("retention", [&](const std::string& seen, int) { return seen.rfind("step 3 of", 0) == 0; });
+  replay.check("gc (retention)", [&](const std::string& seen, int) { return seen.rfind("step 3 of", 0) == 0; });
 }
 
 TEST_CASE("replay: records of the lineage") {
@@ -115,27 +115,4 @@ TEST_CASE("replay: records of the lineage") {
     const bool three = seen.rfind("step 3 of", 0) == 0, two = seen.rfind("step 2 of", 0) == 0, one = seen.rfind("step 1 of", 0) == 0;
     return done < first ? three || two : done < second ? two || one : one;
   });
-}
-
-TEST_CASE("replay: an import") {
-  const TemporaryFolder scratch;
-  std::string hash;
-  const std::string path = scratch / "tokens.h5";
-  Replay replay(scratch.path(), [&](const std::string& folder) { return look_at_store(folder + "/tokens.h5", hash); });
-  hash = import_into(path, replay.storage(), 10, Existing::refuse);
-  const int done_at = replay.storage().done();
-  replay.check("an import", [&](const std::string& seen, int done) { return seen == "whole" || (done < done_at && seen == "nothing"); });
-}
-
-TEST_CASE("replay: an import in place of another") {
-  const TemporaryFolder scratch;
-  test::InspectingStorage plain;
-  const std::string path = scratch / "tokens.h5";
-  import_into(path, plain, 7, Existing::refuse);
-  std::string hash;
-  Replay replay(scratch.path(), [&](const std::string& folder) { return look_at_store(folder + "/tokens.h5", hash); });
-  hash = import_into(path, replay.storage(), 10, Existing::replace);
-  const int done_at = replay.storage().done();
-  replay.check("an import over another",
-               [&](const std::string& seen, int done) { return seen == "whole" || (done < done_at && seen == "another"); });
 }

@@ -28,9 +28,12 @@ namespace {
 
 constexpr std::size_t places = 1 << 16;
 constexpr long most_kilobytes = 2 << 20;
+constexpr long least_a_second = 10;  // executions, on the slowest machine that is any use
 // By a hash of the block and of the one before it: how often that edge was taken by the input at hand.
 std::array<unsigned char, places> taken;
 std::size_t before = 0;
+// By a hash of the block: whether any input reached it.
+std::array<bool, places> reached;
 
 std::string found_name;
 const std::string* current = nullptr;
@@ -108,6 +111,7 @@ extern "C" void __sanitizer_cov_trace_pc() {
   const std::size_t here = (block ^ (block >> 16)) % places;
   unsigned char& times = taken[(here ^ before) % places];
   if (times < 255) ++times;
+  reached[here] = true;
   before = here >> 1;
 }
 
@@ -127,7 +131,8 @@ int main(int count, char** words) {
 
   ergon::fuzz::Mutator mutate(count > 3 ? std::strtoull(words[3], nullptr, 10) : 1, ergon::fuzz::words());
   long long runs = 0;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(std::atoi(words[2]));
+  const long seconds = std::atol(words[2]);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   while (std::chrono::steady_clock::now() < end) {
     const std::string input = mutate(pool);
     if (run(input, coverage)) pool.push_back(input);
@@ -137,8 +142,10 @@ int main(int count, char** words) {
     leave_input();
     return std::fprintf(stderr, "%s: %ld KiB of memory\n", name.c_str(), peak_kilobytes()), 1;
   }
-  std::printf("fuzz: %-18s %4zu inputs in the corpus, %9lld made, %5zu kept, %5d edges (%d by the corpus), %4ld MiB\n", name.c_str(),
-              corpus, runs, pool.size() - corpus, coverage.edges(), known, peak_kilobytes() >> 10);
-  if (coverage.edges() < 50) return std::fprintf(stderr, "%s: nothing is instrumented\n", name.c_str()), 1;
+  const long blocks = std::count(reached.begin(), reached.end(), true);
+  std::printf("fuzz: %-18s %4zu inputs in the corpus, %9lld executions, %5zu kept, %5ld blocks, %5d edges (%d by the corpus), %4ld MiB\n",
+              name.c_str(), corpus, runs, pool.size() - corpus, blocks, coverage.edges(), known, peak_kilobytes() >> 10);
+  if (blocks < 50) return std::fprintf(stderr, "%s: nothing is instrumented\n", name.c_str()), 1;
+  if (runs < least_a_second * seconds) return std::fprintf(stderr, "%s: too few executions in %ld s\n", name.c_str(), seconds), 1;
   return 0;
 }

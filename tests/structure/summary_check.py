@@ -8,10 +8,12 @@ import tempfile
 CASE = '<testcase name="{0}" status="{1}"><system-out>{2}</system-out></testcase>'
 
 
-def summary(root, *cases):
+def summary(root, *cases, again=()):
+    """What is said of `cases` of the label unit, and of `again` in the build of the sanitizers."""
     with tempfile.TemporaryDirectory() as folder:
-        body = "".join(CASE.format(*case) for case in cases)
-        pathlib.Path(folder, "unit.xml").write_text(f'<?xml version="1.0"?><testsuite>{body}</testsuite>')
+        for name, some in (("unit", cases), ("sanitize", again)):
+            body = "".join(CASE.format(*case) for case in some)
+            pathlib.Path(folder, name + ".xml").write_text(f'<?xml version="1.0"?><testsuite>{body}</testsuite>')
         result = subprocess.run([sys.executable, "-B", f"{root}/tests/support/summary.py", folder], capture_output=True, text=True)
     return result.returncode, result.stdout.strip().split("\n")
 
@@ -24,6 +26,8 @@ def main(root):
         (summary(root, ("a", "run", f"x\n{skip}no GPU\ny"), ("b", "notrun", f"{skip}no h5py")),
          (0, [f"{skip}a: no GPU", f"{skip}b: no h5py", "1 passed, 0 failed, 2 skipped"])),
         (summary(root, ("a", "run", ""), ("b", "notrun", "")), (0, [f"{skip}b: no reason given", "1 passed, 0 failed, 1 skipped"])),
+        (summary(root, ("a", "run", ""), again=(("a", "run", ""), ("b", "fail", ""))),
+         (1, ["FAILED: sanitize/b", "2 passed, 1 failed, 0 skipped"])),
         (summary(root), (1, ["0 passed, 0 failed, 0 skipped"])),
     ]
     wrong = [f"expected {expected}, got {got}" for got, expected in checks if got != expected]

@@ -86,6 +86,7 @@ TEST_CASE("a torn last line is ignored, a damaged earlier one is an error with i
     log.step({1, 2, 2.0});
   });
   CHECK(loss_curve(text + R"({"event":"st)", "events").size() == 2);
+  CHECK(loss_curve(text + std::string("{\0\0}\n", 5) + text, "events").size() == 2);
   try {
     loss_curve("not json\n" + text, "events.jsonl");
     FAIL("accepted");

@@ -22,6 +22,14 @@ TEST_CASE("a line log appends over several openings") {
   CHECK(storage.read_text(folder / "log") == "one\ntwo\n");
 }
 
+TEST_CASE("lines from a page of zeros on are cut: a crash left it where a line was not synced") {
+  TemporaryFolder folder;
+  Storage storage;
+  storage.write_text(folder / "log", std::string("one\n\0\0\0o\nthree\n", 15));
+  CHECK(LineLog(storage, folder / "log").torn_lines() == 1);
+  CHECK(storage.read_text(folder / "log") == "one\n");
+}
+
 TEST_CASE("a torn last line is cut and counted") {
   TemporaryFolder folder;
   Storage storage;

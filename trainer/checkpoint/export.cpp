@@ -24,7 +24,7 @@ ExportResult export_hugging_face(Storage& storage, const ModelShape& model, cons
   write_new_folder(storage, output, [&](const std::string& folder) {
     result.bytes = options.format == ExportFormat::pt ? write_pytorch(storage, folder + "/" + pytorch_name, tensors)
                                                       : write_safetensors(storage, folder, tensors, options.shard);
-    storage.write_text(folder + "/" + config_name, config);
+    write_checked(storage, folder, config_name, config);
   });
   result.bytes += Bytes{static_cast<std::int64_t>(config.size())};
   return result;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "configs/whole_lines.hpp"
 #include "trainer/checkpoint/json.hpp"
 #include "trainer/crc32c.hpp"
 #include "trainer/storage_link.hpp"
@@ -53,12 +54,6 @@ LineageRecord parse_line(const std::string& line, const std::string& where) {
     if (record.skip && record.skip->begin >= record.skip->end) throw Corrupt("an empty range of samples is skipped", where);
     return record;
   });
-}
-
-// The whole lines of the file, as bytes: what follows the last newline is a torn line.
-std::size_t whole_length(const std::string& text) {
-  const auto newline = text.rfind('\n');
-  return newline == std::string::npos ? 0 : newline + 1;
 }
 
 }  // namespace
@@ -134,7 +129,7 @@ Lineage read_lineage(Storage& storage, const std::string& run_folder) {
   const std::string path = lineage_path(run_folder);
   if (!storage.exists(path)) return lineage;
   const std::string text = storage.read_text(path);
-  const std::size_t whole = whole_length(text);
+  const std::size_t whole = lines_but_a_torn_last(text);
   lineage.torn_lines = whole < text.size() ? 1 : 0;
   int number = 0;
   for (std::size_t begin = 0; begin < whole;) {
@@ -150,8 +145,11 @@ void append_lineage(Storage& storage, const std::string& run_folder, const Linea
   const bool is_new = !storage.exists(path);
   const Storage::File file = storage.open_append(path);
   const std::string text = storage.read_text(file);
-  const std::size_t whole = whole_length(text);
-  if (whole < text.size()) storage.truncate(file, static_cast<std::int64_t>(whole));
+  const std::size_t whole = lines_but_a_torn_last(text);
+  if (whole < text.size()) {
+    storage.truncate(file, static_cast<std::int64_t>(whole));
+    storage.sync(file);  // or a page of the torn line stands in the new one after the next crash
+  }
   storage.append(file, to_line(record));
   storage.sync(file);
   if (is_new) storage.sync_directory(run_folder);

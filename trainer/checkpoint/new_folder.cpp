@@ -6,11 +6,14 @@
 
 namespace ergon {
 
+void refuse_leftover(Storage& storage, const std::string& path) {
+  if (storage.exists(path)) throw Error("this is left over from a command that was interrupted, or one that still runs", path, "remove it");
+}
+
 void write_new_folder(Storage& storage, const std::string& folder, const std::function<void(const std::string& temporary)>& fill) {
   const std::string temporary = folder + ".tmp";
   if (storage.exists(folder)) throw Error("this exists already, and nothing is overwritten", folder, "name another folder, or remove it");
-  if (storage.exists(temporary))
-    throw Error("this is left over from a command that was interrupted, or one that still runs", temporary, "remove it");
+  refuse_leftover(storage, temporary);
   storage.make_directories(parent_folder(temporary));
   storage.make_directory(temporary);
   try {
@@ -25,10 +28,17 @@ void write_new_folder(Storage& storage, const std::string& folder, const std::fu
 }
 
 StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text) {
+<<<<<<< HEAD
   CompleteFile file(storage, folder + "/" + name, FileNaming::with_folder);
   file.write(text);
   const FinishedFile written = file.finish();
   return {name, written.bytes, written.crc};
+=======
+  const Storage::File file = storage.create(folder + "/" + name);
+  storage.append(file, text);
+  storage.sync(file);
+  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
+>>>>>>> from_r
 }
 
 }  // namespace ergon

@@ -14,8 +14,13 @@ std::string without(const std::string& path, std::string_view suffix) {
   return path.ends_with(suffix) ? path.substr(0, path.size() - suffix.size()) : path;
 }
 
-// Made before anything appears under the output's name: what is there afterwards is the import's own.
+// Made before anything appears under the output's name: what is there afterwards is the import's own. Not synced: when a power cut takes
+// it, the next import says that the output exists, which it does then.
 std::string publishing(const std::string& work_folder) { return work_folder + "/publishing"; }
+
+void begin_publishing(const std::string& work_folder, Storage& storage) {
+  if (!storage.exists(publishing(work_folder))) storage.create(publishing(work_folder));
+}
 
 // What a finished shard in the work folder was made of.
 nlohmann::json record_of(const ShardPlan& plan, const std::string& sources) {
@@ -99,8 +104,11 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
                            const std::function<std::string(const ShardPlan&)>& sources, Storage& storage,
                            const std::function<void(std::int64_t)>& progress) {
   if (plans.size() == 1 && !output.store.empty()) {
-    storage.write_text(publishing(work_folder), "");
-    return {output.store, {write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress)}};
+    begin_publishing(work_folder, storage);
+    WrittenOutput written{output.store, {}};
+    written.stores.push_back(write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress));
+    storage.sync_directory(parent_folder(output.store));
+    return written;
   }
   output.check_names();
   WrittenOutput written{output.dataset, {}};
@@ -114,7 +122,7 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
     const TokenStoreInfo& info = written.stores.back();
     dataset.shards.push_back({name, info.uuid, info.content_hash, info.tokens, info.documents});
   }
-  storage.write_text(publishing(work_folder), "");
+  begin_publishing(work_folder, storage);
   publish(output, work_folder, dataset, storage);
   return written;
 }

@@ -41,7 +41,11 @@ bool IngestFolder::begun() const { return storage_.exists(path_ + "/" + plan_nam
 Digest IngestFolder::bind(const nlohmann::json& plan) {
   const std::string name = path_ + "/" + plan_name;
   if (!begun()) {
-    storage_.write_text(name, plan.dump() + "\n");
+    // Half a plan would be refused for another one; no plan begins again, so the name is not synced.
+    const Storage::File file = storage_.create(name + ".tmp");
+    storage_.append(file, plan.dump() + "\n");
+    storage_.sync(file);
+    storage_.rename(name + ".tmp", name);
   } else {
     const auto before = nlohmann::json::parse(storage_.read_text(name), nullptr, false);
     for (const auto& [key, now] : plan.items()) {

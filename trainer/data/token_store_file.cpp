@@ -154,7 +154,6 @@ TokenStoreInfo write_token_store(const std::string& path, TokenStoreInfo info, c
     clean();
     throw;
   }
-  storage.sync_directory(parent_folder(path));
   return info;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A token store put on disk once everything in it is known: HDF5 makes the layout and closes it, space is allocated, tables and tokens are
-// written at the offsets, synced, and the file is renamed to its name.
+// written at the offsets, synced, and the file is renamed to its name. Who wants the name to outlive a power cut syncs the folder.
 #pragma once
 
 #include <cstdint>

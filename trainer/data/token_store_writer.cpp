@@ -89,7 +89,9 @@ TokenStoreInfo TokenStoreWriter::finish(const std::string& sources, std::optiona
       consume(chunk);
     }
   };
-  return info_ = write_token_store(path_, info_, tables_, tokens, storage_);
+  info_ = write_token_store(path_, info_, tables_, tokens, storage_);
+  storage_.sync_directory(parent_folder(path_));
+  return info_;
 }
 
 }  // namespace ergon

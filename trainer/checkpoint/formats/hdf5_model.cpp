@@ -10,6 +10,7 @@
 #include "configs/parse.hpp"
 #include "configs/toml.hpp"
 #include "trainer/checkpoint/format.hpp"
+#include "trainer/checkpoint/new_folder.hpp"
 #include "trainer/checkpoint/shard_file.hpp"
 
 namespace ergon {
@@ -48,6 +49,7 @@ Bytes write_hdf5_model(Storage& storage, const std::string& path, const ModelSha
                       [&parameter] { return value_of(parameter); }});
   }
   const std::string folder = parent_folder(path), temporary = path.substr(path.rfind('/') + 1) + ".tmp";
+  for (const char* suffix : {".tmp", ".tmp.reserve"}) refuse_leftover(storage, path + suffix);
   storage.make_directories(folder);
   const ShardTable table = write_shard(storage, folder, temporary, pieces, {heading, {{"model", model_section(model)}}});
   storage.rename(folder + "/" + temporary, path);

@@ -12,6 +12,7 @@
 #include "trainer/checkpoint/format.hpp"
 #include "trainer/checkpoint/formats/safetensors.hpp"
 #include "trainer/checkpoint/json.hpp"
+#include "trainer/checkpoint/new_folder.hpp"
 
 namespace ergon {
 
@@ -139,7 +140,7 @@ Bytes write_safetensors(Storage& storage, const std::string& folder, const LazyT
     }
   }
   const std::string index = Json{{"metadata", {{"total_size", payload}}}, {"weight_map", weight_map}}.dump(2) + "\n";
-  storage.write_text(folder + "/" + safetensors_index_name, index);
+  write_checked(storage, folder, safetensors_index_name, index);
   return {bytes + static_cast<std::int64_t>(index.size())};
 }
 

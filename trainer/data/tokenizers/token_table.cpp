@@ -15,7 +15,7 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 
 std::uint64_t load(const char* from, std::size_t bytes) {
   std::uint64_t word = 0;
-  std::memcpy(&word, from, bytes);
+  if (bytes > 0) std::memcpy(&word, from, bytes);  // no bytes may come from nowhere
   return word;
 }
 

@@ -13,7 +13,8 @@ std::uint64_t hash_of(std::string_view bytes);
 
 class TokenTable {
  public:
-  static constexpr std::int32_t most_ids = 1 << 24, none = -1;
+  // Ids below this take 64 MiB when one of them is the largest; no vocabulary that was published has a quarter of it.
+  static constexpr std::int32_t most_ids = 1 << 22, none = -1;
 
   // False when the bytes or the id are taken already, or the id is not in [0, most_ids).
   [[nodiscard]] bool add(std::string_view bytes, std::int64_t id);

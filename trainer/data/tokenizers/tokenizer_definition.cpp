@@ -16,7 +16,13 @@ constexpr std::int64_t most_values = 4'000'000;
 
 }  // namespace
 
-std::string join_definition(const json& head, std::string_view file) { return head.dump() + "\n" + std::string(file); }
+std::string join_definition(const json& head, std::string_view file) {
+  try {
+    return head.dump() + "\n" + std::string(file);
+  } catch (const json::exception&) {
+    throw Error("a pattern or the name of a token is not UTF-8", "--tokenizer-pattern, --end-of-document", "give them in UTF-8");
+  }
+}
 
 DefinitionParts split_definition(std::string_view definition, const std::string& where) {
   const std::size_t end = definition.find('\n');

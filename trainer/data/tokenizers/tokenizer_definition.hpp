@@ -10,6 +10,7 @@ namespace ergon {
 
 inline constexpr std::size_t largest_tokenizer_file = 64 << 20;  // bytes
 
+// Throws Error (ExitCode::config) when the head holds text that is not UTF-8.
 std::string join_definition(const nlohmann::json& head, std::string_view file);
 
 struct DefinitionParts {
