@@ -5,20 +5,18 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 #include "configs/clock.hpp"
 #include "configs/error.hpp"
-#include "launch/bench_ranks.hpp"
-#include "launch/bench_result.hpp"
-#include "launch/bench_rounds.hpp"
+#include "launch/bench_data_store.hpp"
+#include "launch/bench_job.hpp"
 #include "parallel/communicator_local.hpp"
+#include "trainer/data/batch_exchange.hpp"
 #include "trainer/data/loader.hpp"
+#include "trainer/process.hpp"
+#include "trainer/step.hpp"
 
 namespace ergon {
-
-using nlohmann::json;
-
 namespace {
 
 // Counts what is read, and notes each read where that is asked.
@@ -50,10 +48,10 @@ class PlainReads {
       buffer_.resize(std::max(buffer_.size(), read.bytes));
     }
   }
-  Seconds time() {
+  double time() {
     const Clock::time_point start = Clock::now();
     for (const auto& [file, offset, bytes] : reads_) storage_.pread(*file, std::span(buffer_).first(bytes), offset);
-    return since(start);
+    return since(start).value;
   }
   void drop_cache() {
     for (const auto& [path, file] : files_) storage_.drop_cache(file);
@@ -71,129 +69,146 @@ class PlainReads {
   std::vector<std::byte> buffer_;
 };
 
-Seconds read_all(const TokenSource& source, const std::vector<std::int64_t>& samples) {
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(source.sequence()) + 1), segments(tokens.size());
+double read_all(const TokenSource& source, std::span<const std::int64_t> samples) {
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(source.sequence()) + 1);
+  std::vector<std::int64_t> starts;
   const Clock::time_point start = Clock::now();
-  for (const std::int64_t sample : samples) source.read(sample, tokens, segments);
-  return since(start);
+  for (const std::int64_t sample : samples) source.read(sample, tokens, starts);
+  return since(start).value;
 }
 
-std::vector<std::int64_t> in_order(const TokenSource& source, std::int64_t count) {
-  std::vector<std::int64_t> samples(static_cast<std::size_t>(count));
-  SampleOrder(source, initial_data_state(source, 1)).next(samples);
-  return samples;
+RunConfig model_config(const DataJob& job, const TokenSource& source) {
+  return bench_config({{"model.layers=4", "model.width=256", "model.heads=4", fmt::format("model.sequence={}", job.sequence),
+                        fmt::format("model.vocabulary={}", source.vocabulary()), fmt::format("train.batch={}", job.model_batch),
+                        fmt::format("train.microbatch={}", job.model_batch)},
+                       job.threads,
+                       job.rounds,
+                       {},
+                       "",
+                       ""});
 }
 
-struct Loaded {
-  Seconds all;   // of every step, as fast as they come
-  Seconds next;  // of one step that had been read ahead: what a training step waits for
-};
-
-Loaded load_all(const TokenSource& source, const DataJob& job, std::int64_t steps) {
-  Communicators communicators(Mesh({}), std::move(make_local_group(1).front()));
-  Loader loader(source, {job.batch, 1}, communicators, initial_data_state(source, 1));
-  const Clock::time_point start = Clock::now();
-  for (std::int64_t step = 0; step < steps; ++step) loader.next();
-  const Seconds all = since(start);
-  std::vector<double> waits;
-  for (int step = 0; step < 20; ++step) {
-    std::this_thread::sleep_for(clock_ticks({4 * all.value / static_cast<double>(steps)}));
-    waits.push_back(loader.next().data_wait.value);
-  }
-  return {all, {median(waits)}};
-}
-
-struct Figures {
-  std::vector<double> first, first_plain, steady, plain, loader, next;  // seconds, by round
-  std::int64_t first_bytes = 0, early_bytes = 0;
-  std::int64_t samples = 0, early = 0, used = 0;  // used: bytes of one sample
-};
-
-Figures measure(const DataJob& job, const InspectHdf5& inspect) {
-  Figures figures;
-  for (std::int64_t round = 0; round < job.rounds; ++round) {
-    CountingStorage storage(inspect);
-    const TokenSource source(job.stores, Split::train, job.sequence, storage);
-    if (source.samples() < job.batch)
-      throw Error(fmt::format("the stores hold {} samples of {} tokens, a step wants {}", source.samples(), job.sequence, job.batch),
+class DataBench {
+ public:
+  DataBench(const DataJob& job, const InspectHdf5& inspect)
+      : job_(job),
+        storage_(inspect),
+        catalogue_(read_store_catalogue(job.stores, storage_)),
+        touched_(open()),
+        communicators_(Mesh({}), std::move(make_local_group(1).front())) {
+    if (touched_.samples() < job.batch)
+      throw Error(fmt::format("the stores hold {} samples of {} tokens, a step wants {}", touched_.samples(), job.sequence, job.batch),
                   "--batch", "name larger stores, or set --batch or --sequence lower", ExitCode::data);
-    figures.samples = std::min(job.samples, source.samples()) / job.batch * job.batch;
-    figures.early = std::max<std::int64_t>(1, figures.samples / 100);
-    figures.used = (job.sequence + 1) * source.stores().front()->info().token_bytes;
-    const std::vector<std::int64_t> samples = in_order(source, figures.samples);
-    {
-      // Which reads the windows are, from a source of its own that has checked them already.
-      const TokenSource checked(job.stores, Split::train, job.sequence, storage);
-      read_all(checked, samples);
-      storage.noting = true;
-      read_all(checked, samples);
-      storage.noting = false;
-    }
-    PlainReads windows(storage.reads, storage);
-    if (job.cold) windows.drop_cache();
-    figures.first_plain.push_back(windows.time().value);
-    if (job.cold) windows.drop_cache();
-    storage.bytes = 0;
-    const std::vector<std::int64_t> early(samples.begin(), samples.begin() + figures.early),
-        rest(samples.begin() + figures.early, samples.end());
-    const Seconds of_early = read_all(source, early);
-    figures.early_bytes = storage.bytes;
-    figures.first.push_back((of_early + read_all(source, rest)).value);
-    figures.first_bytes = storage.bytes;
-    figures.plain.push_back(windows.time().value);
-    figures.steady.push_back(read_all(source, samples).value);
-    const Loaded loaded = load_all(source, job, figures.samples / job.batch);
-    figures.loader.push_back(loaded.all.value);
-    figures.next.push_back(loaded.next.value);
+    figures_.samples = std::min(job.samples, touched_.samples()) / job.batch * job.batch;
+    figures_.early = std::max<std::int64_t>(1, figures_.samples / 100);
+    figures_.used = (job.sequence + 1) * touched_.stores().front()->info().token_bytes;
+    samples_.resize(static_cast<std::size_t>(figures_.samples));
+    SampleOrder(touched_, state()).next(samples_);
+    // Which reads the windows are, once their blocks are checked.
+    read_all(touched_, samples_);
+    storage_.noting = true;
+    read_all(touched_, samples_);
+    storage_.noting = false;
+    windows_.emplace(storage_.reads, storage_);
   }
-  return figures;
-}
+
+  DataFigures run() {
+    const std::function<void()> cases[] = {[this] { figures_.plain.push_back(windows_->time()); },
+                                           [this] { figures_.steady.push_back(read_all(touched_, samples_)); }, [this] { load(); },
+                                           [this] { parts(); }};
+    constexpr auto count = static_cast<std::int64_t>(std::size(cases));
+    for (std::int64_t round = 0; round < job_.rounds; ++round) {
+      first_touch();
+      for (std::int64_t i = 0; i < count; ++i) cases[(round + i) % count]();
+    }
+    train();
+    return figures_;
+  }
+
+ private:
+  TokenSource open() { return TokenSource(catalogue_, job_.stores, Split::train, job_.sequence, storage_); }
+  DataState state() const { return initial_data_state(touched_, 1); }
+  std::int64_t steps() const { return figures_.samples / job_.batch; }
+
+  void first_touch() {
+    const TokenSource untouched = open();
+    if (job_.cold) windows_->drop_cache();
+    figures_.first_plain.push_back(windows_->time());
+    if (job_.cold) windows_->drop_cache();
+    storage_.bytes = 0;
+    const auto early = static_cast<std::size_t>(figures_.early);
+    const double of_early = read_all(untouched, std::span(samples_).first(early));
+    figures_.early_bytes = storage_.bytes;
+    figures_.first.push_back(of_early + read_all(untouched, std::span(samples_).subspan(early)));
+    figures_.first_bytes = storage_.bytes;
+  }
+
+  // From its start, so that nothing has been read ahead that is not counted.
+  void load() {
+    const Clock::time_point start = Clock::now();
+    Loader loader(touched_, {job_.batch, 1}, communicators_, state());
+    for (std::int64_t step = 0; step < steps(); ++step) loader.next();
+    figures_.loader.push_back(since(start).value);
+  }
+
+  void parts() {
+    StepReader reader(touched_, {job_.batch, 1}, 1, 0, {});
+    BatchExchange exchange(communicators_, reader, {job_.batch, 1}, job_.sequence);
+    const at::Tensor payload = reader.make_payload();
+    StepCounts counts;
+    const auto every_step = [&](const auto& work) {
+      const Clock::time_point start = Clock::now();
+      for (std::int64_t step = 0; step < steps(); ++step)
+        work(std::span<const std::int64_t>(samples_).subspan(static_cast<std::size_t>(step * job_.batch),
+                                                             static_cast<std::size_t>(job_.batch)));
+      return since(start).value;
+    };
+    figures_.labels.push_back(every_step([&](auto samples) { counts = reader.fill(samples, samples, payload); }));
+    figures_.tensors.push_back(every_step([&](auto) {
+      exchange.post(payload, counts);
+      exchange.complete();
+    }));
+    SampleOrder order(touched_, state());
+    std::vector<std::int64_t> samples(static_cast<std::size_t>(job_.batch));
+    figures_.order.push_back(every_step([&](auto) { order.next(samples); }));
+  }
+
+  // A step more than rounds: the first touches the model's memory.
+  void train() {
+    const RunConfig config = model_config(job_, touched_);
+    prepare_process(config.run.threads);
+    Replica replica(config, communicators_);
+    Loader loader(touched_, {job_.model_batch, 1}, communicators_, state());
+    figures_.model_tokens = job_.model_batch * job_.sequence;
+    for (std::int64_t step = 1; step <= job_.rounds + 1; ++step) {
+      const Clock::time_point start = Clock::now();
+      const StepBatch& batch = loader.next();
+      const double seen = since(start).value;
+      run_step(replica, batch, step);
+      if (step == 1) continue;
+      figures_.seen.push_back(seen);
+      figures_.step.push_back(since(start).value);
+    }
+  }
+
+  const DataJob& job_;
+  CountingStorage storage_;
+  const StoreCatalogue catalogue_;
+  const TokenSource touched_;
+  Communicators communicators_;
+  std::vector<std::int64_t> samples_;
+  std::optional<PlainReads> windows_;
+  DataFigures figures_;
+};
 
 }  // namespace
 
-json bench_data(const DataJob& job, const InspectHdf5& inspect) {
-  const Figures figures = measure(job, inspect);
-  const double used = static_cast<double>(figures.samples * figures.used);
-  const auto speed = [&](const char* name, const std::vector<double>& seconds, const std::vector<double>& plain) {
-    json row = case_row(name, used / median(seconds) / 1e6, "MB/s");
-    set_baseline(row, "plain pread of the same windows", used / median(plain) / 1e6);
-    row["each"] = seconds;
-    return row;
-  };
-  const auto bytes_read = [&](const char* name, std::int64_t bytes, std::int64_t samples) {
-    json row = case_row(name, static_cast<double>(bytes) / static_cast<double>(samples * figures.used), "bytes read per byte used");
-    row["samples"] = samples;
-    return row;
-  };
-  json next = case_row("a step that was read ahead", median(figures.next), "s");
-  next["each"] = figures.next;
-  return {{"schema", "ergon.bench.v1"},
-          {"name", "data"},
-          {"machine", bench_machine()},
-          {"job",
-           {{"stores", job.stores},
-            {"sequence", job.sequence},
-            {"samples", figures.samples},
-            {"batch", job.batch},
-            {"rounds", job.rounds},
-            {"cold", job.cold}}},
-          {"cases",
-           {speed("first touch", figures.first, figures.first_plain), speed("steady", figures.steady, figures.plain),
-            speed("steady, through the loader", figures.loader, figures.plain),
-            bytes_read("first touch, all samples", figures.first_bytes, figures.samples),
-            bytes_read("first touch, the first hundredth of the samples", figures.early_bytes, figures.early), next}}};
-}
-
-std::string data_text(const json& result) {
-  std::string text;
-  for (const json& row : result.at("cases")) {
-    text += fmt::format("{:<50} {:>10.4g} {}", row.at("case").get<std::string>(), row.at("value").get<double>(),
-                        row.at("unit").get<std::string>());
-    if (row.contains("ratio") && !row.at("ratio").is_null())
-      text += fmt::format("  {:.2f} x {}", row.at("ratio").get<double>(), row.at("baseline").at("name").get<std::string>());
-    text += "\n";
-  }
-  return text;
+DataFigures measure_data(const DataJob& job, const InspectHdf5& inspect) {
+  if (!job.stores.empty()) return DataBench(job, inspect).run();
+  const GeneratedStore store(job.folder, job.generated);
+  DataJob of_generated = job;
+  of_generated.stores = {store.path()};
+  return DataBench(of_generated, inspect).run();
 }
 
 }  // namespace ergon

@@ -32,7 +32,7 @@ int command_data_export_ids(int argc, char** argv) {
   options.split = split_of_choice(split);
   options.existing = force ? Existing::replace : Existing::refuse;
   Storage storage(hdf5_helper());
-  const IdsExportSummary summary = export_ids(TokenStore(line.store, storage), options, storage);
+  const IdsExportSummary summary = export_ids(open_stores({line.store}, storage), options, storage);
   if (line.json) {
     const nlohmann::json result = {{"schema", "ergon.data_export_ids.v1"},
                                    {"store", line.store},

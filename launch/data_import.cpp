@@ -14,6 +14,7 @@
 #include "launch/hdf5_helper.hpp"
 #include "launch/import_progress.hpp"
 #include "launch/split_words.hpp"
+#include "trainer/data/documents.hpp"
 #include "trainer/data/import.hpp"
 
 namespace ergon {
@@ -141,6 +142,13 @@ ImportSummary import_with_progress(const ImportOptions& options, Storage& storag
     printer.message("import: standard input is read once: this import cannot go on after an interruption");
   try {
     return import_text(options, storage, [&](const ImportProgress& progress) { printer.show(progress); });
+  } catch (const InputError&) {
+    if (const std::string folder = resumable_folder(options, storage); !folder.empty())
+      printer.message(
+          fmt::format("import: what was done is kept in {}, but the same line would be refused again; --fresh begins again, "
+                      "with another input or other options",
+                      folder));
+    throw;
   } catch (const Error&) {
     if (const std::string folder = resumable_folder(options, storage); !folder.empty())
       printer.message(fmt::format("import: what was done is kept in {}: the same line goes on from there", folder));

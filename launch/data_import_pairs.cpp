@@ -16,6 +16,8 @@
 namespace ergon {
 namespace {
 
+constexpr const char *default_prompt_key = "prompt", *default_response_key = "response";
+
 void print_json(const PairSummary& summary, const std::string& output) {
   const nlohmann::json result = {{"schema", "ergon.data_import_pairs.v1"},
                                  {"store", output},
@@ -44,9 +46,9 @@ void print_text(const PairSummary& summary, const std::string& output) {
 int command_data_import_pairs(int argc, char** argv) {
   CommandLine line("ergon data import-pairs", "make a token store of prompts and responses, or of sources and targets");
   PairOptions options;
-  options.documents.prompt_key = "prompt";
-  options.documents.text_key = "response";
   TokenizerWords tokenizer_words;
+  options.documents.prompt_key = default_prompt_key;
+  options.documents.text_key = default_response_key;
   std::string format = "by-name";
   bool force = false, json = false;
   line.option(options.output, "-o,--output", "STORE", "the token store to write (.h5)", Needed::yes);
@@ -64,11 +66,13 @@ int command_data_import_pairs(int argc, char** argv) {
   line.footer(
       "Examples:\n  ergon data import-pairs chats.jsonl -o chats.h5 --tokenizer-of tokens.h5 --longest 1025\n"
       "  ergon data import-pairs de-en.jsonl -o de-en.h5 --prompt-key de --response-key en --separator ' => '\n"
+      "Where no keys are named, a line holds \"prompt\" and \"response\", or \"source\" and \"target\".\n"
       "Without a tokenizer, bytes. Name the one that the model was trained with. Train on it with data.document_mask = true, and "
       "data.packing = \"best_fit\" so that no pair is cut.\n");
   if (!line.parse(argc, argv)) return 0;
   if (options.documents.prompt_key.empty() || options.documents.text_key.empty())
     throw Error("a key is empty", "--prompt-key, --response-key", "name the two keys of a line");
+  options.documents.sources_too = options.documents.prompt_key == default_prompt_key && options.documents.text_key == default_response_key;
   if (options.longest < 0) throw Error(fmt::format("{} tokens cannot be a limit", options.longest), "--longest", "give 0 or more");
   options.documents.format = format == "jsonl" ? FormatRule::json_lines : FormatRule::by_name;
   options.existing = force ? Existing::replace : Existing::refuse;

@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <iostream>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "launch/commands.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "launch/store_line.hpp"
+#include "trainer/data/copy_documents.hpp"
 #include "trainer/data/dataset_file.hpp"
 
 namespace ergon {
 namespace {
 
-using Stores = std::vector<std::unique_ptr<TokenStore>>;
-
-nlohmann::json split_counts(const Stores& stores, Split split) {
+nlohmann::json split_counts(const TokenStores& stores, Split split) {
   std::uint64_t documents = 0, tokens = 0;
   for (const auto& store : stores)
     for (const DocumentRange& range : store->split(split)) {
@@ -28,7 +26,7 @@ nlohmann::json split_counts(const Stores& stores, Split split) {
 }
 
 // What the shards of a dataset share, and what they come to.
-TokenStoreInfo info_of(const Stores& stores, const std::string& path, Storage& storage) {
+TokenStoreInfo info_of(const TokenStores& stores, const std::string& path, Storage& storage) {
   TokenStoreInfo info = stores.front()->info();
   if (!is_dataset_file(path)) return info;
   const Dataset dataset = read_dataset(path, storage);
@@ -39,7 +37,7 @@ TokenStoreInfo info_of(const Stores& stores, const std::string& path, Storage& s
   return info;
 }
 
-nlohmann::json shards_of(const Stores& stores) {
+nlohmann::json shards_of(const TokenStores& stores) {
   nlohmann::json shards = nlohmann::json::array();
   for (const auto& store : stores)
     shards.push_back({{"file", store->path()},
@@ -71,8 +69,7 @@ int command_data_inspect(int argc, char** argv) {
   StoreLine line("ergon data inspect", "what a token store holds");
   if (!line.parse(argc, argv)) return 0;
   Storage storage(hdf5_helper());
-  Stores stores;
-  for (const StorePlace& place : store_places({line.store}, storage)) stores.push_back(std::make_unique<TokenStore>(place, storage));
+  const TokenStores stores = open_stores({line.store}, storage);
   const TokenStore& store = *stores.front();
   std::vector<std::int32_t> first(static_cast<std::size_t>(std::min<std::int64_t>(store.info().tokens, 64)));
   store.read(0, first);

@@ -63,14 +63,14 @@ int command_data_stats(int argc, char** argv) {
   if (!line.parse(argc, argv)) return 0;
   if (top < 0) throw Error(fmt::format("{} tokens cannot be listed", top), "--top", "give 0 or more");
   Storage storage(hdf5_helper());
-  const TokenStore store(line.store, storage);
+  const TokenStores stores = open_stores({line.store}, storage);
   StoreStatistics statistics;
   {
     CountPrinter printer("count", stderr, style_of(stderr));
     statistics =
-        store_statistics(store, split_of_choice(split), top, [&](std::int64_t done, std::int64_t total) { printer.show(done, total); });
+        store_statistics(stores, split_of_choice(split), top, [&](std::int64_t done, std::int64_t total) { printer.show(done, total); });
   }
-  (line.json ? print_json : print_text)(statistics, *store.tokenizer(), line.store);
+  (line.json ? print_json : print_text)(statistics, *stores.front()->tokenizer(), line.store);
   return 0;
 }
 

@@ -5,7 +5,7 @@
 
 #include "trainer/checkpoint/agreement.hpp"
 #include "trainer/data/packing_table.hpp"
-#include "trainer/data/store_layouts.hpp"
+#include "trainer/data/store_catalogue.hpp"
 #include "trainer/flight_files.hpp"
 #include "trainer/training_run.hpp"
 
@@ -14,13 +14,13 @@ namespace ergon {
 namespace {
 
 // One attempt, from the newest checkpoint when there is one. Nothing: it has gone back, and the next attempt goes on.
-std::optional<RunResult> run_attempt(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
-                                     const LoopOptions& options) {
+std::optional<RunResult> run_attempt(const RunConfig& config, const BegunAttempt& begun, const StoreCatalogue& stores,
+                                     Communicators& communicators, Storage& storage, const LoopOptions& options) {
   const FlightFilesScope flight(options.watchdog, storage, begun.attempt.folder, begun.attempt.number);
 
   // 1. Parameters, data and checkpoints.
   std::optional<TrainingRun> opened;
-  on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, communicators, storage, options); });
+  on_every_rank(*communicators.control, [&] { opened.emplace(config, begun, stores, communicators, storage, options); });
   TrainingRun& run = *opened;
   run.resume();
   run.announce();
@@ -52,12 +52,12 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
   config.data.packing_table = begun.attempt.packing_table;
   if (begun.attempt.finished) return finished_before(storage, begun.attempt, options.monitor, communicators);
 
-  std::vector<std::string> stores = config.data.train;
-  stores.insert(stores.end(), config.data.validation.begin(), config.data.validation.end());
-  share_store_layouts(stores, storage, *communicators.control);
+  std::vector<std::string> paths = config.data.train;
+  paths.insert(paths.end(), config.data.validation.begin(), config.data.validation.end());
+  const StoreCatalogue stores = share_store_catalogue(paths, storage, *communicators.control);
   if (!config.data.packing_table.empty()) share_packing_layout(config.data.packing_table, storage, *communicators.control);
   while (true) {
-    if (const auto result = run_attempt(config, begun, communicators, storage, options)) return *result;
+    if (const auto result = run_attempt(config, begun, stores, communicators, storage, options)) return *result;
     begun = next_attempt(std::move(begun), *communicators.control);
   }
 }

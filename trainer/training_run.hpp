@@ -26,8 +26,8 @@ namespace ergon {
 class TrainingRun {
  public:
   // Opens the data; does not touch the run folder. Not collective; everything below is. `begun` outlives it.
-  TrainingRun(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
-              const LoopOptions& options);
+  TrainingRun(const RunConfig& config, const BegunAttempt& begun, const StoreCatalogue& stores, Communicators& communicators,
+              Storage& storage, const LoopOptions& options);
   ~TrainingRun();
 
   // Loads the newest usable checkpoint, or starts at step 0; then books the start of the attempt.

@@ -69,8 +69,8 @@ std::vector<std::string> differences(const RunState& state, const std::string& f
 
 }  // namespace
 
-TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Communicators& communicators, Storage& storage,
-                         const LoopOptions& options)
+TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, const StoreCatalogue& stores, Communicators& communicators,
+                         Storage& storage, const LoopOptions& options)
     : config_(config),
       attempt_(begun.attempt),
       lock_(begun.lock.get()),
@@ -78,8 +78,8 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       storage_(storage),
       options_(options),
       folder_(storage, attempt_.folder),
-      train_source_(config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
-      validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
+      train_source_(stores, config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
+      validation_source_(stores, validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
       losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);

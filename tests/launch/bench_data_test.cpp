@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/bench_data.hpp"
 
+#include <algorithm>
+
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
 #include "tests/launch/subcommands.hpp"
@@ -11,7 +13,7 @@
 
 using namespace ergon;
 
-TEST_CASE("reading is measured apart for first touch and steady state, against plain reads of the same windows") {
+TEST_CASE("reading is measured apart for first touch and steady state, the loader whole and in parts, and beside a model's steps") {
   test::TemporaryFolder folder;
   test::InspectingStorage storage;
   test::make_store(folder / "a.h5", test::some_documents(900), storage);
@@ -19,27 +21,41 @@ TEST_CASE("reading is measured apart for first touch and steady state, against p
   job.stores = {folder / "a.h5"};
   job.sequence = 64;
   job.batch = 8;
-  job.rounds = 1;
+  job.rounds = 2;
 
-  const nlohmann::json result = bench_data(job, test::inspect_here);
+  const DataFigures figures = measure_data(job, test::inspect_here);
 
-  CHECK(result["schema"] == "ergon.bench.v1");
-  const nlohmann::json& cases = result["cases"];
-  REQUIRE(cases.size() == 6);
-  for (int i : {0, 1, 2}) {
-    CHECK(cases[i]["value"].get<double>() > 0);
-    CHECK(cases[i]["ratio"].get<double>() > 0);
-    CHECK(cases[i]["baseline"]["name"] == "plain pread of the same windows");
+  for (const auto* seconds : {&figures.first_plain, &figures.first, &figures.plain, &figures.steady, &figures.loader, &figures.labels,
+                              &figures.order, &figures.tensors, &figures.step, &figures.seen}) {
+    REQUIRE(seconds->size() == 2);
+    CHECK(*std::ranges::min_element(*seconds) > 0);
   }
+  CHECK(figures.used == 2 * 65);
+  CHECK(figures.model_tokens == 2 * 64);
+  CHECK(figures.seen[0] < figures.step[0]);
   // All samples of an epoch: each block once, and each window again but for the first in its block.
-  CHECK(cases[3]["samples"] == result["job"]["samples"]);
-  CHECK(cases[3]["value"].get<double>() > 1);
-  CHECK(cases[3]["value"].get<double>() < 2.5);
-  CHECK(cases[4]["value"].get<double>() > cases[3]["value"].get<double>());
-  CHECK_THAT(data_text(result), Catch::Contains("steady, through the loader") && Catch::Contains("x plain pread of the same windows"));
+  const auto share = [&](std::int64_t bytes, std::int64_t samples) {
+    return static_cast<double>(bytes) / static_cast<double>(samples * figures.used);
+  };
+  CHECK(share(figures.first_bytes, figures.samples) > 1);
+  CHECK(share(figures.first_bytes, figures.samples) < 2.5);
+  CHECK(share(figures.early_bytes, figures.early) > share(figures.first_bytes, figures.samples));
 
   job.batch = 100'000;
-  CHECK_THROWS_WITH(bench_data(job, test::inspect_here), Catch::Contains("a step wants 100000"));
+  CHECK_THROWS_WITH(measure_data(job, test::inspect_here), Catch::Contains("a step wants 100000"));
+}
+
+TEST_CASE("without a store one is generated, and gone afterwards") {
+  test::TemporaryFolder folder;
+  test::InspectingStorage storage;
+  DataJob job;
+  job.folder = folder.path();
+  job.generated = 40'000;
+  job.sequence = 128;
+  job.batch = 4;
+  job.rounds = 1;
+  CHECK(measure_data(job, test::inspect_here).samples > 200);
+  CHECK(storage.list(folder.path()).empty());
 }
 
 TEST_CASE("the line of bench data refuses what it cannot measure") {

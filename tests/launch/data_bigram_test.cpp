@@ -7,8 +7,7 @@ using namespace ergon::test;
 using Catch::Contains;
 
 TEST_CASE("the bigram baseline is below the unigram's, and wants tokens to count") {
-  TemporaryFolder folder;
-  make_store(folder);
+  const TemporaryFolder& folder = text_store().folder;
 
   const auto bigram = nlohmann::json::parse(ergon_data(folder, "bigram a.h5 --json").out);
   CHECK(bigram["nats_per_token"].get<double>() < bigram["unigram_nats_per_token"].get<double>());

@@ -32,10 +32,21 @@ inline void write_text(const std::string& path) {
   write_file(path, text);
 }
 
-// a.h5 in the folder, a document a paragraph.
-inline void make_store(const TemporaryFolder& folder) {
-  write_text(folder / "in.txt");
-  REQUIRE(ergon_data(folder, "import in.txt -o a.h5 --documents blank-line --valid 0.2").status == 0);
+// in.txt and a.h5 of it, a document a paragraph, made once for all tests of a program: they do not change these two, and give what they
+// make names of their own.
+struct TextStore {
+  TextStore() {
+    write_text(folder / "in.txt");
+    const DataResult imported = ergon_data(folder, "import in.txt -o a.h5 --documents blank-line --valid 0.2 --json");
+    REQUIRE(imported.status == 0);
+    summary = imported.out;
+  }
+  TemporaryFolder folder;
+  std::string summary;  // of the import
+};
+inline const TextStore& text_store() {
+  static const TextStore store;
+  return store;
 }
 
 }  // namespace ergon::test

@@ -7,8 +7,7 @@ using namespace ergon::test;
 using Catch::Contains;
 
 TEST_CASE("a store is exported to a format, imported from it, and exported as it was") {
-  TemporaryFolder folder;
-  make_store(folder);
+  const TemporaryFolder& folder = text_store().folder;
 
   const auto exported = nlohmann::json::parse(ergon_data(folder, "export-ids a.h5 -o m --to megatron --split train --json").out);
   CHECK(exported["files"] == nlohmann::json({"m.bin", "m.idx"}));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "launch/commands.hpp"
 #include "tests/launch/data_commands.hpp"
+#include "tests/launch/subcommands.hpp"
 
 using namespace ergon::test;
 using Catch::Contains;
@@ -19,8 +21,7 @@ std::string some_ids() {
 }  // namespace
 
 TEST_CASE("ids become a store, with the tokenizer of another or without one") {
-  TemporaryFolder folder;
-  make_store(folder);
+  const TemporaryFolder& folder = text_store().folder;
   write_file(folder / "train.bin", some_ids());
 
   const auto known = nlohmann::json::parse(ergon_data(folder, "import-ids train.bin -o k.h5 --tokenizer-of a.h5 --split train --json").out);
@@ -40,9 +41,13 @@ TEST_CASE("ids become a store, with the tokenizer of another or without one") {
 TEST_CASE("options that contradict each other are refused") {
   TemporaryFolder folder;
   write_file(folder / "train.bin", some_ids());
-  const auto error = [&](const std::string& options) { return ergon_data(folder, "import-ids train.bin -o a.h5 " + options).err; };
-  CHECK_THAT(error("--split train --valid 0.1"), Contains("--split puts all documents into one split"));
-  CHECK_THAT(error("--tokenizer-of b.h5 --eod 3"), Contains("the tokenizer says its vocabulary and its end of a document"));
-  CHECK_THAT(error("--eod=-3"), Contains("-3 is no id"));
-  CHECK_THAT(error("--from parquet"), Contains("megatron"));
+  const auto refused = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {folder / "train.bin", "-o", folder / "a.h5"});
+    return call(ergon::command_data_import_ids, "import-ids", words);
+  };
+  CHECK_THROWS_WITH(refused({"--split", "train", "--valid", "0.1"}), Contains("--split puts all documents into one split"));
+  CHECK_THROWS_WITH(refused({"--tokenizer-of", "b.h5", "--eod", "3"}),
+                    Contains("the tokenizer says its vocabulary and its end of a document"));
+  CHECK_THROWS_WITH(refused({"--eod=-3"}), Contains("-3 is no id"));
+  CHECK_THROWS_WITH(refused({"--from", "parquet"}), Contains("megatron"));
 }

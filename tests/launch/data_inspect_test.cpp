@@ -7,9 +7,8 @@ using namespace ergon::test;
 using Catch::Contains;
 
 TEST_CASE("inspect shows what import wrote") {
-  TemporaryFolder folder;
-  write_text(folder / "in.txt");
-  const auto summary = nlohmann::json::parse(ergon_data(folder, "import in.txt -o a.h5 --documents blank-line --valid 0.2 --json").out);
+  const TemporaryFolder& folder = text_store().folder;
+  const auto summary = nlohmann::json::parse(text_store().summary);
 
   const auto inspected = nlohmann::json::parse(ergon_data(folder, "inspect a.h5 --json").out);
   CHECK(inspected["schema"] == "ergon.data_inspect.v1");

@@ -7,8 +7,7 @@ using namespace ergon::test;
 using Catch::Contains;
 
 TEST_CASE("a store is packed once, the same each time, and the figures are said") {
-  TemporaryFolder folder;
-  make_store(folder);
+  const TemporaryFolder& folder = text_store().folder;
 
   const DataResult packed = ergon_data(folder, "pack a.h5 --sequence 256 -o p.h5");
   CHECK(packed.status == 0);

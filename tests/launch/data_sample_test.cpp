@@ -2,14 +2,15 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "launch/commands.hpp"
 #include "tests/launch/data_commands.hpp"
+#include "tests/launch/subcommands.hpp"
 
 using namespace ergon::test;
 using Catch::Contains;
 
 TEST_CASE("documents are shown as text, the same for the same seed") {
-  TemporaryFolder folder;
-  make_store(folder);
+  const TemporaryFolder& folder = text_store().folder;
 
   const auto result = ergon_data(folder, "sample a.h5 -n 5 --seed 3 --json");
   CHECK(result.out == ergon_data(folder, "sample a.h5 -n 5 --seed 3 --json").out);
@@ -32,10 +33,9 @@ TEST_CASE("documents are shown as text, the same for the same seed") {
 }
 
 TEST_CASE("what cannot be shown is refused") {
-  TemporaryFolder folder;
-  make_store(folder);
-  CHECK_THAT(ergon_data(folder, "sample a.h5 -n 0").err, Contains("0 documents are too few"));
-  CHECK_THAT(ergon_data(folder, "sample a.h5 --tokens 0").err, Contains("0 tokens are too few"));
+  const TemporaryFolder& folder = text_store().folder;
+  CHECK_THROWS_WITH(call(ergon::command_data_sample, "sample", {"a.h5", "-n", "0"}), Contains("0 documents are too few"));
+  CHECK_THROWS_WITH(call(ergon::command_data_sample, "sample", {"a.h5", "--tokens", "0"}), Contains("0 tokens are too few"));
   const DataResult empty = ergon_data(folder, "sample a.h5 --split test");
   CHECK(empty.status == 2);
   CHECK_THAT(empty.err, Contains("has no document in its split test"));

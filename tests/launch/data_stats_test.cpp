@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
+#include "launch/commands.hpp"
 #include "tests/launch/data_commands.hpp"
+#include "tests/launch/subcommands.hpp"
 
 using namespace ergon::test;
 using Catch::Contains;
@@ -24,5 +26,5 @@ TEST_CASE("lengths, frequent tokens and duplicates are counted") {
   const DataResult text = ergon_data(folder, "stats a.h5");
   CHECK_THAT(text.out, Contains("4 documents, 19 tokens; a document has 2 to 9, half of them at most 4"));
   CHECK_THAT(text.out, Contains("1 documents repeat one before them"));
-  CHECK_THAT(ergon_data(folder, "stats a.h5 --top=-1").err, Contains("-1 tokens cannot be listed"));
+  CHECK_THROWS_WITH(call(ergon::command_data_stats, "stats", {"a.h5", "--top=-1"}), Contains("-1 tokens cannot be listed"));
 }

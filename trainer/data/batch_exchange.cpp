@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 #include "configs/error.hpp"
 #include "parallel/plan/sequence_layout.hpp"
@@ -30,7 +32,9 @@ std::vector<std::int64_t> positions_of_rank(const Communicators& communicators, 
 BatchExchange::BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence)
     : data_(split(communicators, Axis::tp | Axis::cp | Axis::pp, "data")),
       data_dp_(split(communicators, Axis::dp, "data-dp")),
+      sequence_(sequence),
       documents_(shape.objective.documents),
+      masked_(shape.objective.masked),
       positions_(positions_of_rank(communicators, shape.layout, sequence)),
       counts_(at::empty({documents_ ? 3 : 1}, at::kLong)) {
   const std::int64_t B = shape.microbatch, T = std::ssize(positions_);
@@ -54,8 +58,8 @@ void BatchExchange::observe(CommunicationObserver* observer) {
     if (group->size() > 1) group->observe(observer);
 }
 
-void BatchExchange::post(const at::Tensor& payload_ABCT, const StepCounts& counts) {
-  payload_ = payload_ABCT;
+void BatchExchange::post(const at::Tensor& payload_ABW, const StepCounts& counts) {
+  payload_ = payload_ABW;
   if (data_->size() > 1) broadcast_ = data_->broadcast(payload_, 0);
   if (!is_reader()) return;
   auto* sums = counts_.data_ptr<std::int64_t>();
@@ -78,35 +82,73 @@ StepCounts BatchExchange::complete() {
 }
 
 void BatchExchange::unpack() {
-  const std::int64_t B = payload_.size(1), S = payload_.size(3), T = std::ssize(positions_);
+  const std::int64_t B = payload_.size(1), T = std::ssize(positions_);
   const auto* in = payload_.data_ptr<std::int32_t>();
+  std::vector<std::int64_t> whole(T == sequence_ ? 0 : static_cast<std::size_t>(3 * sequence_));
+  std::vector<std::uint8_t> whole_mask(T == sequence_ ? 0 : static_cast<std::size_t>(sequence_));
+  const Rows scratch{whole.data(), whole.data() + sequence_, whole.data() + 2 * sequence_, whole_mask.data()};
   for (Batch& batch : microbatches_) {
-    auto* tokens = batch.tokens_BT.data_ptr<std::int64_t>();
-    auto* labels = batch.labels_BT.data_ptr<std::int64_t>();
-    auto* segments = batch.segments_BT.data_ptr<std::int64_t>();
-    auto* mask = batch.loss_mask_BT.data_ptr<std::uint8_t>();
+    Rows rows{batch.tokens_BT.data_ptr<std::int64_t>(), batch.labels_BT.data_ptr<std::int64_t>(),
+              batch.segments_BT.data_ptr<std::int64_t>(), batch.loss_mask_BT.data_ptr<std::uint8_t>()};
     batch.valid_tokens = 0;
     if (documents_) keep_apart(batch, in);
-    for (std::int64_t b = 0; b < B; ++b, in += 3 * S) {
-      for (std::int64_t t = 0; t < T; ++t) {
-        const std::int64_t i = b * T + t, position = positions_[static_cast<std::size_t>(t)];
-        tokens[i] = in[position];
-        labels[i] = in[S + position];
-        segments[i] = in[2 * S + position];
-        mask[i] = labels[i] != ignored_label;
-        batch.valid_tokens += mask[i];
-      }
+    for (std::int64_t b = 0; b < B; ++b, in += payload_words(sequence_)) {
+      const ReadPayloadRow row(in, sequence_);
+      unpack(row, T == sequence_ ? rows : scratch);
+      batch.valid_tokens += T == sequence_ ? row.valid : take_positions(scratch, rows);
+      rows = {rows.tokens + T, rows.labels + T, rows.segments + T, rows.mask + T};
     }
   }
 }
 
+void BatchExchange::unpack(const ReadPayloadRow& row, const Rows& rows) const {
+  const auto T = static_cast<std::size_t>(sequence_);
+  const std::int32_t* tokens = row.tokens.data();
+  const std::uint8_t* marks = row.marks.data();
+  const std::int32_t* labels = masked_ ? tokens : tokens + 1;
+  const bool all = row.valid == sequence_;
+  for (std::size_t t = 0; t < T; ++t) rows.tokens[t] = tokens[t];
+  for (std::size_t t = 0; t < T; ++t) rows.labels[t] = labels[t];
+  for (std::size_t t = 0; t < T; ++t) rows.mask[t] = marks[t] & label_counts;
+  for (std::size_t t = 0; !all && t < T; ++t) rows.labels[t] = (marks[t] & label_counts) != 0 ? rows.labels[t] : ignored_label;
+  for (std::size_t t = 0; masked_ && t < T; ++t) rows.tokens[t] = rows.mask[t] != 0 ? masked_->token : rows.tokens[t];
+  constexpr std::size_t stride = 8;
+  std::int64_t segment = 0;
+  for (std::size_t t = 0; t < T;) {
+    std::uint64_t eight = ~std::uint64_t{0};
+    if (T - t >= stride) std::memcpy(&eight, marks + t, stride);
+    if ((eight & 0x0101'0101'0101'0101u * document_begins) == 0) {
+      std::fill_n(rows.segments + t, stride, segment);
+      t += stride;
+      continue;
+    }
+    for (const std::size_t end = std::min(t + stride, T); t < end; ++t) rows.segments[t] = segment += marks[t] / document_begins;
+  }
+}
+
+std::int64_t BatchExchange::take_positions(const Rows& whole, const Rows& rows) const {
+  std::int64_t valid = 0;
+  for (std::size_t t = 0; t < positions_.size(); ++t) {
+    const std::int64_t position = positions_[t];
+    rows.tokens[t] = whole.tokens[position];
+    rows.labels[t] = whole.labels[position];
+    rows.segments[t] = whole.segments[position];
+    rows.mask[t] = whole.mask[position];
+    valid += rows.mask[t];
+  }
+  return valid;
+}
+
 // A rank has some positions of a sample, and its documents may begin at others.
-void BatchExchange::keep_apart(Batch& batch, const std::int32_t* payload_BCT) const {
-  const std::int64_t B = payload_.size(1), S = payload_.size(3);
+void BatchExchange::keep_apart(Batch& batch, const std::int32_t* payload_BW) const {
   auto* within = batch.documents.positions_BT.data_ptr<std::int64_t>();
   std::vector<AttentionRule> rules;
-  for (std::int64_t b = 0; b < B; ++b) {
-    rules.push_back(rule_of_sample(*documents_, {payload_BCT + (3 * b + 2) * S, static_cast<std::size_t>(S)}));
+  std::vector<std::int32_t> segments(static_cast<std::size_t>(sequence_));
+  for (std::int64_t b = 0; b < payload_.size(1); ++b) {
+    const ReadPayloadRow row(payload_BW + b * payload_words(sequence_), sequence_);
+    std::transform_inclusive_scan(row.marks.begin(), row.marks.end(), segments.begin(), std::plus(),
+                                  [](std::uint8_t mark) -> std::int32_t { return mark / document_begins; });
+    rules.push_back(rule_of_sample(*documents_, segments));
     const std::vector<std::int64_t>& starts = rules.back().document_starts;
     for (const std::int64_t position : positions_) {
       const auto next = std::ranges::upper_bound(starts, position);

@@ -27,9 +27,9 @@ class BatchExchange {
   BatchExchange(Communicators& communicators, const StepReader& reader, LoaderShape shape, std::int64_t sequence);
 
   bool is_reader() const { return data_->rank() == 0; }
-  // Starts bringing a step: `payload_ABCT` holds it on the reader (with `counts` of it) and receives it elsewhere; it must live until
+  // Starts bringing a step: `payload_ABW` holds it on the reader (with `counts` of it) and receives it elsewhere; it must live until
   // complete().
-  void post(const at::Tensor& payload_ABCT, const StepCounts& counts);
+  void post(const at::Tensor& payload_ABW, const StepCounts& counts);
   // Finishes it. Returns the counts of all data ranks together.
   StepCounts complete();
   // The microbatches of the step that was completed last; tensors are reused by the next complete().
@@ -37,12 +37,21 @@ class BatchExchange {
   void observe(CommunicationObserver* observer);
 
  private:
+  // A whole sample as the batch has it; or of one, this rank's positions.
+  struct Rows {
+    std::int64_t *tokens, *labels, *segments;
+    std::uint8_t* mask;
+  };
   void unpack();
+  void unpack(const ReadPayloadRow& row, const Rows& rows) const;
+  std::int64_t take_positions(const Rows& whole, const Rows& rows) const;
   // Reads the documents of a microbatch from whole samples.
-  void keep_apart(Batch& batch, const std::int32_t* payload_BCT) const;
+  void keep_apart(Batch& batch, const std::int32_t* payload_BW) const;
 
   std::unique_ptr<Communicator> data_, data_dp_;
+  const std::int64_t sequence_;
   std::optional<DocumentsApart> documents_;
+  std::optional<MaskedTokens> masked_;
   std::vector<std::int64_t> positions_;  // of this rank's rows
   at::Tensor payload_, counts_;
   Work broadcast_, reduce_;

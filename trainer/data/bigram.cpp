@@ -51,12 +51,13 @@ std::int64_t stream_tokens(const TokenSource& source) {
 void each_pair(const TokenSource& source, std::int64_t begin, std::int64_t end,
                const std::function<void(std::int32_t, std::int32_t)>& visit) {
   std::vector<std::int32_t> window;
+  std::vector<std::int64_t> starts;
   std::int64_t base = 0;
   for (int store = 0; store < std::ssize(source.stores()); ++store) {
     const std::int64_t tokens = source.stream_tokens(store), last = std::min(end - base, tokens);
     for (std::int64_t at = std::max<std::int64_t>(begin - base, 0); at + 1 < last; at += std::ssize(window) - 1) {
       window.resize(static_cast<std::size_t>(std::min<std::int64_t>(last - at, 65536)));
-      source.read_stream(store, at, window, {});
+      source.read_stream(store, at, window, starts);
       for (std::size_t i = 0; i + 1 < window.size(); ++i) visit(window[i], window[i + 1]);
     }
     base += tokens;

@@ -24,9 +24,18 @@ std::vector<Split> splits_of(const TokenStore& store) {
   return splits;
 }
 
-std::vector<std::unique_ptr<TokenStore>> open_alike(const std::vector<std::string>& inputs, Storage& storage) {
-  std::vector<std::unique_ptr<TokenStore>> stores;
-  for (const StorePlace& place : store_places(inputs, storage)) {
+std::string sources_of(const TokenStores& stores) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& store : stores)
+    list.push_back({{"uuid", store->info().uuid}, {"sources", nlohmann::json::parse(store->sources(), nullptr, false)}});
+  return nlohmann::json({{"stores", list}}).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+TokenStores open_stores(const std::vector<std::string>& paths, Storage& storage) {
+  TokenStores stores;
+  for (const StorePlace& place : store_places(paths, storage)) {
     const std::string& path = place.path;
     stores.push_back(std::make_unique<TokenStore>(place, storage));
     const TokenStore& first = *stores.front();
@@ -40,15 +49,6 @@ std::vector<std::unique_ptr<TokenStore>> open_alike(const std::vector<std::strin
   }
   return stores;
 }
-
-std::string sources_of(const std::vector<std::unique_ptr<TokenStore>>& stores) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const auto& store : stores)
-    list.push_back({{"uuid", store->info().uuid}, {"sources", nlohmann::json::parse(store->sources(), nullptr, false)}});
-  return nlohmann::json({{"stores", list}}).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-}  // namespace
 
 std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split) {
   if (!split) return {{0, static_cast<std::uint64_t>(store.info().documents)}};
@@ -68,7 +68,7 @@ void read_document(const TokenStore& store, std::uint64_t document, const std::f
 CopySummary copy_documents(const std::vector<std::string>& inputs, const std::string& output, Existing existing, Storage& storage,
                            const ChooseSplit& choose, const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
   if (inputs.empty()) throw Error("no store", "data", "name a token store");
-  const auto stores = open_alike(inputs, storage);
+  const auto stores = open_stores(inputs, storage);
   std::int64_t total = 0, done = 0;
   bool answered = false;
   for (const auto& store : stores) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,10 @@
 #include "trainer/data/token_store_writer.hpp"
 
 namespace ergon {
+
+// The stores that these paths name, a dataset file as its shards. Throws Error: stores of different tokenizers, the same store twice.
+using TokenStores = std::vector<std::unique_ptr<TokenStore>>;
+TokenStores open_stores(const std::vector<std::string>& paths, Storage& storage);
 
 // The documents of a split, or all of them (nullopt).
 std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split);
@@ -29,8 +34,7 @@ struct CopySummary {
   std::int64_t documents[3] = {}, tokens[3] = {};  // by Split
 };
 
-// One store of the documents of several. Throws Error: stores of different tokenizers, the same store twice, no document left, what the
-// writer throws.
+// One store of the documents of several. Throws Error: what open_stores and the writer throw, no document left.
 CopySummary copy_documents(const std::vector<std::string>& inputs, const std::string& output, Existing existing, Storage& storage,
                            const ChooseSplit& choose, const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
 

@@ -59,21 +59,28 @@ class Visitor {
     if (is_blank(line)) return;
     take(line, line_);
     const auto too_deep = [&] {
-      throw Error(fmt::format("nests deeper than {} levels", deepest_json), where(), "a line is one object with texts in it",
-                  ExitCode::data);
+      throw InputError(fmt::format("nests deeper than {} levels", deepest_json), where(), "a line is one object with texts in it",
+                       ExitCode::data);
     };
     const auto object = nlohmann::json::parse(document_.text, shallow<nlohmann::json>(too_deep), false);
-    if (!object.is_object()) throw Error("is not a JSON object", where(), "a .jsonl file holds one object a line", ExitCode::data);
-    document_.text = text_under(object, options_.text_key, options_.prompt_key.empty() ? "--text-key" : "--response-key");
-    if (!options_.prompt_key.empty()) document_.prompt = text_under(object, options_.prompt_key, "--prompt-key");
+    if (!object.is_object()) throw InputError("is not a JSON object", where(), "a .jsonl file holds one object a line", ExitCode::data);
+    if (options_.prompt_key.empty()) {
+      document_.text = text_under(object, options_.text_key, "--text-key");
+    } else if (options_.sources_too && object.contains("source") && !object.contains(options_.prompt_key)) {
+      document_.text = text_under(object, "target", "--response-key");
+      document_.prompt = text_under(object, "source", "--prompt-key");
+    } else {
+      document_.text = text_under(object, options_.text_key, "--response-key");
+      document_.prompt = text_under(object, options_.prompt_key, "--prompt-key");
+    }
     visit_(document_);
   }
 
   std::string text_under(const nlohmann::json& object, const std::string& key, const char* option) const {
     const auto found = object.find(key);
     if (found == object.end() || !found->is_string())
-      throw Error(fmt::format("has no text under the key \"{}\"", key), where(), fmt::format("name the key with {}", option),
-                  ExitCode::data);
+      throw InputError(fmt::format("has no text under the key \"{}\"", key), where(), fmt::format("name the key with {}", option),
+                       ExitCode::data);
     return found->get<std::string>();
   }
 
@@ -85,8 +92,8 @@ class Visitor {
   void take(std::string_view record, std::int64_t line) {
     document_.line = line;
     if (std::ssize(record) > options_.max_document)
-      throw Error(fmt::format("is a document of {} bytes, more than {}", record.size(), options_.max_document), where(),
-                  "give a larger --max-document", ExitCode::data);
+      throw InputError(fmt::format("is a document of {} bytes, more than {}", record.size(), options_.max_document), where(),
+                       "give a larger --max-document", ExitCode::data);
     document_.text = record;
     document_.replaced_sequences = repair_utf8(document_.text, &document_.replaced_bytes);
   }

@@ -7,9 +7,16 @@
 #include <functional>
 #include <string>
 
+#include "configs/error.hpp"
 #include "trainer/data/input_units.hpp"
 
 namespace ergon {
+
+// What stands in an input is refused: the same import would be refused again.
+class InputError : public Error {
+ public:
+  using Error::Error;
+};
 
 struct Document {
   std::string text;

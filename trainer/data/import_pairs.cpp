@@ -63,6 +63,7 @@ std::string sources_of(const PairOptions& options, const InputFiles& files, cons
                          {"documents", "pairs"},
                          {"prompt_key", options.documents.prompt_key},
                          {"response_key", options.documents.text_key},
+                         {"source_and_target", options.documents.sources_too},
                          {"separator", options.separator},
                          {"longest", options.longest},
                          {"valid", options.fractions.validation},

@@ -26,9 +26,9 @@ Digest digest_of(const InputUnit& unit) {
 }
 
 [[noreturn]] void refuse_invalid(const Document& document, const InputFiles& files) {
-  throw Error(fmt::format("holds a document that is not UTF-8 ({} ill-formed parts)", document.replaced_sequences),
-              fmt::format("{}:{}", files.path(document.file), document.line),
-              "--fresh --invalid-utf8 replace repairs it, drop leaves it out", ExitCode::data);
+  throw InputError(fmt::format("holds a document that is not UTF-8 ({} ill-formed parts)", document.replaced_sequences),
+                   fmt::format("{}:{}", files.path(document.file), document.line),
+                   "--fresh --invalid-utf8 replace repairs it, drop leaves it out", ExitCode::data);
 }
 
 SegmentCounts make_segment(const InputUnit& unit, const IngestTask& task, const Spool& spool, std::vector<std::int32_t>& ids) {

@@ -22,6 +22,7 @@ struct DocumentOptions {
   DocumentRule rule = DocumentRule::file;
   std::string text_key = "text";  // of a line of JSON; this key of it is the document
   std::string prompt_key = {};    // of pairs: this key is what the document answers; empty: there are no pairs
+  bool sources_too = false;       // of pairs: a line that has "source" and "target", and not prompt_key, is one of these
   FormatRule format = FormatRule::by_name;
   std::int64_t max_document = 64 << 20;  // bytes of the record in the input; a longer one is refused, for it would not fit in memory
 };

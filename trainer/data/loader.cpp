@@ -19,16 +19,20 @@ namespace {
 int dp_size(const Communicators& communicators) { return communicators.mesh.size(Axis::dp); }
 int dp_rank(const Communicators& communicators) { return communicators.mesh.coordinate(communicators.world->rank(), Axis::dp); }
 
-// Reads steps ahead on a thread of its own, into a fixed set of payloads. The thread calls pread, never MPI.
+// Reads steps ahead on a thread of its own, into a fixed set of payloads: those that it was asked for, in that order. The thread calls
+// pread, never MPI.
 class Prefetcher {
  public:
+  struct Question {
+    std::vector<std::int64_t> samples, places;  // of a step
+  };
   struct Step {
     at::Tensor payload;
     StepCounts counts;
   };
 
-  Prefetcher(StepReader& reader, SampleOrder order, std::int64_t depth) : reader_(reader), order_(std::move(order)) {
-    for (std::int64_t i = 0; i < depth + 1; ++i) free_.push_back(reader.make_payload());
+  Prefetcher(StepReader& reader, std::int64_t payloads) : reader_(reader) {
+    for (std::int64_t i = 0; i < payloads; ++i) free_.push_back(reader.make_payload());
     thread_ = std::thread([this] { run(); });
   }
   ~Prefetcher() {
@@ -40,11 +44,19 @@ class Prefetcher {
     thread_.join();
   }
 
+  void ask(Question question) {
+    {
+      const std::lock_guard lock(mutex_);
+      questions_.push_back(std::move(question));
+    }
+    changed_.notify_all();
+  }
+
   Step take() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !ready_.empty() || failure_; });
     if (ready_.empty()) std::rethrow_exception(failure_);
-    Step step = ready_.front();
+    Step step = std::move(ready_.front());
     ready_.pop_front();
     return step;
   }
@@ -60,12 +72,18 @@ class Prefetcher {
  private:
   void run() {
     try {
-      std::vector<std::int64_t> samples(static_cast<std::size_t>(reader_.batch()));
-      while (auto payload = wait_for_free()) {
-        order_.next(samples);
-        const StepCounts counts = reader_.fill(samples, order_.ordinals(), *payload);
-        const std::lock_guard lock(mutex_);
-        ready_.push_back({*payload, counts});
+      std::unique_lock lock(mutex_);
+      while (true) {
+        changed_.wait(lock, [&] { return stop_ || (!free_.empty() && !questions_.empty()); });
+        if (stop_) return;
+        const Question question = std::move(questions_.front());
+        Step step{std::move(free_.front()), {}};
+        questions_.pop_front();
+        free_.pop_front();
+        lock.unlock();
+        step.counts = reader_.fill(question.samples, question.places, step.payload);
+        lock.lock();
+        ready_.push_back(std::move(step));
         changed_.notify_all();
       }
     } catch (...) {
@@ -75,20 +93,11 @@ class Prefetcher {
     }
   }
 
-  std::optional<at::Tensor> wait_for_free() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !free_.empty() || stop_; });
-    if (stop_) return std::nullopt;
-    at::Tensor payload = free_.front();
-    free_.pop_front();
-    return payload;
-  }
-
   StepReader& reader_;
-  SampleOrder order_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<at::Tensor> free_;
+  std::deque<Question> questions_;
   std::deque<Step> ready_;
   std::exception_ptr failure_;
   bool stop_ = false;
@@ -107,9 +116,10 @@ struct Loader::Parts {
     step.after = state;
     step.tokens = reader.batch() * source.sequence();
     if (exchange.is_reader())
-      prefetcher.emplace(reader, order, shape.prefetch);
+      prefetcher.emplace(reader, shape.prefetch + 1);
     else
       payload = reader.make_payload();
+    for (std::int64_t ahead = 0; ahead < shape.prefetch + 1; ++ahead) plan_step();
   }
 
   static const TokenSource& holding_batch(const TokenSource& source, std::int64_t batch) {
@@ -126,13 +136,22 @@ struct Loader::Parts {
     exchange.post(payload, read.counts);
   }
 
-  void advance() {
+  // The order is walked here, once, as far ahead as is read.
+  void plan_step() {
     order.next(samples);
-    step.after = order.state();
+    states.push_back(order.state());
+    if (prefetcher) prefetcher->ask({samples, {order.ordinals().begin(), order.ordinals().end()}});
+  }
+
+  void advance() {
+    step.after = std::move(states.front());
+    states.pop_front();
+    plan_step();
   }
 
   StepReader reader;
-  SampleOrder order;  // as far as steps were handed out; the prefetcher's own runs ahead
+  SampleOrder order;
+  std::deque<DataState> states;  // after the steps that are ahead
   std::vector<std::int64_t> samples;
   BatchExchange exchange;
   std::optional<Prefetcher> prefetcher;

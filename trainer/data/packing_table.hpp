@@ -32,8 +32,7 @@ const std::vector<std::string>& packing_table_datasets();
 // Throws Error (ExitCode::data) that names the file and what is wrong in it.
 PackingTable read_packing_table(const std::string& path, Storage& storage);
 
-// Collective: rank 0 asks what is in the file, and `storage` of every rank remembers the answer, as for stores
-// (trainer/data/store_layouts).
+// Collective: rank 0 asks what is in the file, and `storage` of every rank remembers the answer.
 void share_packing_layout(const std::string& path, Storage& storage, Communicator& control);
 
 // Throws Error (data.packing_table, ExitCode::data) unless the table at `path` was made from these stores for this split and sequence, and

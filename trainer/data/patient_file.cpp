@@ -17,11 +17,14 @@ bool may_pass(const CallError& error) { return error.number() == EIO || error.nu
 PatientFile::PatientFile(Storage::File file, Open open, Storage& storage, Patience patience)
     : file_(std::move(file)), open_(std::move(open)), storage_(storage), patience_(patience), bytes_(storage.size(file_)) {}
 
+PatientFile::PatientFile(Bytes size, Open open, Storage& storage, Patience patience)
+    : open_(std::move(open)), storage_(storage), patience_(patience), bytes_(size.value) {}
+
 void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
   Seconds wait = patience_.first_wait;
   for (int tries = 1;; ++tries, wait = {2 * wait.value}) {
     try {
-      if (tries > 1) open_again();
+      if (tries > 1 || !file_) open();
       return storage_.pread(file_, data, offset);
     } catch (const CallError& error) {
       if (!may_pass(error)) throw;
@@ -34,13 +37,13 @@ void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
   }
 }
 
-void PatientFile::open_again() {
+void PatientFile::open() {
   Storage::File file = open_();
   if (const std::int64_t bytes = storage_.size(file); bytes != bytes_)
     throw Error(fmt::format("had {} bytes, now it has {}: it was replaced while it was read", bytes_, bytes), file.path(),
                 "put the store back that the run began with, and resume", ExitCode::data);
+  openings_ += static_cast<bool>(file_);
   file_ = std::move(file);
-  ++openings_;
 }
 
 }  // namespace ergon

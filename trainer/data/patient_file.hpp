@@ -23,6 +23,8 @@ class PatientFile {
  public:
   using Open = std::function<Storage::File()>;
   PatientFile(Storage::File file, Open open, Storage& storage, Patience patience = {});
+  // Opened by the first read: a file of this size.
+  PatientFile(Bytes size, Open open, Storage& storage, Patience patience = {});
 
   // As Storage::pread. When the last try fails: Error (ExitCode::data) that says how many there were. A file of another size under the name
   // is an Error: it was replaced.
@@ -32,7 +34,7 @@ class PatientFile {
   std::int64_t retries() const { return retries_; }
 
  private:
-  void open_again();
+  void open();
 
   Storage::File file_;
   Open open_;

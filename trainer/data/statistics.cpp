@@ -3,9 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
-
-#include "trainer/data/copy_documents.hpp"
 
 namespace ergon {
 namespace {
@@ -32,31 +29,36 @@ void describe_lengths(StoreStatistics& statistics, std::vector<std::int64_t>& le
     ++statistics.lengths[static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(length))) - 1];
 }
 
+std::int64_t tokens_of(const TokenStores& stores, std::optional<Split> split) {
+  std::int64_t tokens = 0;
+  for (const auto& store : stores)
+    for (const DocumentRange& range : documents_of(*store, split))
+      tokens += static_cast<std::int64_t>(store->offsets()[range.end] - store->offsets()[range.begin]);
+  return tokens;
+}
+
 }  // namespace
 
-StoreStatistics store_statistics(const TokenStore& store, std::optional<Split> split, std::int64_t top,
+StoreStatistics store_statistics(const TokenStores& stores, std::optional<Split> split, std::int64_t top,
                                  const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
   StoreStatistics statistics;
   SeenDocuments before;
-  std::vector<std::int64_t> counts(static_cast<std::size_t>(store.info().vocabulary)), lengths;
-  const auto offset = [&](std::uint64_t document) { return static_cast<std::int64_t>(store.offsets()[document]); };
-  const auto ranges = documents_of(store, split);
-  const std::int64_t total =
-      std::accumulate(ranges.begin(), ranges.end(), std::int64_t{0},
-                      [&](std::int64_t sum, const DocumentRange& range) { return sum + offset(range.end) - offset(range.begin); });
-  for (const DocumentRange& range : ranges) {
-    for (std::uint64_t d = range.begin; d < range.end; ++d) {
-      lengths.push_back(offset(d + 1) - offset(d));
-      Sha256 hash;
-      read_document(store, d, [&](std::span<const std::int32_t> ids) {
-        hash.add(std::as_bytes(ids));
-        for (std::int32_t id : ids) ++counts[static_cast<std::size_t>(id)];
-      });
-      statistics.duplicates += before.seen(hash);
-      statistics.tokens += lengths.back();
-      if (progress) progress(statistics.tokens, total);
-    }
-  }
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(stores.front()->info().vocabulary)), lengths;
+  const std::int64_t total = tokens_of(stores, split);
+  const auto count = [&](const TokenStore& store, std::uint64_t document) {
+    lengths.push_back(static_cast<std::int64_t>(store.offsets()[document + 1] - store.offsets()[document]));
+    Sha256 hash;
+    read_document(store, document, [&](std::span<const std::int32_t> ids) {
+      hash.add(std::as_bytes(ids));
+      for (std::int32_t id : ids) ++counts[static_cast<std::size_t>(id)];
+    });
+    statistics.duplicates += before.seen(hash);
+    statistics.tokens += lengths.back();
+    if (progress) progress(statistics.tokens, total);
+  };
+  for (const auto& store : stores)
+    for (const DocumentRange& range : documents_of(*store, split))
+      for (std::uint64_t d = range.begin; d < range.end; ++d) count(*store, d);
   statistics.documents = std::ssize(lengths);
   describe_lengths(statistics, lengths);
   statistics.different_tokens = std::ranges::count_if(counts, [](std::int64_t count) { return count > 0; });

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "trainer/data/token_store.hpp"
+#include "trainer/data/copy_documents.hpp"
 
 namespace ergon {
 
@@ -26,8 +26,8 @@ struct StoreStatistics {
   std::int64_t duplicates = 0;                         // documents whose ids one before them has
 };
 
-// Of one split, or of all documents (nullopt). Reads every token. Memory: 8 bytes an id of the vocabulary, 24 a document.
-StoreStatistics store_statistics(const TokenStore& store, std::optional<Split> split, std::int64_t top,
+// Of the stores together: one split, or all documents (nullopt). Reads every token. Memory: 8 bytes an id of the vocabulary, 24 a document.
+StoreStatistics store_statistics(const TokenStores& stores, std::optional<Split> split, std::int64_t top,
                                  const std::function<void(std::int64_t done, std::int64_t total)>& progress = {});
 
 }  // namespace ergon

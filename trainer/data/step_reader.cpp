@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/step_reader.hpp"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "configs/error.hpp"
-#include "trainer/data/batch.hpp"
 
 namespace ergon {
 
@@ -15,83 +15,77 @@ StepReader::StepReader(const TokenSource& source, LoaderShape shape, int dp, int
   ERGON_CHECK(shape.microbatch >= 1 && shape.accumulation >= 1 && shape.prefetch >= 1, "microbatch {}, accumulation {}, prefetch {}",
               shape.microbatch, shape.accumulation, shape.prefetch);
   const auto T = static_cast<std::size_t>(source.sequence());
-  tokens_.resize(T + 1);
-  segments_.resize(T + 1);
-  counts_.resize(T);
+  segments_.resize(T);
   chosen_.resize(T);
   is_prompt_.resize(T + 1);
 }
 
-at::Tensor StepReader::make_payload() const { return at::empty({shape_.accumulation, shape_.microbatch, 3, source_.sequence()}, at::kInt); }
+at::Tensor StepReader::make_payload() const {
+  return at::zeros({shape_.accumulation, shape_.microbatch, payload_words(source_.sequence())}, at::kInt);
+}
 
-StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABCT) {
+StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW) {
   ERGON_CHECK(std::ssize(samples) == batch() && places.size() == samples.size(), "{} samples, {} places for a batch of {}", samples.size(),
               places.size(), batch());
-  const auto T = static_cast<std::size_t>(source_.sequence());
-  auto* out = payload_ABCT.data_ptr<std::int32_t>();
+  auto* out = payload_ABW.data_ptr<std::int32_t>();
   StepCounts counts;
   if (shape_.objective.documents) counts.pairs.emplace();
   for (std::int64_t a = 0; a < shape_.accumulation; ++a) {
-    for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += 3 * T) {
+    for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += payload_words(source_.sequence())) {
       const auto at = static_cast<std::size_t>(first_sample(a) + b);
-      const Rows rows{{out, T}, {out + T, T}, {out + 2 * T, T}};
-      counts.valid += fill(samples[at], places[at], rows);
-      if (counts.pairs) *counts.pairs += pairs(rows);
+      PayloadRow row(out, source_.sequence());
+      fill(samples[at], places[at], row);
+      counts.valid += row.valid;
+      if (counts.pairs) *counts.pairs += pairs(row);
     }
   }
   return counts;
 }
 
-std::int64_t StepReader::fill(std::int64_t sample, std::int64_t place, const Rows& rows) {
+// Where documents are kept apart, the first token of the next one is no continuation; of tokens to restore only they have a label.
+void StepReader::fill(std::int64_t sample, std::int64_t place, PayloadRow& row) {
+  const std::span<std::uint8_t> marks = row.marks;
+  row.valid = row.begun = 0;
+  starts_.clear();
   if (sample < 0) {
-    std::ranges::fill(rows.tokens, 0);
-    std::ranges::fill(rows.labels, static_cast<std::int32_t>(ignored_label));
-    std::ranges::fill(rows.segments, 0);
-    return 0;
+    std::ranges::fill(row.tokens, 0);
+    std::ranges::fill(marks, std::uint8_t{0});
+    return;
   }
-  const std::int64_t held = source_.read(sample, tokens_, segments_);
-  std::ranges::fill(counts_, std::uint8_t{1});
-  if (mask_) mask_(sample, counts_);
-  drop_prompts(sample);
-  std::fill(counts_.begin() + held, counts_.end(), std::uint8_t{0});  // padding
-  std::copy_n(tokens_.begin(), rows.tokens.size(), rows.tokens.begin());
-  std::copy_n(segments_.begin(), rows.segments.size(), rows.segments.begin());
-  return shape_.objective.masked ? label_masked(place, rows) : label_next(rows);
+  const std::int64_t held = source_.read(sample, row.tokens, starts_);
+  std::ranges::fill(marks, label_counts);
+  bool all = !mask_ && !shape_.objective.masked && held == std::ssize(marks);
+  if (mask_) mask_(sample, marks);
+  if (drop_prompts(sample, marks)) all = false;
+  std::fill(marks.begin() + held, marks.end(), std::uint8_t{0});  // padding
+  if (shape_.objective.masked) {
+    draw_masked(*shape_.objective.masked, place, chosen_);
+    for (std::size_t t = 0; t < marks.size(); ++t) marks[t] &= chosen_[t];
+  }
+  const bool apart = shape_.objective.documents && !shape_.objective.masked;
+  for (const std::int64_t start : starts_)
+    if (apart) marks[static_cast<std::size_t>(start) - 1] = 0;
+  row.valid = all && !apart ? static_cast<std::int32_t>(marks.size())
+                            : static_cast<std::int32_t>(std::accumulate(marks.begin(), marks.end(), std::int64_t{0}));
+  for (const std::int64_t start : starts_) {
+    if (start == std::ssize(marks)) break;
+    marks[static_cast<std::size_t>(start)] |= document_begins;
+    ++row.begun;
+  }
 }
 
-void StepReader::drop_prompts(std::int64_t sample) {
-  if (!source_.mark_prompts(sample, is_prompt_)) return;
+bool StepReader::drop_prompts(std::int64_t sample, std::span<std::uint8_t> counts) {
+  if (!source_.mark_prompts(sample, is_prompt_)) return false;
   const std::size_t ahead = shape_.objective.masked ? 0 : 1;
-  for (std::size_t t = 0; t < counts_.size(); ++t) counts_[t] &= is_prompt_[t + ahead] == 0;
+  for (std::size_t t = 0; t < counts.size(); ++t) counts[t] &= is_prompt_[t + ahead] == 0;
+  return true;
 }
 
-// Where documents are kept apart, the first token of the next one is no continuation.
-std::int64_t StepReader::label_next(const Rows& rows) {
-  std::int64_t valid = 0;
-  for (std::size_t t = 0; t < rows.labels.size(); ++t) {
-    const bool counts = counts_[t] != 0 && (!shape_.objective.documents || segments_[t + 1] == segments_[t]);
-    rows.labels[t] = counts ? tokens_[t + 1] : static_cast<std::int32_t>(ignored_label);
-    valid += counts;
-  }
-  return valid;
-}
-
-std::int64_t StepReader::label_masked(std::int64_t place, const Rows& rows) {
-  draw_masked(*shape_.objective.masked, place, chosen_);
-  std::int64_t valid = 0;
-  for (std::size_t t = 0; t < rows.labels.size(); ++t) {
-    const bool counts = counts_[t] != 0 && chosen_[t] != 0;
-    rows.labels[t] = counts ? tokens_[t] : static_cast<std::int32_t>(ignored_label);
-    if (counts) rows.tokens[t] = shape_.objective.masked->token;
-    valid += counts;
-  }
-  return valid;
-}
-
-PairCount StepReader::pairs(const Rows& rows) {
+PairCount StepReader::pairs(const PayloadRow& row) {
   const DocumentsApart& documents = *shape_.objective.documents;
-  if (rows.segments.front() != rows.segments.back()) return pairs_of_sample(documents, rows.segments);
-  if (!whole_) whole_ = pairs_of_sample(documents, rows.segments);
+  if (row.begun > 0 || !whole_) segments_from(starts_, segments_);
+  if (row.begun > 0) return pairs_of_sample(documents, segments_);
+  if (!whole_) whole_ = pairs_of_sample(documents, segments_);
   return *whole_;
 }
 

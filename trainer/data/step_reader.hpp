@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fills the payload of a step for one data rank: what is broadcast to the ranks that share its data. No communication.
 //
-// A accumulation (microbatches of this rank), B samples of a microbatch, T sequence. payload_ABCT is int32 with C = 3: tokens, labels
-// (ignored_label where the loss does not look), segments (the document within the sample). Global microbatch k = a * dp + data rank holds
-// samples [k * B, (k + 1) * B) of the step.
+// A accumulation (microbatches of this rank), B samples of a microbatch, T sequence, W words of a row (trainer/data/step_payload).
+// payload_ABW is int32. Global microbatch k = a * dp + data rank holds samples [k * B, (k + 1) * B) of the step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,6 +14,7 @@
 
 #include "configs/run_config.hpp"
 #include "trainer/data/objective.hpp"
+#include "trainer/data/step_payload.hpp"
 #include "trainer/data/token_source.hpp"
 
 namespace ergon {
@@ -46,27 +46,22 @@ class StepReader {
   std::int64_t first_sample(std::int64_t a) const { return (a * dp_ + dp_rank_) * shape_.microbatch; }
   at::Tensor make_payload() const;
   // `samples`: those of the whole step, -1 for padding (token 0, every label ignored); `places`: theirs in the run's order, by which tokens
-  // to restore are drawn. Returns what this rank's samples count. One thread at a time.
-  StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABCT);
+  // to restore are drawn: these alone have labels that count, and stand in the payload as they were. Returns what this rank's samples
+  // count. One thread at a time.
+  StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW);
 
  private:
-  // C x T of the payload.
-  struct Rows {
-    std::span<std::int32_t> tokens, labels, segments;
-  };
-  std::int64_t fill(std::int64_t sample, std::int64_t place, const Rows& rows);
-  // By the kind of objective, a label is the token behind a place or the one in it.
-  void drop_prompts(std::int64_t sample);
-  std::int64_t label_next(const Rows& rows);
-  std::int64_t label_masked(std::int64_t place, const Rows& rows);
-  PairCount pairs(const Rows& rows);
+  void fill(std::int64_t sample, std::int64_t place, PayloadRow& row);
+  bool drop_prompts(std::int64_t sample, std::span<std::uint8_t> counts);
+  PairCount pairs(const PayloadRow& row);
 
   const TokenSource& source_;
   LoaderShape shape_;
   int dp_, dp_rank_;
   LabelMask mask_;
-  std::vector<std::int32_t> tokens_, segments_;  // T + 1
-  std::vector<std::uint8_t> counts_, chosen_;
+  std::vector<std::int64_t> starts_;     // of documents in the sample
+  std::vector<std::int32_t> segments_;   // T
+  std::vector<std::uint8_t> chosen_;     // T
   std::vector<std::uint8_t> is_prompt_;  // T + 1
   std::optional<PairCount> whole_;       // of a sample without a boundary
 };

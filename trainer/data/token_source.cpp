@@ -5,7 +5,6 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
-#include "trainer/data/dataset_file.hpp"
 #include "trainer/data/packing_table.hpp"
 #include "trainer/data/token_store_format.hpp"
 
@@ -16,21 +15,36 @@ const char* key_of(Split split) { return split == Split::train ? "data.train" : 
 
 }  // namespace
 
+void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) {
+  std::int64_t begin = 0;
+  std::int32_t segment = 0;
+  for (const std::int64_t start : starts) {
+    const std::int64_t end = std::min(start, std::ssize(segments));
+    std::fill(segments.begin() + begin, segments.begin() + end, segment++);
+    begin = end;
+  }
+  std::fill(segments.begin() + begin, segments.end(), segment);
+}
+
 TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
                          const std::string& packing_table)
+    : TokenSource(read_store_catalogue(paths, storage), paths, split, sequence, storage, packing_table) {}
+
+TokenSource::TokenSource(const StoreCatalogue& catalogue, const std::vector<std::string>& paths, Split split, std::int64_t sequence,
+                         Storage& storage, const std::string& packing_table)
     : split_(split), sequence_(sequence) {
   ERGON_CHECK(sequence >= 1, "a sequence of {} tokens", sequence);
   if (paths.empty()) throw Error("names no token store", key_of(split), "make one with `ergon data import`", ExitCode::data);
   std::vector<int> stores_of_part;
   for (const std::string& path : paths) {
-    const std::vector<StorePlace> places = store_places({path}, storage);
+    const std::vector<StoreCatalogue::Entry>& stores = catalogue.of(path);
     std::string hashes;
-    for (const StorePlace& place : places) {
-      add_store(place, storage);
+    for (const StoreCatalogue::Entry& entry : stores) {
+      add_store(entry, storage);
       hashes += stores_.back()->info().content_hash + "\n";
     }
-    parts_.push_back({.name = path, .uuid = places.size() == 1 ? stores_.back()->info().uuid : uuid_of(sha256_hex(hashes))});
-    stores_of_part.push_back(static_cast<int>(places.size()));
+    parts_.push_back({.name = path, .uuid = stores.size() == 1 ? stores_.back()->info().uuid : uuid_of(sha256_hex(hashes))});
+    stores_of_part.push_back(static_cast<int>(stores.size()));
   }
   packing_hash_ = sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_)));
   if (!packing_table.empty()) {
@@ -42,14 +56,14 @@ TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std
   number_samples(stores_of_part);
 }
 
-void TokenSource::add_store(const StorePlace& place, Storage& storage) {
-  auto store = std::make_unique<TokenStore>(place, storage);
+void TokenSource::add_store(const StoreCatalogue::Entry& entry, Storage& storage) {
+  auto store = std::make_unique<TokenStore>(entry.place, entry.index, storage);
   for (const auto& other : stores_) {
     if (other->info().uuid == store->info().uuid)
-      throw Error(fmt::format("{} and {} hold the same tokens (uuid {})", other->path(), place.path, store->info().uuid), key_of(split_),
+      throw Error(fmt::format("{} and {} hold the same tokens (uuid {})", other->path(), store->path(), store->info().uuid), key_of(split_),
                   "name each store once", ExitCode::data);
     if (other->info().tokenizer_sha256 != store->info().tokenizer_sha256)
-      throw Error(fmt::format("{} and {} were made with different tokenizers", other->path(), place.path), key_of(split_),
+      throw Error(fmt::format("{} and {} were made with different tokenizers", other->path(), store->path()), key_of(split_),
                   "import them with one tokenizer", ExitCode::data);
   }
   std::vector<Piece> pieces;
@@ -57,7 +71,7 @@ void TokenSource::add_store(const StorePlace& place, Storage& storage) {
   for (const DocumentRange& range : store->split(split_)) {
     const auto begin = static_cast<std::int64_t>(store->offsets()[range.begin]),
                end = static_cast<std::int64_t>(store->offsets()[range.end]);
-    pieces.push_back({tokens, begin, end - begin, range.begin});
+    pieces.push_back({tokens, begin, end - begin, range.begin, range.end});
     tokens += end - begin;
   }
   stores_.push_back(std::move(store));
@@ -118,32 +132,39 @@ double TokenSource::padding() const {
   return samples() == 0 ? 0 : 1 - static_cast<double>(tokens()) / positions;
 }
 
-std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
   const int store = store_of(sample);
-  ERGON_CHECK(std::ssize(tokens) == sequence_ + 1 && segments.size() == tokens.size(), "{} tokens, {} segments for a sequence of {}",
-              tokens.size(), segments.size(), sequence_);
+  ERGON_CHECK(std::ssize(tokens) == sequence_ + 1, "{} tokens for a sequence of {}", tokens.size(), sequence_);
   const std::int64_t index = sample - first_sample(store);
-  if (!packed_.empty()) return read_packed(store, index, tokens, segments);
-  read_stream(store, index * sequence_, tokens, segments);
+  if (!packed_.empty()) return read_packed(store, index, tokens, starts);
+  read_stream(store, index * sequence_, tokens, starts);
   return sequence_;
 }
 
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
+  ERGON_CHECK(segments.size() == tokens.size(), "{} segments for {} tokens", segments.size(), tokens.size());
+  std::vector<std::int64_t> starts;
+  const std::int64_t held = read(sample, tokens, starts);
+  segments_from(starts, segments);
+  return held;
+}
+
 std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens,
-                                      std::span<std::int32_t> segments) const {
+                                      std::vector<std::int64_t>& starts) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
   std::ranges::fill(tokens, 0);
+  starts.clear();
   std::size_t held = 0;
-  std::int32_t segment = 0;
   for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(index)) {
     // A piece that fills the sample and is not the end of its document is followed by the document's next token.
     const auto end = piece.begin + piece.tokens;
     const bool goes_on = held + piece.tokens == tokens.size() - 1 && !std::ranges::binary_search(from.offsets(), end);
     const std::size_t count = piece.tokens + goes_on;
+    if (held > 0) starts.push_back(static_cast<std::int64_t>(held));
     from.read(static_cast<std::int64_t>(piece.begin), tokens.subspan(held, count));
-    std::fill_n(segments.begin() + static_cast<std::ptrdiff_t>(held), count, segment++);
     held += count;
   }
-  std::fill(segments.begin() + static_cast<std::ptrdiff_t>(held), segments.end(), segment);
+  if (held < tokens.size()) starts.push_back(static_cast<std::int64_t>(held));
   return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
@@ -190,22 +211,16 @@ bool TokenSource::mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_p
   return true;
 }
 
-void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
+void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
-  std::int32_t segment = 0;
+  starts.clear();
   each_run(store, begin, std::ssize(tokens), [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
     from.read(token, tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)));
-    // The document that holds `token`, then a new segment wherever the next one starts.
     const auto offsets = from.offsets();
-    auto next = std::upper_bound(offsets.begin() + static_cast<std::int64_t>(piece.first_document), offsets.end(),
-                                 static_cast<std::uint64_t>(token));
-    const auto held = std::max<std::int64_t>(0, std::min(count, std::ssize(segments) - done));  // of the count, those that are numbered
-    for (std::int64_t i = 0; i < held; ++segment) {
-      const std::int64_t end = std::min(held, static_cast<std::int64_t>(*next) - token);
-      std::fill(segments.begin() + done + i, segments.begin() + done + end, segment);
-      i = end;
-      if (i < held) ++next;
-    }
+    auto next = std::lower_bound(offsets.begin() + static_cast<std::int64_t>(piece.first_document),
+                                 offsets.begin() + static_cast<std::int64_t>(piece.end_document), static_cast<std::uint64_t>(token));
+    for (; static_cast<std::int64_t>(*next) < token + count; ++next)
+      if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts.push_back(at);
   });
 }
 

@@ -17,15 +17,21 @@
 #include <vector>
 
 #include "trainer/data/document_packing.hpp"
-#include "trainer/data/token_store.hpp"
+#include "trainer/data/store_catalogue.hpp"
 
 namespace ergon {
+
+// Numbers documents from where they start. Example: starts 2 and 5, six places: 0 0 1 1 1 2.
+void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments);
 
 class TokenSource {
  public:
   // Opens the stores (a dataset file, trainer/data/dataset_file.hpp, stands for its shards), and the packing table when one is named.
   // Throws Error: a damaged store, stores of different tokenizers, the same store twice, a table of other stores.
   TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
+              const std::string& packing_table = "");
+  // Of stores whose indexes are here already: their files are opened for their tokens alone, by the first read.
+  TokenSource(const StoreCatalogue& catalogue, const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
               const std::string& packing_table = "");
 
   // What one entry of data.train gave: its samples lie together.
@@ -53,17 +59,19 @@ class TokenSource {
   // The part of all positions that holds none.
   double padding() const;
 
-  // T + 1 tokens of a sample, and the number of each one's document within the sample. Returns tokens_of(sample). One thread at a time.
+  // T + 1 tokens of a sample, and where in them, behind the first, another document begins (or the padding, as if it were one). Returns
+  // tokens_of(sample). One thread at a time.
+  std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
+  // The same; `segments` are the numbers of the tokens' documents within the sample.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
   // Of the T + 1 tokens of a sample, 1 where one stands before its document's answer (TokenStore::answers) and is never a label, else 0.
   // False, and nothing is written, where the sample's store keeps no answers.
   bool mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_prompt) const;
 
-  // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the number of each one's document from the first
-  // read; `segments` may be shorter than `tokens`.
+  // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the starts of documents behind the first.
   std::int64_t stream_tokens(int store) const { return stream_tokens_[static_cast<std::size_t>(store)]; }
-  void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+  void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
 
   // SHA-256 of the content hashes in order: what may not change when a run resumes.
   std::string fingerprint() const;
@@ -76,16 +84,16 @@ class TokenSource {
   // Where a run of documents that lie together in the file lies in the split's stream.
   struct Piece {
     std::int64_t stream_begin, token_begin, tokens;
-    std::uint64_t first_document;
+    std::uint64_t first_document, end_document;
   };
 
   void number_samples(const std::vector<int>& stores_of_part);
   std::int64_t first_sample(int store) const;
-  void add_store(const StorePlace& place, Storage& storage);
+  void add_store(const StoreCatalogue::Entry& entry, Storage& storage);
   // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
   template <typename Visit>
   void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
-  std::int64_t read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
+  std::int64_t read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
 
   Split split_;
   std::int64_t sequence_;

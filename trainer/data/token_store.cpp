@@ -119,6 +119,26 @@ void check_splits(const TokenStoreTables& tables, const TokenStoreInfo& info, co
     if (!std::ranges::is_sorted(ranges, {}, &DocumentRange::begin)) refuse("/splits are not in order", path);
 }
 
+// Signed maxima, shifted so that their order is that of the ids: what every x86 processor has instructions for.
+std::uint32_t largest_id(std::span<const std::byte> ids, std::int64_t token_bytes) {
+  if (token_bytes == 2) {
+    std::int16_t largest = INT16_MIN;
+    for (std::size_t i = 0; i + 1 < ids.size(); i += 2) {
+      std::uint16_t id;
+      std::memcpy(&id, ids.data() + i, 2);
+      largest = std::max(largest, static_cast<std::int16_t>(id ^ 0x8000u));
+    }
+    return static_cast<std::uint16_t>(largest) ^ 0x8000u;
+  }
+  std::int32_t largest = INT32_MIN;
+  for (std::size_t i = 0; i + 3 < ids.size(); i += 4) {
+    std::uint32_t id;
+    std::memcpy(&id, ids.data() + i, 4);
+    largest = std::max(largest, static_cast<std::int32_t>(id ^ 0x8000'0000u));
+  }
+  return static_cast<std::uint32_t>(largest) ^ 0x8000'0000u;
+}
+
 void widen(const std::byte* ids, std::int64_t token_bytes, std::span<std::int32_t> out) {
   if (token_bytes == 4) {
     std::memcpy(out.data(), ids, out.size_bytes());
@@ -138,6 +158,9 @@ const char* name(Split split) {
   return names[static_cast<std::size_t>(split)];
 }
 
+namespace {
+
+// What a reader asks of the file.
 const std::vector<std::string>& token_store_datasets() {
   static const std::vector<std::string> names = {"/tokens/data",        "/tokens/crc32c",        "/docs/offsets",    "/splits/train",
                                                  "/splits/valid",       "/splits/test",          "/tokenizer/model", "/sources",
@@ -145,6 +168,12 @@ const std::vector<std::string>& token_store_datasets() {
                                                  "?/foreign/documents", "?/foreign/modes"};
   return names;
 }
+
+PatientFile::Open opener(const StorePlace& place, Storage& storage) {
+  return [place, &storage] { return open_token_store(place, storage); };
+}
+
+}  // namespace
 
 Storage::File open_token_store(const StorePlace& place, Storage& storage) {
   if (!storage.exists(place.path)) {
@@ -159,99 +188,101 @@ Storage::File open_token_store(const StorePlace& place, Storage& storage) {
   return file;
 }
 
-TokenStore::TokenStore(const StorePlace& place, Storage& storage) : path_(place.path), storage_(storage) {
-  const std::string& path = path_;
-  Storage::File file = open_token_store(place, storage);
+std::shared_ptr<const TokenStoreIndex> read_token_store_index(const StorePlace& place, const Storage::File& file, Storage& storage) {
+  const std::string& path = place.path;
   const Hdf5Contents contents = storage.hdf5(file, token_store_datasets());
+  auto index = std::make_shared<TokenStoreIndex>();
+  TokenStoreInfo& info = index->info;
+  TokenStoreTables& tables = index->tables;
   std::int64_t version = 0;
-  info_ = read_info(contents, version, path);
-  const Hdf5Extent& data = contents.dataset("/tokens/data", info_.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
-  if (data.shape[0] != info_.tokens)
-    refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info_.tokens), path);
-  data_offset_ = data.offset;
-  tables_ = read_tables(contents, file, storage);
-  check_offsets(tables_.offsets, info_, path);
-  check_splits(tables_, info_, path);
-  check_answers(tables_, info_, path);
-  if (const std::int64_t needed = token_store_version(info_, tables_); version != needed)
+  info = read_info(contents, version, path);
+  const Hdf5Extent& data = contents.dataset("/tokens/data", info.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
+  if (data.shape[0] != info.tokens)
+    refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info.tokens), path);
+  index->data_offset = data.offset;
+  index->file_bytes = storage.size(file);
+  tables = read_tables(contents, file, storage);
+  check_offsets(tables.offsets, info, path);
+  check_splits(tables, info, path);
+  check_answers(tables, info, path);
+  if (const std::int64_t needed = token_store_version(info, tables); version != needed)
     refuse(fmt::format("says that its version is {}, what it holds is of version {}", version, needed), path);
-  const std::int64_t blocks = (data.bytes + info_.crc_block - 1) / info_.crc_block;
-  if (static_cast<std::int64_t>(tables_.crc.size()) != blocks)
-    refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables_.crc.size(), blocks), path);
-  if (const std::string hash = content_hash(info_, tables_); hash != info_.content_hash || info_.uuid != uuid_of(hash))
-    refuse(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info_.content_hash), path);
-  if (!place.content_hash.empty() && place.content_hash != info_.content_hash)
+  const std::int64_t blocks = (data.bytes + info.crc_block - 1) / info.crc_block;
+  if (static_cast<std::int64_t>(tables.crc.size()) != blocks)
+    refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables.crc.size(), blocks), path);
+  if (const std::string hash = content_hash(info, tables); hash != info.content_hash || info.uuid != uuid_of(hash))
+    refuse(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info.content_hash), path);
+  if (!place.content_hash.empty() && place.content_hash != info.content_hash)
     throw Error(fmt::format("is not the shard that {} lists (content hash {}, listed is {})", place.dataset,
-                            info_.content_hash.substr(0, 12), place.content_hash.substr(0, 12)),
+                            info.content_hash.substr(0, 12), place.content_hash.substr(0, 12)),
                 path, "shards were swapped or replaced: copy the whole dataset again, or import the text again", ExitCode::data);
-  checked_.resize(tables_.crc.size());
-  file_ = std::make_unique<PatientFile>(
-      std::move(file), [place, &storage] { return open_token_store(place, storage); }, storage);
+  return index;
 }
 
+TokenStore::TokenStore(const StorePlace& place, Storage& storage) : TokenStore(place, open_token_store(place, storage), storage) {}
+
+TokenStore::TokenStore(const StorePlace& place, Storage::File file, Storage& storage)
+    : path_(place.path),
+      index_(read_token_store_index(place, file, storage)),
+      file_(std::move(file), opener(place, storage), storage),
+      checked_(index_->tables.crc.size()) {}
+
+TokenStore::TokenStore(const StorePlace& place, std::shared_ptr<const TokenStoreIndex> index, Storage& storage)
+    : path_(place.path),
+      index_(std::move(index)),
+      file_({index_->file_bytes}, opener(place, storage), storage),
+      checked_(index_->tables.crc.size()) {}
+
 std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
-  auto made = make_tokenizer(info_.tokenizer_kind, tables_.tokenizer);
-  if (made->sha256() != info_.tokenizer_sha256 || made->vocabulary() != info_.vocabulary)
+  auto made = make_tokenizer(info().tokenizer_kind, index_->tables.tokenizer);
+  if (made->sha256() != info().tokenizer_sha256 || made->vocabulary() != info().vocabulary)
     refuse("holds another tokenizer than its attributes say", path_);
   return made;
 }
 
 void TokenStore::check_block(std::int64_t block) const {
-  const std::int64_t begin = block * info_.crc_block, end = std::min(begin + info_.crc_block, info_.tokens * info_.token_bytes);
+  const std::int64_t begin = block * info().crc_block, end = std::min(begin + info().crc_block, info().tokens * info().token_bytes);
   block_.resize(static_cast<std::size_t>(end - begin));
-  file_->pread(block_, data_offset_ + begin);
+  file_.pread(block_, index_->data_offset + begin);
   const auto place = [&] {
-    return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info_.token_bytes, end / info_.token_bytes - 1);
+    return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info().token_bytes, end / info().token_bytes - 1);
   };
-  if (crc32c(block_) != tables_.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
-  std::uint32_t largest = 0;
-  if (info_.token_bytes == 2) {
-    for (std::size_t i = 0; i + 1 < block_.size(); i += 2) {
-      std::uint16_t id;
-      std::memcpy(&id, block_.data() + i, 2);
-      largest = std::max<std::uint32_t>(largest, id);
-    }
-  } else {
-    for (std::size_t i = 0; i + 3 < block_.size(); i += 4) {
-      std::uint32_t id;
-      std::memcpy(&id, block_.data() + i, 4);
-      largest = std::max(largest, id);
-    }
-  }
-  if (largest >= static_cast<std::uint64_t>(info_.vocabulary))
-    refuse(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info_.vocabulary), path_);
+  if (crc32c(block_) != index_->tables.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
+  const std::uint32_t largest = largest_id(block_, info().token_bytes);
+  if (largest >= static_cast<std::uint64_t>(info().vocabulary))
+    refuse(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info().vocabulary), path_);
   checked_[static_cast<std::size_t>(block)] = true;
 }
 
 // Tokens from `byte` on, up to the end of a block that is touched for the first time, or of the run of blocks that were checked before.
 // Returns how many.
 std::int64_t TokenStore::read_part(std::int64_t byte, std::span<std::int32_t> out) const {
-  const std::int64_t first = byte / info_.crc_block, last_byte = byte + std::ssize(out) * info_.token_bytes;
+  const std::int64_t first = byte / info().crc_block, last_byte = byte + std::ssize(out) * info().token_bytes;
   std::int64_t block = first;
-  while (block * info_.crc_block < last_byte && checked_[static_cast<std::size_t>(block)]) ++block;
+  while (block * info().crc_block < last_byte && checked_[static_cast<std::size_t>(block)]) ++block;
   if (block == first) {
     check_block(block++);
-    const std::int64_t count = (std::min(block * info_.crc_block, last_byte) - byte) / info_.token_bytes;
-    widen(block_.data() + byte % info_.crc_block, info_.token_bytes, out.first(static_cast<std::size_t>(count)));
+    const std::int64_t count = (std::min(block * info().crc_block, last_byte) - byte) / info().token_bytes;
+    widen(block_.data() + byte % info().crc_block, info().token_bytes, out.first(static_cast<std::size_t>(count)));
     return count;
   }
-  const std::int64_t count = (std::min(block * info_.crc_block, last_byte) - byte) / info_.token_bytes;
-  if (info_.token_bytes == 4) {
-    file_->pread(std::as_writable_bytes(out.first(static_cast<std::size_t>(count))), data_offset_ + byte);
+  const std::int64_t count = (std::min(block * info().crc_block, last_byte) - byte) / info().token_bytes;
+  if (info().token_bytes == 4) {
+    file_.pread(std::as_writable_bytes(out.first(static_cast<std::size_t>(count))), index_->data_offset + byte);
     return count;
   }
-  window_.resize(static_cast<std::size_t>(count * info_.token_bytes));
-  file_->pread(window_, data_offset_ + byte);
-  widen(window_.data(), info_.token_bytes, out.first(static_cast<std::size_t>(count)));
+  window_.resize(static_cast<std::size_t>(count * info().token_bytes));
+  file_.pread(window_, index_->data_offset + byte);
+  widen(window_.data(), info().token_bytes, out.first(static_cast<std::size_t>(count)));
   return count;
 }
 
 void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
-  ERGON_CHECK(begin >= 0 && begin + std::ssize(out) <= info_.tokens, "tokens {} + {} of {}", begin, out.size(), info_.tokens);
+  ERGON_CHECK(begin >= 0 && begin + std::ssize(out) <= info().tokens, "tokens {} + {} of {}", begin, out.size(), info().tokens);
   for (std::int64_t done = 0; done < std::ssize(out);) {
-    const std::int64_t openings = file_->openings();
-    const std::int64_t count = read_part((begin + done) * info_.token_bytes, out.subspan(static_cast<std::size_t>(done)));
-    if (file_->openings() == openings) {
+    const std::int64_t openings = file_.openings();
+    const std::int64_t count = read_part((begin + done) * info().token_bytes, out.subspan(static_cast<std::size_t>(done)));
+    if (file_.openings() == openings) {
       done += count;
       continue;
     }
@@ -263,27 +294,28 @@ void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
 
 void TokenStore::mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const {
   const std::int64_t end = begin + std::ssize(is_prompt);
-  ERGON_CHECK(begin >= 0 && end <= info_.tokens && !tables_.answers.empty(), "tokens {} to {} of {}, {} answers", begin, end, info_.tokens,
-              tables_.answers.size());
-  const auto& offsets = tables_.offsets;
+  ERGON_CHECK(begin >= 0 && end <= info().tokens && !index_->tables.answers.empty(), "tokens {} to {} of {}, {} answers", begin, end,
+              info().tokens, index_->tables.answers.size());
+  const auto& offsets = index_->tables.offsets;
   auto document = static_cast<std::size_t>(std::ranges::upper_bound(offsets, static_cast<std::uint64_t>(begin)) - offsets.begin()) - 1;
   for (std::int64_t token = begin; token < end; ++token) {
     if (static_cast<std::uint64_t>(token) == offsets[document + 1]) ++document;
-    is_prompt[static_cast<std::size_t>(token - begin)] = static_cast<std::uint64_t>(token) < offsets[document] + tables_.answers[document];
+    is_prompt[static_cast<std::size_t>(token - begin)] =
+        static_cast<std::uint64_t>(token) < offsets[document] + index_->tables.answers[document];
   }
 }
 
 void TokenStore::verify() const {
   std::int64_t damaged = 0;
   std::string first;
-  for (std::int64_t block = 0; block < std::ssize(tables_.crc); ++block) {
+  for (std::int64_t block = 0; block < std::ssize(index_->tables.crc); ++block) {
     try {
       check_block(block);
     } catch (const Error& error) {
       if (damaged++ == 0) first = error.problem();
     }
   }
-  if (damaged > 0) refuse(fmt::format("{} of {} blocks are damaged; the first: {}", damaged, tables_.crc.size(), first), path_);
+  if (damaged > 0) refuse(fmt::format("{} of {} blocks are damaged; the first: {}", damaged, index_->tables.crc.size(), first), path_);
 }
 
 }  // namespace ergon

@@ -69,34 +69,46 @@ struct StorePlace {
   std::string content_hash = {};  // as listed there
 };
 
-// What a reader asks of the file, and the file opened for that. Throws Error (ExitCode::data) for a path that leads to no ordinary file.
-const std::vector<std::string>& token_store_datasets();
+// The file opened for reading. Throws Error (ExitCode::data) for a path that leads to no ordinary file.
 Storage::File open_token_store(const StorePlace& place, Storage& storage);
+
+// A store but for its tokens, and where they lie: all that a reader asks before it reads. One rank may read it for all
+// (trainer/data/store_catalogue).
+struct TokenStoreIndex {
+  TokenStoreInfo info;
+  TokenStoreTables tables;
+  std::int64_t data_offset = 0, file_bytes = 0;
+};
+// Of the file that was opened at `place`, checked. Throws Error (ExitCode::data) that names the file and what is wrong in it; a shard must
+// be the one that its dataset file lists.
+std::shared_ptr<const TokenStoreIndex> read_token_store_index(const StorePlace& place, const Storage::File& file, Storage& storage);
 
 class TokenStore {
  public:
-  // Throws Error (ExitCode::data) that names the file and what is wrong in it; a shard must be the one that its dataset file lists.
+  // Throws what read_token_store_index throws.
   TokenStore(const StorePlace& place, Storage& storage);
   TokenStore(const std::string& path, Storage& storage) : TokenStore(StorePlace{path}, storage) {}
+  // The file is opened by the first read, and refused there when it has another size than the index says.
+  TokenStore(const StorePlace& place, std::shared_ptr<const TokenStoreIndex> index, Storage& storage);
 
   const std::string& path() const { return path_; }
-  const TokenStoreInfo& info() const { return info_; }
+  const TokenStoreInfo& info() const { return index_->info; }
   // Token index where each document starts, and the total: documents + 1 entries. A document ends with eod.
-  std::span<const std::uint64_t> offsets() const { return tables_.offsets; }
-  std::span<const DocumentRange> split(Split split) const { return tables_.splits[static_cast<std::size_t>(split)]; }
-  const std::string& sources() const { return tables_.sources; }  // JSON
+  std::span<const std::uint64_t> offsets() const { return index_->tables.offsets; }
+  std::span<const DocumentRange> split(Split split) const { return index_->tables.splits[static_cast<std::size_t>(split)]; }
+  const std::string& sources() const { return index_->tables.sources; }  // JSON
   // Of a document, the first of its tokens that counts as a label (0: all do); of documents without such a table, none.
-  std::span<const std::uint64_t> answers() const { return tables_.answers; }
+  std::span<const std::uint64_t> answers() const { return index_->tables.answers; }
   // 1 in `is_prompt` for those of the tokens [begin, begin + is_prompt.size()) that stand before their document's answer, else 0; only of a
   // store with answers.
   void mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const;
-  const std::optional<ForeignOrigin>& foreign() const { return tables_.foreign; }
+  const std::optional<ForeignOrigin>& foreign() const { return index_->tables.foreign; }
   std::unique_ptr<Tokenizer> tokenizer() const;
 
   // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
   void read(std::int64_t begin, std::span<std::int32_t> out) const;
   // Reads that were tried again (trainer/data/patient_file). Any thread.
-  std::int64_t retries() const { return file_->retries(); }
+  std::int64_t retries() const { return file_.retries(); }
   // Reads every block, touched before or not; throws one Error that names the first damaged block and how many there are.
   void verify() const;
 
@@ -104,12 +116,11 @@ class TokenStore {
   void check_block(std::int64_t block) const;
   std::int64_t read_part(std::int64_t byte, std::span<std::int32_t> out) const;
 
+  TokenStore(const StorePlace& place, Storage::File file, Storage& storage);
+
   std::string path_;
-  Storage& storage_;
-  TokenStoreInfo info_;
-  TokenStoreTables tables_;
-  std::unique_ptr<PatientFile> file_;
-  std::int64_t data_offset_ = 0;          // bytes
+  std::shared_ptr<const TokenStoreIndex> index_;
+  mutable PatientFile file_;
   mutable std::vector<bool> checked_;     // by block
   mutable std::vector<std::byte> block_;  // one block, for its first touch
   mutable std::vector<std::byte> window_;

@@ -13,7 +13,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t buffer_bytes = 64 * token_store_crc_block;
+constexpr std::int64_t buffer_bytes = 256 * token_store_crc_block;
 
 // Gives the tokens in buffers of whole blocks, only the last one short.
 void in_buffers(const TokenBytes& tokens, const std::function<void(std::span<const std::byte>)>& consume) {

@@ -13,7 +13,7 @@ namespace ergon {
 // 1: the tables that every store has; 2: optional ones beside them (FORMAT.md). A store is written in the lowest version that holds it.
 inline constexpr std::int64_t newest_token_store_version = 2;
 std::int64_t token_store_version(const TokenStoreInfo& info, const TokenStoreTables& tables);
-inline constexpr std::int64_t token_store_crc_block = 16 << 10;  // bytes
+inline constexpr std::int64_t token_store_crc_block = 4 << 10;  // bytes
 
 // A vocabulary of up to 65,536 is stored in 2 bytes, a larger one in 4.
 constexpr std::int64_t token_bytes(std::int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }

@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t buffer_bytes = 64 * token_store_crc_block;
+constexpr std::int64_t buffer_bytes = 256 * token_store_crc_block;
 
 }  // namespace
 

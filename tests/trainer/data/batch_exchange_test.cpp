@@ -25,10 +25,14 @@ TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are
     for (std::int64_t step = 0; step < 3; ++step) {
       at::Tensor payload = reader.make_payload();
       auto* data = payload.data_ptr<std::int32_t>();
-      // Receivers start from rubbish; token = step and data rank, labels ignored at every fourth place.
-      for (std::int64_t i = 0; i < payload.numel(); ++i) {
-        const bool label = i / 4 % 3 == 1;
-        data[i] = tp_rank != 0 ? -7 : label && i % 4 == 3 ? -1 : static_cast<std::int32_t>(100 * step + 10 * dp_rank);
+      // Receivers start from rubbish; token = step and data rank, labels ignored at every fourth place, a document from the third on.
+      std::fill_n(data, payload.numel(), -7);
+      for (std::int64_t i = 0; tp_rank == 0 && i < 6; ++i) {
+        PayloadRow row(data + i * payload_words(4), 4);
+        row.valid = 3;
+        row.begun = 1;
+        std::ranges::fill(row.tokens, static_cast<std::int32_t>(100 * step + 10 * dp_rank));
+        std::ranges::copy(std::initializer_list<std::uint8_t>{1, 1, 3, 0}, row.marks.begin());
       }
       exchange.post(payload, {tp_rank == 0 ? 5 + dp_rank : 999, {}});
       const StepCounts counts = exchange.complete();
@@ -39,6 +43,8 @@ TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are
         findings.expect(batch.labels_BT.data_ptr<std::int64_t>()[3] == ignored_label && batch.loss_mask_BT.data_ptr<std::uint8_t>()[3] == 0,
                         "ignored label");
         findings.expect(batch.positions_BT.data_ptr<std::int64_t>()[6] == 2, "position");
+        const auto* segments = batch.segments_BT.data_ptr<std::int64_t>() + 4;
+        findings.expect(segments[0] == 0 && segments[1] == 0 && segments[2] == 1 && segments[3] == 1, "segments");
       }
     }
   });

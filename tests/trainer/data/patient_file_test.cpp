@@ -54,6 +54,27 @@ TEST_CASE("a read that fails with EIO or ESTALE is tried again on the file opene
   CHECK(disk.reads == reads + 1);
 }
 
+TEST_CASE("a file may be opened by its first read, and must have the size that was told") {
+  TemporaryFolder folder;
+  Unsteady disk;
+  write_file(folder / "a", "0123456789");
+  int opened = 0;
+  const auto open = [&] {
+    ++opened;
+    return disk.open_read(folder / "a");
+  };
+  char text[3];
+  PatientFile file({10}, open, disk, brief);
+  CHECK(opened == 0);
+  disk.failing = 1;
+  file.pread(std::as_writable_bytes(std::span(text)), 4);
+  CHECK(std::memcmp(text, "456", 3) == 0);
+  CHECK(opened == 2);
+  CHECK(file.openings() == 1);
+  PatientFile longer({11}, open, disk, brief);
+  CHECK(contains(problem_of([&] { longer.pread(std::as_writable_bytes(std::span(text)), 0); }), "had 11 bytes, now it has 10"));
+}
+
 TEST_CASE("patience ends, and other failures are thrown at once") {
   TemporaryFolder folder;
   Unsteady disk;

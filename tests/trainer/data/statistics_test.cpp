@@ -10,7 +10,7 @@ TEST_CASE("a store is counted by hand") {
   TemporaryFolder folder;
   InspectingStorage storage;
   make_store(folder / "a.h5", {{"ab"}, {"b"}, {"ab", Split::validation}, {"cccc"}}, storage);
-  const TokenStore store(folder / "a.h5", storage);
+  const TokenStores store = open_stores({folder / "a.h5"}, storage);
 
   const StoreStatistics all = store_statistics(store, {}, 2);
   CHECK(all.documents == 4);

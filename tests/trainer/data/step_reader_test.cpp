@@ -1,11 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/step_reader.hpp"
 
+#include <optional>
+
 #include "tests/trainer/data/store_fixture.hpp"
 #include "trainer/data/batch.hpp"
 
 using namespace ergon;
 using namespace ergon::test;
+
+namespace {
+
+// A row of a payload as a batch has it, by the definition of the marks.
+struct Row {
+  Row(const at::Tensor& payload_ABW, std::int64_t index, std::int64_t T, const std::optional<MaskedTokens>& masked = {}) {
+    const ReadPayloadRow row(payload_ABW.data_ptr<std::int32_t>() + index * payload_words(T), T);
+    std::int32_t begun = 0, valid = 0;
+    for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t) {
+      const bool counts = (row.marks[t] & label_counts) != 0;
+      begun += (row.marks[t] & document_begins) != 0;
+      valid += counts;
+      tokens.push_back(masked && counts ? masked->token : row.tokens[t]);
+      labels.push_back(!counts ? static_cast<std::int32_t>(ignored_label) : row.tokens[masked ? t : t + 1]);
+      segments.push_back(begun);
+    }
+    CHECK(row.valid == valid);
+    CHECK(row.begun == begun);
+  }
+  std::vector<std::int32_t> tokens, labels, segments;
+};
+
+}  // namespace
 
 TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, segments, ignored labels") {
   TemporaryFolder folder;
@@ -25,22 +50,22 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
     const at::Tensor payload = reader.make_payload();
     const StepCounts counts = reader.fill(samples, samples, payload);
 
-    const auto* at = payload.data_ptr<std::int32_t>();
     std::int64_t counted = 0;
     std::vector<std::int32_t> tokens(T + 1), segments(T + 1);
     for (std::int64_t a = 0; a < A; ++a) {
       // Microbatch k = a * dp + rank holds samples [k * B, (k + 1) * B).
       CHECK(reader.first_sample(a) == (a * dp + rank) * B);
-      for (std::int64_t b = 0; b < B; ++b, at += 3 * T) {
+      for (std::int64_t b = 0; b < B; ++b) {
+        const Row row(payload, a * B + b, T);
         const std::int64_t sample = samples[static_cast<std::size_t>((a * dp + rank) * B + b)];
         if (sample >= 0) source.read(sample, tokens, segments);
         for (std::int64_t t = 0; t < T; ++t) {
           const auto i = static_cast<std::size_t>(t);
           const bool counts = sample >= 0 && (sample + t) % 3 != 0;
           counted += counts;
-          CHECK(at[t] == (sample < 0 ? 0 : tokens[i]));
-          CHECK(at[T + t] == (counts ? tokens[i + 1] : ignored_label));
-          CHECK(at[2 * T + t] == (sample < 0 ? 0 : segments[i]));
+          CHECK(row.tokens[i] == (sample < 0 ? 0 : tokens[i]));
+          CHECK(row.labels[i] == (counts ? tokens[i + 1] : ignored_label));
+          CHECK(row.segments[i] == (sample < 0 ? 0 : segments[i]));
         }
       }
     }
@@ -51,17 +76,20 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
 
 namespace {
 
-// One rank's payload of 6 samples, of the given objective.
+// One rank's payload of 6 samples of T tokens, of the given objective.
 struct Read {
   Read(const TokenSource& source, const Objective& objective, const std::vector<std::int64_t>& places, LabelMask mask = {})
       : reader(source, {6, 1, 1, SequenceLayout::zigzag, objective}, 1, 0, std::move(mask)), payload(reader.make_payload()) {
     counts = reader.fill(std::vector<std::int64_t>{4, 0, 3, -1, 2, 1}, places, payload);
+    for (std::int64_t b = 0; b < 6; ++b) rows.emplace_back(payload, b, source.sequence(), objective.masked);
   }
   std::int32_t at(std::int64_t sample, std::int64_t channel, std::int64_t t) const {
-    return payload.data_ptr<std::int32_t>()[(sample * 3 + channel) * payload.size(3) + t];
+    const Row& row = rows[static_cast<std::size_t>(sample)];
+    return (channel == 0 ? row.tokens : channel == 1 ? row.labels : row.segments)[static_cast<std::size_t>(t)];
   }
   StepReader reader;
   at::Tensor payload;
+  std::vector<Row> rows;
   StepCounts counts;
 };
 
@@ -145,10 +173,11 @@ TEST_CASE("prompts are context: only what answers them is a label") {
     std::int64_t labels = 0;
     for (std::int64_t sample = 0; sample < source.samples(); ++sample) {
       reader.fill(std::vector{sample}, std::vector{sample}, payload);
-      const auto* at = payload.data_ptr<std::int32_t>() + T;
+      const Row row(payload, 0, T, objective.masked);
       for (std::int64_t t = 0; t < T; ++t) {
-        if (prompt[static_cast<std::size_t>(sample * T + t + ahead)]) CHECK(at[t] == ignored_label);
-        labels += at[t] != ignored_label;
+        const std::int32_t label = row.labels[static_cast<std::size_t>(t)];
+        if (prompt[static_cast<std::size_t>(sample * T + t + ahead)]) CHECK(label == ignored_label);
+        labels += label != ignored_label;
       }
     }
     return labels;

@@ -34,7 +34,7 @@ void set_attribute(const std::string& path, const char* name, const std::string&
   H5Fclose(file);
 }
 
-// A store of four blocks of 16 KiB.
+// A store of fourteen blocks of 4 KiB.
 std::string big_store(const TemporaryFolder& folder, Storage& storage) {
   std::string text(28'000, 'q');
   for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
@@ -77,16 +77,16 @@ TEST_CASE("a flipped bit is found by the block it lies in, when it is touched") 
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
   const std::string path = big_store(folder, storage);
-  flip_bit(path, extent(path, "/tokens/data", Hdf5Type::u16).offset + 2 * 16384 + 5);
+  flip_bit(path, extent(path, "/tokens/data", Hdf5Type::u16).offset + 2 * 4096 + 5);
 
   const TokenStore store(path, storage);
   std::vector<std::int32_t> window(100);
 
   store.read(0, window);
-  store.read(2 * 8192 - 100, window);
-  CHECK(contains(problem_of([&] { store.read(2 * 8192 - 99, window); }),
-                 "block 2 of /tokens/data (tokens 16384 to 24575) does not match its checksum"));
-  CHECK(contains(problem_of([&] { store.verify(); }), "1 of 4 blocks are damaged; the first: block 2"));
+  store.read(2 * 2048 - 100, window);
+  CHECK(contains(problem_of([&] { store.read(2 * 2048 - 99, window); }),
+                 "block 2 of /tokens/data (tokens 4096 to 6143) does not match its checksum"));
+  CHECK(contains(problem_of([&] { store.verify(); }), "1 of 14 blocks are damaged; the first: block 2"));
 }
 
 TEST_CASE("every bit of a store is covered") {

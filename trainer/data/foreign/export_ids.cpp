@@ -7,7 +7,6 @@
 
 #include "configs/error.hpp"
 #include "trainer/complete_file.hpp"
-#include "trainer/data/copy_documents.hpp"
 #include "trainer/data/foreign/flat_header.hpp"
 
 namespace ergon {
@@ -38,15 +37,21 @@ TokenDtype default_dtype(ForeignFormat format, std::int64_t vocabulary) {
   return vocabulary <= 65536 ? TokenDtype::u16 : TokenDtype::u32;
 }
 
-void write_tokens(CompleteFile& file, const TokenStore& store, const std::vector<DocumentRange>& documents, TokenDtype dtype) {
+// A store and the documents of it that are written.
+struct Part {
+  const TokenStore& store;
+  std::vector<DocumentRange> documents;
+};
+
+void write_tokens(CompleteFile& file, const Part& part, TokenDtype dtype) {
   std::vector<std::int32_t> ids;
   std::vector<std::byte> bytes;
-  for (const DocumentRange& range : documents) {
-    const auto end = static_cast<std::int64_t>(store.offsets()[range.end]);
-    for (auto begin = static_cast<std::int64_t>(store.offsets()[range.begin]); begin < end; begin += std::ssize(ids)) {
+  for (const DocumentRange& range : part.documents) {
+    const auto end = static_cast<std::int64_t>(part.store.offsets()[range.end]);
+    for (auto begin = static_cast<std::int64_t>(part.store.offsets()[range.begin]); begin < end; begin += std::ssize(ids)) {
       ids.resize(static_cast<std::size_t>(std::min(piece, end - begin)));
       bytes.resize(ids.size() * static_cast<std::size_t>(size_of(dtype)));
-      store.read(begin, ids);
+      part.store.read(begin, ids);
       encode_tokens(dtype, ids, bytes);
       file.write(bytes);
     }
@@ -54,17 +59,19 @@ void write_tokens(CompleteFile& file, const TokenStore& store, const std::vector
 }
 
 // A sequence a document.
-MegatronIndex index_of(const TokenStore& store, const std::vector<DocumentRange>& documents, TokenDtype dtype) {
+MegatronIndex index_of(const std::vector<Part>& parts, TokenDtype dtype) {
   MegatronIndex index{dtype, {}, {0}, {}};
-  for (const DocumentRange& range : documents)
-    for (std::uint64_t d = range.begin; d < range.end; ++d) {
-      const std::uint64_t tokens = store.offsets()[d + 1] - store.offsets()[d];
-      if (tokens > std::numeric_limits<std::int32_t>::max())
-        throw Error(fmt::format("document {} has {} tokens, more than Megatron's index can say", d, tokens), store.path(),
-                    "choose another format", ExitCode::config);
-      index.lengths.push_back(static_cast<std::int32_t>(tokens));
-      index.documents.push_back(std::ssize(index.lengths));
-    }
+  const auto add = [&](const TokenStore& store, std::uint64_t d) {
+    const std::uint64_t tokens = store.offsets()[d + 1] - store.offsets()[d];
+    if (tokens > std::numeric_limits<std::int32_t>::max())
+      throw Error(fmt::format("document {} has {} tokens, more than Megatron's index can say", d, tokens), store.path(),
+                  "choose another format", ExitCode::config);
+    index.lengths.push_back(static_cast<std::int32_t>(tokens));
+    index.documents.push_back(std::ssize(index.lengths));
+  };
+  for (const auto& [store, documents] : parts)
+    for (const DocumentRange& range : documents)
+      for (std::uint64_t d = range.begin; d < range.end; ++d) add(store, d);
   return index;
 }
 
@@ -83,25 +90,30 @@ std::string header_of(ForeignFormat format, TokenDtype dtype, std::int64_t token
 
 }  // namespace
 
-IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& options, Storage& storage) {
+IdsExportSummary export_ids(const TokenStores& stores, const IdsExportOptions& options, Storage& storage) {
   const bool original = !options.format;
+  const TokenStore& first = *stores.front();
   IdsExportSummary summary{{}, options.format.value_or(ForeignFormat::megatron), TokenDtype::u16};
   if (original) {
-    if (!store.foreign()) refuse_original(store, "was made from text: it has no original files of ids");
-    if (options.split || options.dtype) refuse_original(store, "the original files are whole and in their own type");
-    read_description(store, summary.format, summary.dtype);
+    if (!first.foreign()) refuse_original(first, "was made from text: it has no original files of ids");
+    if (stores.size() > 1) refuse_original(first, fmt::format("is one of {} stores, each with an original of its own", stores.size()));
+    if (options.split || options.dtype) refuse_original(first, "the original files are whole and in their own type");
+    read_description(first, summary.format, summary.dtype);
   } else {
-    summary.dtype = options.dtype.value_or(default_dtype(summary.format, store.info().vocabulary));
+    summary.dtype = options.dtype.value_or(default_dtype(summary.format, first.info().vocabulary));
   }
   const bool megatron = summary.format == ForeignFormat::megatron;
 
-  const std::vector<DocumentRange> documents = documents_of(store, options.split);
-  for (const DocumentRange& range : documents) {
-    summary.documents += static_cast<std::int64_t>(range.end - range.begin);
-    summary.tokens += static_cast<std::int64_t>(store.offsets()[range.end] - store.offsets()[range.begin]);
+  std::vector<Part> parts;
+  for (const auto& store : stores) {
+    parts.push_back({*store, documents_of(*store, options.split)});
+    for (const DocumentRange& range : parts.back().documents) {
+      summary.documents += static_cast<std::int64_t>(range.end - range.begin);
+      summary.tokens += static_cast<std::int64_t>(store->offsets()[range.end] - store->offsets()[range.begin]);
+    }
   }
   if (summary.tokens == 0)
-    throw Error(fmt::format("has no document in its split {}", name(*options.split)), store.path(), "choose another --split",
+    throw Error(fmt::format("has no document in its split {}", name(*options.split)), first.path(), "choose another --split",
                 ExitCode::config);
 
   summary.files = megatron ? std::vector{options.output + ".bin", options.output + ".idx"} : std::vector{options.output};
@@ -109,14 +121,13 @@ IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& opt
     if (options.existing == Existing::refuse && storage.exists(path))
       throw Error("already exists", path, "name another output, or give --force to replace it");
   // Made first: what the format cannot say is refused before anything is written.
-  const std::string header = original ? store.foreign()->header : header_of(summary.format, summary.dtype, summary.tokens);
+  const std::string header = original ? first.foreign()->header : header_of(summary.format, summary.dtype, summary.tokens);
   std::vector<std::byte> index;
-  if (megatron)
-    index = megatron_index_bytes(original ? original_index(*store.foreign(), summary.dtype) : index_of(store, documents, summary.dtype));
+  if (megatron) index = megatron_index_bytes(original ? original_index(*first.foreign(), summary.dtype) : index_of(parts, summary.dtype));
 
   CompleteFile tokens(storage, summary.files[0]);
   tokens.write(header);
-  write_tokens(tokens, store, documents, summary.dtype);
+  for (const Part& part : parts) write_tokens(tokens, part, summary.dtype);
   tokens.finish();
   if (megatron) {
     CompleteFile file(storage, summary.files[1]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A token store as files that other systems read. Tokens lie in the order of the store; of one split, in the order of its documents.
+// Token stores as files that other systems read. Tokens lie in the order of the stores; of one split, in the order of its documents.
 // `original` writes the files of which the store was imported, byte for byte.
 #pragma once
 
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "trainer/data/copy_documents.hpp"
 #include "trainer/data/foreign/foreign_file.hpp"
-#include "trainer/data/token_store_writer.hpp"
 
 namespace ergon {
 
@@ -31,7 +31,8 @@ struct IdsExportSummary {
 };
 
 // A file exists under its name when it is complete; of megatron the index comes last. Throws Error: a store that has no original, an
-// original of which a split is asked for, a type that cannot hold the vocabulary, an output that exists, nothing to write.
-IdsExportSummary export_ids(const TokenStore& store, const IdsExportOptions& options, Storage& storage);
+// original of several stores or of which a split is asked for, a type that cannot hold the vocabulary, an output that exists, nothing to
+// write.
+IdsExportSummary export_ids(const TokenStores& stores, const IdsExportOptions& options, Storage& storage);
 
 }  // namespace ergon

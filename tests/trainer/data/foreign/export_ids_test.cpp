@@ -30,19 +30,19 @@ TEST_CASE("what was imported is exported byte for byte") {
     INFO(name);
     import_to(folder / name, folder / "a.h5", storage);
     const auto summary =
-        export_ids(TokenStore(folder / "a.h5", storage), {.output = folder / "again", .existing = Existing::replace}, storage);
+        export_ids(open_stores({folder / "a.h5"}, storage), {.output = folder / "again", .existing = Existing::replace}, storage);
     CHECK(read_file(folder / "again") == read_file(folder / name));
     CHECK(summary.tokens == 300);
   }
   write_file(folder / "raw.npy", encoded(TokenDtype::u32, ids));
   import_to(folder / "raw.npy", folder / "a.h5", storage, TokenDtype::u32);
-  export_ids(TokenStore(folder / "a.h5", storage), {.output = folder / "again", .existing = Existing::replace}, storage);
+  export_ids(open_stores({folder / "a.h5"}, storage), {.output = folder / "again", .existing = Existing::replace}, storage);
   CHECK(read_file(folder / "again") == read_file(folder / "raw.npy"));
 
   write_file(folder / "m.bin", encoded(TokenDtype::i32, {ids.begin(), ids.begin() + 17}));
   write_file(folder / "m.idx", text_of(megatron_index_bytes(some_index())));
   import_to(folder / "m", folder / "a.h5", storage);
-  export_ids(TokenStore(folder / "a.h5", storage), {.output = folder / "n"}, storage);
+  export_ids(open_stores({folder / "a.h5"}, storage), {.output = folder / "n"}, storage);
   CHECK(read_file(folder / "n.bin") == read_file(folder / "m.bin"));
   CHECK(read_file(folder / "n.idx") == read_file(folder / "m.idx"));
 }
@@ -51,11 +51,11 @@ TEST_CASE("a store of text goes into every format, whole or a split of it") {
   TemporaryFolder folder;
   InspectingStorage storage;
   make_store(folder / "a.h5", {{"one"}, {"four", Split::validation}, {"five six"}}, storage);
-  const TokenStore store(folder / "a.h5", storage);
+  const TokenStores stores = open_stores({folder / "a.h5"}, storage);
   std::vector<std::int32_t> whole(18), train = {'o', 'n', 'e', 256, 'f', 'i', 'v', 'e', ' ', 's', 'i', 'x', 256};
-  store.read(0, whole);
+  stores.front()->read(0, whole);
   const auto exported = [&](ForeignFormat format, std::optional<Split> split = {}) {
-    return export_ids(store, {.output = folder / "out", .format = format, .split = split, .existing = Existing::replace}, storage);
+    return export_ids(stores, {.output = folder / "out", .format = format, .split = split, .existing = Existing::replace}, storage);
   };
 
   exported(ForeignFormat::nanogpt);
@@ -78,10 +78,10 @@ TEST_CASE("what a format cannot hold is refused before anything is written") {
   TemporaryFolder folder;
   InspectingStorage storage;
   make_store(folder / "a.h5", {{"one"}}, storage);
-  const TokenStore store(folder / "a.h5", storage);
+  const TokenStores stores = open_stores({folder / "a.h5"}, storage);
   const auto refused = [&](IdsExportOptions options) {
     options.output = folder / "out";
-    return problem_of([&] { export_ids(store, options, storage); }, ExitCode::config);
+    return problem_of([&] { export_ids(stores, options, storage); }, ExitCode::config);
   };
   CHECK(contains(refused({}), "was made from text: it has no original files of ids"));
   CHECK(contains(refused({.format = ForeignFormat::nanogpt, .split = Split::test}), "has no document in its split test"));
@@ -94,7 +94,7 @@ TEST_CASE("what a format cannot hold is refused before anything is written") {
   write_file(folder / "b.bin", encoded(TokenDtype::u16, some_ids(60)));
   import_to(folder / "b.bin", folder / "b.h5", storage);
   CHECK(contains(
-      problem_of([&] { export_ids(TokenStore(folder / "b.h5", storage), {.output = folder / "c", .split = Split::train}, storage); },
+      problem_of([&] { export_ids(open_stores({folder / "b.h5"}, storage), {.output = folder / "c", .split = Split::train}, storage); },
                  ExitCode::config),
       "the original files are whole and in their own type"));
 }

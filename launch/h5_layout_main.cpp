@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon h5-layout` without the rest of ergon: linked without LibTorch it starts in milliseconds, so that a test can ask it hundreds of
-// times.
+// The program ergon-h5-layout: `ergon h5-layout` without the rest of ergon. Linked without LibTorch it starts in milliseconds.
 #include "launch/commands.hpp"
 #include "launch/failure.hpp"
 
