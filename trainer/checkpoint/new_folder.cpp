@@ -28,17 +28,10 @@ void write_new_folder(Storage& storage, const std::string& folder, const std::fu
 }
 
 StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text) {
-<<<<<<< HEAD
   CompleteFile file(storage, folder + "/" + name, FileNaming::with_folder);
   file.write(text);
   const FinishedFile written = file.finish();
   return {name, written.bytes, written.crc};
-=======
-  const Storage::File file = storage.create(folder + "/" + name);
-  storage.append(file, text);
-  storage.sync(file);
-  return {name, static_cast<std::int64_t>(text.size()), crc32c(text)};
->>>>>>> from_r
 }
 
 }  // namespace ergon

@@ -14,14 +14,10 @@ namespace ergon {
 // Error when either exists.
 void write_new_folder(Storage& storage, const std::string& folder, const std::function<void(const std::string& temporary)>& fill);
 
-<<<<<<< HEAD
-// Writes and syncs a text file of a folder that is not in place yet, and whose names are synced before it is; what a manifest says of it.
-=======
 // Throws Error (ExitCode::config) when there is something under the temporary name of what a command makes.
 void refuse_leftover(Storage& storage, const std::string& path);
 
-// Writes and syncs a new text file of a folder that has no name yet, and does not sync the folder; what a manifest says of the file.
->>>>>>> from_r
+// Writes and syncs a text file of a folder that is not in place yet, and whose names are synced before it is; what a manifest says of it.
 StoredFile write_checked(Storage& storage, const std::string& folder, const std::string& name, const std::string& text);
 
 }  // namespace ergon
