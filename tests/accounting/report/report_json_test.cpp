@@ -70,6 +70,8 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
                                               {"predicted_calls", 260},
                                               {"predicted_bytes", "133120"},
                                               {"equals_prediction", true}}}));
+  CHECK(one["saves"]["beside"] == 0);
+  CHECK(one["reason"]["saves.step_seconds_beside"] == "no step in events.jsonl was done beside a save");
   CHECK(one["uncounted_steps"] == 0);
   CHECK(one["attempt_list"][1]["resumed_step"] == 50);
   CHECK(all["total"]["tokens"] == 6400);
