@@ -51,6 +51,8 @@ void read_events(RunReport& report, const std::string& path) {
     saves.add(event, where);
   });
   report.saves = saves.cost();
+  if (!report.saves.step_beside) report.reason["saves.step_seconds_beside"] = "no step in events.jsonl was done beside a save";
+  if (!report.saves.step_alone) report.reason["saves.step_seconds_alone"] = "no step in events.jsonl was done without a save beside it";
   if (!report.training_loss) report.reason["loss.training"] = "no step of the kept lineage is in events.jsonl";
   if (report.sources.empty()) report.reason["data"] = "no data event of the kept lineage is in events.jsonl";
   if (!report.validation_loss) report.reason["loss.validation"] = "no evaluation of the kept lineage is in events.jsonl";

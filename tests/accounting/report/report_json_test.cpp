@@ -70,6 +70,8 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
                                               {"predicted_calls", 260},
                                               {"predicted_bytes", "133120"},
                                               {"equals_prediction", true}}}));
+  CHECK(one["saves"]["beside"] == 0);
+  CHECK(one["reason"]["saves.step_seconds_beside"] == "no step in events.jsonl was done beside a save");
   CHECK(one["uncounted_steps"] == 0);
   CHECK(one["attempt_list"][1]["resumed_step"] == 50);
   CHECK(all["total"]["tokens"] == 6400);
@@ -92,9 +94,11 @@ TEST_CASE("a run with a known peak, losses and an outcome has no null and no rea
   start.peak_source = "data sheet";
   start.changes = {{"optimizer.lr", "1", "2"}};
   run.write("ledger.jsonl", text_of({start, interval(1, 0, 2)}))
-      .write(
-          "events.jsonl",
-          "{\"event\":\"step\",\"attempt\":1,\"step\":2,\"loss\":3.5}\n{\"event\":\"evaluation\",\"attempt\":1,\"step\":2,\"loss\":3.25}\n")
+      .write("events.jsonl",
+             "{\"event\":\"step\",\"attempt\":1,\"step\":1,\"loss\":4.5,\"seconds\":1}\n"
+             "{\"event\":\"step\",\"attempt\":1,\"step\":2,\"loss\":3.5,\"seconds\":2}\n"
+             "{\"event\":\"save\",\"attempt\":1,\"step\":1,\"blocked\":0.5,\"write\":1}\n{\"event\":\"evaluation\",\"attempt\":1,\"step\":"
+             "2,\"loss\":3.25}\n")
       .write("result.json", "{\"reason\":\"target reached\"}");
   const json one = of({&run})["runs"][0];
   CHECK(one["reason"].size() == 1);  // a run before the sources of data were noted
@@ -102,6 +106,7 @@ TEST_CASE("a run with a known peak, losses and an outcome has no null and no rea
   CHECK(one["peak"] == json{{"flops_per_second", 1e12}, {"source", "data sheet"}});
   CHECK(one["loss"]["training"] == json{{"step", 2}, {"loss", 3.5}});
   CHECK(one["loss"]["validation"]["loss"] == 3.25);
+  CHECK((one["saves"]["step_seconds_beside"] == 2.0 && one["saves"]["step_seconds_alone"] == 1.0));
   CHECK(one["outcome"] == "target reached");
   CHECK(one["attempt_list"][0]["changes"][0]["key"] == "optimizer.lr");
 }

@@ -117,6 +117,20 @@ TEST_CASE("what was had of each source is that of the newest data event of the k
   CHECK_THAT(refusal(run), Contains("events.jsonl:1: this event does not say what was had of each source"));
 }
 
+TEST_CASE("what saves cost is read from events.jsonl, and stands on the page") {
+  WrittenRun run;
+  const auto step = [](int number, double seconds) {
+    return fmt::format(R"({{"event":"step","attempt":1,"step":{},"loss":1,"seconds":{}}})", number, seconds) + "\n";
+  };
+  run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}));
+  run.write("events.jsonl",
+            step(1, 1) + step(2, 1.5) + "{\"event\":\"save\",\"attempt\":1,\"step\":1,\"blocked\":0.25,\"write\":1.25}\n" + step(3, 1));
+  const RunReport report = read_run(run.path());
+  CHECK((report.saves.beside == 1 && report.saves.steps_beside == 1 && report.saves.blocked.value == 0.25));
+  const std::string page = report_text({report});
+  CHECK_THAT(page, Contains("training stood still for 0.25 s of 1.25 s of writing") && Contains("1.50 times as long"));
+}
+
 TEST_CASE("a run that is still going, or was killed, says so; one that ended says how") {
   WrittenRun run;
   run.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 5)}));
