@@ -13,6 +13,19 @@ namespace {
 
 const char* key_of(Split split) { return split == Split::train ? "data.train" : "data.validation"; }
 
+// The first of growing offsets that is at least `token`; the last one is. From a guess outwards: documents are of about even lengths, and
+// halving a large table would miss the cache at nearly every step.
+std::span<const std::uint64_t>::iterator first_from(std::span<const std::uint64_t> offsets, std::int64_t token) {
+  const auto wanted = static_cast<std::uint64_t>(token);
+  const double share = static_cast<double>(wanted - offsets.front()) / static_cast<double>(offsets.back() - offsets.front());
+  const auto last = std::ssize(offsets) - 1;
+  std::int64_t begin = std::clamp<std::int64_t>(static_cast<std::int64_t>(share * static_cast<double>(last)), 0, last), end = begin;
+  for (std::int64_t step = 4; begin > 0 && offsets[static_cast<std::size_t>(begin)] >= wanted; step *= 2)
+    begin = std::max<std::int64_t>(0, begin - step);
+  for (std::int64_t step = 4; end < last && offsets[static_cast<std::size_t>(end)] < wanted; step *= 2) end = std::min(last, end + step);
+  return std::lower_bound(offsets.begin() + begin, offsets.begin() + end, wanted);
+}
+
 }  // namespace
 
 void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) {
@@ -217,8 +230,7 @@ void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int3
   each_run(store, begin, std::ssize(tokens), [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
     from.read(token, tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)));
     const auto offsets = from.offsets();
-    auto next = std::lower_bound(offsets.begin() + static_cast<std::int64_t>(piece.first_document),
-                                 offsets.begin() + static_cast<std::int64_t>(piece.end_document), static_cast<std::uint64_t>(token));
+    auto next = first_from(offsets.subspan(piece.first_document, piece.end_document - piece.first_document + 1), token);
     for (; static_cast<std::int64_t>(*next) < token + count; ++next)
       if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts.push_back(at);
   });
