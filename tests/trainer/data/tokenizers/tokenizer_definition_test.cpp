@@ -15,7 +15,11 @@ TEST_CASE("tokenizer_definition: head and file come apart as they were joined") 
 
   CHECK(nlohmann::json::parse(parts.head)["a"] == "line\nfeed");
   CHECK(parts.file == "file\nof lines\n");
-  CHECK(contains(problem_of([] { join_definition({{"a", "\\\xF9"}}, ""); }, ExitCode::config),
+  CHECK(contains(problem_of(
+                     [] {
+                       join_definition({{"a", "\\\xF9"}}, "");
+                     },
+                     ExitCode::config),
                  "--tokenizer-pattern, --end-of-document: a pattern or the name of a token is not UTF-8"));
   CHECK(contains(problem_of([] { split_definition("no line", "here"); }), "here: the definition has no first line"));
 }
