@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "configs/data_section.hpp"
+#include "configs/launch_section.hpp"
 #include "configs/model_shape.hpp"
 #include "configs/quantities.hpp"
 
@@ -106,14 +107,6 @@ struct AccountingSection {
   Flops budget = {};  // stop, saved, when spent `exact` FLOPs reach it; 0: none
 
   bool operator==(const AccountingSection&) const = default;
-};
-
-struct LaunchSection {
-  std::int64_t nodes = 1;
-  std::int64_t gpus_per_node = 0;
-  Seconds time = {0};  // 0: no limit
-
-  bool operator==(const LaunchSection&) const = default;
 };
 
 struct RunConfig {
