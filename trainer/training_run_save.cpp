@@ -112,6 +112,7 @@ void TrainingRun::report_save(std::int64_t step, const SaveResult& saved, Second
     note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step}, {"why", saved.error->what()}}); });
     return;
   }
+  time_limit_.save_took(saved.seconds);
   for (const std::string& message : saved.messages) say(message);
   say(fmt::format("step {}: saved {} in {:.2f} s, {:.2f} s of them beside training", step, saved.folder, saved.seconds.value,
                   std::max(0.0, saved.seconds.value - blocked.value)));

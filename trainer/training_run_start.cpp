@@ -81,6 +81,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, Com
       train_source_(config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
+      time_limit_(options.end),
       losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
