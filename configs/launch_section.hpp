@@ -10,14 +10,14 @@
 
 namespace ergon {
 
-enum class Launcher { local, mpirun, slurm };
+enum class LaunchWith { local, mpirun, slurm };
 // What a core set is bound to: `automatic` by what the nodes have (launch/binding.hpp).
 enum class Binding { automatic, none, core, numa };
 // How a job that saved and ended comes back: requeued under its number, a new job after it, the next task of an array, not at all.
 enum class Comeback { requeue, chain, array, never };
 
 struct LaunchSection {
-  Launcher with = Launcher::local;
+  LaunchWith with = LaunchWith::local;
   std::int64_t nodes = 1;
   std::int64_t min_nodes = 0;  // 0: nodes
   std::int64_t gpus_per_node = 0;

@@ -76,7 +76,7 @@ std::span<const char* const> choices<PipelineSchedule>() {
 }
 
 template <>
-std::span<const char* const> choices<Launcher>() {
+std::span<const char* const> choices<LaunchWith>() {
   static constexpr const char* words[] = {"local", "mpirun", "slurm"};
   return words;
 }

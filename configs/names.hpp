@@ -37,7 +37,7 @@ std::span<const char* const> choices<SequenceLayout>();
 template <>
 std::span<const char* const> choices<PipelineSchedule>();
 template <>
-std::span<const char* const> choices<Launcher>();
+std::span<const char* const> choices<LaunchWith>();
 template <>
 std::span<const char* const> choices<Binding>();
 template <>

@@ -17,7 +17,7 @@ std::int64_t ranks_of_node(const LaunchSection& launch, std::int64_t ranks) {
 
 void check_gpus(const RunConfig& config, std::int64_t ranks_per_node) {
   const std::int64_t gpus = config.launch.gpus_per_node;
-  if (config.run.device != Device::cuda || config.launch.with == Launcher::local || ranks_per_node <= gpus) return;
+  if (config.run.device != Device::cuda || config.launch.with == LaunchWith::local || ranks_per_node <= gpus) return;
   throw Error(fmt::format("{} ranks a node need a GPU each, and launch.gpus_per_node = {}", ranks_per_node, gpus), "launch.gpus_per_node",
               fmt::format("set launch.gpus_per_node = {}, or run.device = \"cpu\"", ranks_per_node));
 }
@@ -38,7 +38,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
     throw Error(fmt::format("launch.min_nodes = {} is more than launch.nodes = {}", launch.min_nodes, launch.nodes), "launch.min_nodes",
                 "nodes is what the job takes when it can, min_nodes what it makes do with");
   const std::int64_t places = plan.ranks_per_node * launch.nodes;
-  if (launch.with != Launcher::local && launch.hosts.empty() && places < plan.ranks)
+  if (launch.with != LaunchWith::local && launch.hosts.empty() && places < plan.ranks)
     throw Error(fmt::format("the mesh has {} ranks; {} node{} of {} are {}", plan.ranks, launch.nodes, launch.nodes == 1 ? "" : "s",
                             plan.ranks_per_node, places),
                 "launch.nodes", fmt::format("set launch.nodes = {}", (plan.ranks + plan.ranks_per_node - 1) / plan.ranks_per_node),
