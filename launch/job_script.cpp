@@ -109,10 +109,17 @@ std::string start(const LaunchPlan& plan) {
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
-  text += fmt::format(
-      "srun --mpi=pmix --kill-on-bad-exit=0 --ntasks=$((SLURM_JOB_NUM_NODES * {})) --ntasks-per-node={} --cpus-per-task={} --cpu-bind=none "
-      "\\\n",
-      plan.ranks_per_node, plan.ranks_per_node, plan.threads);
+  text += fmt::format("ranks=$((SLURM_JOB_NUM_NODES * {}))\n", plan.ranks_per_node);
+  if (plan.elastic) {
+    text +=
+        "# What the nodes that are there can run: the data-parallel axis gives way, places left over stay idle and are booked as such.\n";
+    std::vector<std::string> words = {plan.program.front(), "launch"};
+    words.insert(words.end(), plan.train.begin() + 2, plan.train.end());
+    text += "export ERGON_PLACES=$ranks\nranks=$(" + shell_line(words) + " --fit \"$ranks\") || exit 4\n";
+  } else if (plan.ranks != plan.ranks_per_node * plan.launch.nodes) {
+    text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
+  }
+  text += fmt::format("srun --mpi=pmix --kill-on-bad-exit=0 --ntasks=\"$ranks\" --cpus-per-task={} --cpu-bind=none \\\n", plan.threads);
   text += "  --output=\"${logs//%/%%}/rank_%t.log\" \\\n  " + shell_line(plan.train) + " &\n";
   return text + R"sh(child=$!
 while :; do
@@ -148,7 +155,8 @@ if [ "$code" = 85 ] && running; then
 fi
 exit "$code"
 )sh";
-    case Comeback::chain: return R"sh(
+    case Comeback::chain:
+      return R"sh(
 if [ "$code" = 85 ] && running; then
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
   next=$(sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script") || exit 85
@@ -158,7 +166,8 @@ if [ "$code" = 85 ] && running; then
 fi
 exit "$code"
 )sh";
-    case Comeback::array: return R"sh(
+    case Comeback::array:
+      return R"sh(
 # The next task of the array goes on after 85; after any other code there is nothing to go on with.
 if [ "$code" = 85 ] && running; then exit 0; fi
 scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"

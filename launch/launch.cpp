@@ -36,7 +36,7 @@ namespace {
 struct LaunchLine {
   std::string file, hosts, partition, account, time;
   std::vector<std::string> overrides;
-  std::int64_t local = 0, nodes = 0, gpus_per_node = 0;
+  std::int64_t local = 0, nodes = 0, gpus_per_node = 0, fit = 0;
   bool mpirun = false, slurm = false, array = false, dry_run = false, json = false;
 };
 
@@ -56,6 +56,7 @@ bool parse_line(int argc, char** argv, LaunchLine& line) {
   command.option(line.time, "--time", "T", "launch.time: \"4 h\"");
   command.option(line.account, "--account", "A", "launch.account");
   command.flag(line.array, "--array", "launch.comeback = \"array\": a job goes on as the next task of an array");
+  command.option(line.fit, "--fit", "N", "only print how many of N ranks an elastic run takes (for the scripts of jobs)");
   command.flag(line.dry_run, "--dry-run", "only print what would run");
   command.flag(line.json, "--json", "print JSON, schema ergon.launch.v1");
   command.footer(
@@ -230,6 +231,10 @@ int command_launch(int argc, char** argv) {
   if (!parse_line(argc, argv, line)) return 0;
   const std::vector<std::string> keys = keys_of(line);
   RunConfig config = parse_run_config(line.file, keys);
+  if (line.fit > 0) {
+    std::cout << fit_mesh(config, line.fit).ranks() << '\n' << std::flush;
+    return 0;
+  }
   LaunchPlan plan = plan_launch(config, line.file, keys, own_path());
   if (line.local > 0 && line.local != plan.ranks) {
     if (!plan.elastic)
