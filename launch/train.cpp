@@ -7,6 +7,7 @@
 #include "configs/key_table.hpp"
 #include "configs/parse.hpp"
 #include "configs/resume.hpp"
+#include "launch/binding.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/failure.hpp"
@@ -105,6 +106,8 @@ int train(const TrainLine& line, LocalRank local) {
     const RunConfig config = agreed_config(line, *world);
     if (is_left_over(world, watchdog, config)) return left_over_rank;
     if (watchdog) watchdog->set_limits(limits_of(config.watchdog));
+    const std::string bound = bind_rank(local, config.launch.bind);
+    if (leader && !bound.empty()) fmt::print(stderr, "rank 0 is bound to {}\n", bound);
     prepare_process(config.run.threads);
     const int replicas =
         static_cast<int>(partition_heads(config.model.heads, config.model.kv_heads, static_cast<int>(config.mesh.tp), 0).kv_replicas);
