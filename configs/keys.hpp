@@ -15,5 +15,6 @@ std::vector<Key> keys_training();   // [data] [train] [optimizer]
 std::vector<Key> keys_mesh();       // [mesh]
 std::vector<Key> keys_operation();  // [checkpoint] [recovery] [watchdog] [accounting]
 std::vector<Key> keys_launch();     // [launch]
+std::vector<Key> keys_metrics();    // [metrics]
 
 }  // namespace ergon

@@ -109,6 +109,15 @@ struct AccountingSection {
   bool operator==(const AccountingSection&) const = default;
 };
 
+// How a run is shown while it trains.
+struct MetricsSection {
+  std::int64_t port = -1;             // of /metrics on rank 0; -1: none; 0: a free one
+  std::string address = "127.0.0.1";  // that it listens on
+  bool tensorboard = false;           // RUN/tensorboard
+
+  bool operator==(const MetricsSection&) const = default;
+};
+
 struct RunConfig {
   RunSection run;
   ModelShape model;
@@ -121,6 +130,7 @@ struct RunConfig {
   WatchdogSection watchdog;
   AccountingSection accounting;
   LaunchSection launch;
+  MetricsSection metrics;
 
   bool operator==(const RunConfig&) const = default;
 };

@@ -14,6 +14,7 @@
 #include "launch/gemm_timer.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "launch/identity.hpp"
+#include "launch/monitors.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_device.hpp"
 #include "launch/signals.hpp"
@@ -126,7 +127,8 @@ int train(const TrainLine& line, LocalRank local) {
     options.pending_stop = pending_stop;
     if (leader) options.end = end_of_time(line);
     options.time_gemm = child_gemm_timer();
-    options.monitor = leader ? &printer : nullptr;
+    Monitors monitors(printer, config.metrics, storage);
+    options.monitor = leader ? &monitors : nullptr;
     options.watchdog = watchdog.get();
     return static_cast<int>(run_training(config, communicators, storage, options).code);
   } catch (const AgreedError& error) {

@@ -151,7 +151,14 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
   if (peak_) progress.mfu = to_double(booking_->exact_per_step()) * steps_per_second / *peak_;
   progress.data_wait = wait / time;
   progress.remaining = {static_cast<double>(config_.train.steps - step_) / steps_per_second};
-  progress.spent = to_pfs_days(spent_before_ + booking_->exact_spent());
+  progress.flops = spent_before_ + booking_->exact_spent();
+  progress.spent = to_pfs_days(progress.flops);
+  progress.grad_norm = result.grad_norm;
+  progress.lr = result.lr;
+  progress.skipped = result.skipped;
+  progress.seconds = seconds;
+  progress.waited = data_wait;
+  progress.tokens = tokens_;
   options_.monitor->step(progress);
 }
 
@@ -175,6 +182,7 @@ void TrainingRun::evaluate() {
     EventLog::put_pairs(fields, result.pairs);
     events.add("evaluation", attempt_.number, fields);
   });
+  if (leader() && options_.monitor != nullptr) options_.monitor->evaluated(step_, result.loss);
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
 }
 

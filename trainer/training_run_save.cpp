@@ -106,6 +106,7 @@ void TrainingRun::settle_saves() {
 
 // blocked: what training did not do meanwhile, on this rank.
 void TrainingRun::report_save(std::int64_t step, const SaveResult& saved, Seconds blocked, BackgroundSeconds background) {
+  if (leader() && options_.monitor != nullptr) options_.monitor->saved({step, !saved.error, saved.seconds, blocked, saved.bytes});
   if (saved.error) {
     require_writable();
     say(fmt::format("step {}: NOT saved: {}", step, saved.error->what()));

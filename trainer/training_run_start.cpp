@@ -252,6 +252,8 @@ void TrainingRun::begin_files() {
     return to_decimal(spent_before);
   });
   spent_before_ = parse_decimal(spent);
+  if (leader() && options_.monitor != nullptr)
+    options_.monitor->started({folder_.path(), attempt_.number, step_, config_.train.steps, communicators_.mesh.size()});
 }
 
 // What losses can be compared by: on which tokens they were measured, and of how many different ones the model has seen.
