@@ -41,7 +41,7 @@ const char* name(OnResume on_resume) {
 const std::vector<Key>& key_table() {
   static const std::vector<Key> table = [] {
     std::vector<Key> keys;
-    for (auto& part : {keys_run(), keys_model(), keys_training(), keys_mesh(), keys_operation()})
+    for (auto& part : {keys_run(), keys_model(), keys_training(), keys_mesh(), keys_operation(), keys_launch(), keys_metrics()})
       keys.insert(keys.end(), part.begin(), part.end());
     return keys;
   }();

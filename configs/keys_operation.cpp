@@ -33,7 +33,6 @@ std::vector<Key> keys_operation() {
   auto checkpoint = [](auto member) { return field(&RunConfig::checkpoint, member); };
   auto recovery = [](auto member) { return field(&RunConfig::recovery, member); };
   auto watchdog = [](auto member) { return field(&RunConfig::watchdog, member); };
-  auto launch = [](auto member) { return field(&RunConfig::launch, member); };
   using enum OnResume;
   return {
       integer({"checkpoint.every", "steps", free, "0: only at the end and on signals; more often where nodes fail often"},
@@ -62,10 +61,6 @@ std::vector<Key> keys_operation() {
       seconds({"watchdog.abort", "", free, "longest time of an orderly end after a failure"}, watchdog(&WatchdogSection::abort)),
       peak_key(),
       budget_key(),
-      integer({"launch.nodes", "nodes", free, "what `ergon launch` asks the cluster for"}, launch(&LaunchSection::nodes), 1, 1 << 20),
-      integer({"launch.gpus_per_node", "devices", free, "what `ergon launch` asks the cluster for"}, launch(&LaunchSection::gpus_per_node),
-              0, 1 << 10),
-      seconds({"launch.time", "", free, "time limit of the job; 0: none"}, launch(&LaunchSection::time), not_negative),
   };
 }
 

@@ -75,4 +75,22 @@ std::span<const char* const> choices<PipelineSchedule>() {
   return words;
 }
 
+template <>
+std::span<const char* const> choices<LaunchWith>() {
+  static constexpr const char* words[] = {"local", "mpirun", "slurm"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Binding>() {
+  static constexpr const char* words[] = {"auto", "none", "core", "numa"};
+  return words;
+}
+
+template <>
+std::span<const char* const> choices<Comeback>() {
+  static constexpr const char* words[] = {"requeue", "chain", "array", "never"};
+  return words;
+}
+
 }  // namespace ergon

@@ -36,6 +36,12 @@ template <>
 std::span<const char* const> choices<SequenceLayout>();
 template <>
 std::span<const char* const> choices<PipelineSchedule>();
+template <>
+std::span<const char* const> choices<LaunchWith>();
+template <>
+std::span<const char* const> choices<Binding>();
+template <>
+std::span<const char* const> choices<Comeback>();
 
 // choice_name(DType::bfloat16) is "bfloat16".
 template <typename Enum>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "configs/data_section.hpp"
+#include "configs/launch_section.hpp"
 #include "configs/model_shape.hpp"
 #include "configs/quantities.hpp"
 
@@ -108,12 +109,13 @@ struct AccountingSection {
   bool operator==(const AccountingSection&) const = default;
 };
 
-struct LaunchSection {
-  std::int64_t nodes = 1;
-  std::int64_t gpus_per_node = 0;
-  Seconds time = {0};  // 0: no limit
+// How a run is shown while it trains.
+struct MetricsSection {
+  std::int64_t port = -1;             // of /metrics on rank 0; -1: none; 0: a free one
+  std::string address = "127.0.0.1";  // that it listens on
+  bool tensorboard = false;           // RUN/tensorboard
 
-  bool operator==(const LaunchSection&) const = default;
+  bool operator==(const MetricsSection&) const = default;
 };
 
 struct RunConfig {
@@ -128,6 +130,7 @@ struct RunConfig {
   WatchdogSection watchdog;
   AccountingSection accounting;
   LaunchSection launch;
+  MetricsSection metrics;
 
   bool operator==(const RunConfig&) const = default;
 };

@@ -34,10 +34,14 @@ int command_gemm_probe(int argc, char** argv);
 int command_generate(int argc, char** argv);
 int command_h5_layout(int argc, char** argv);
 int command_history(int argc, char** argv);
+int command_launch(int argc, char** argv);
 int command_law(int argc, char** argv);
+int command_logs(int argc, char** argv);
 int command_mfu(int argc, char** argv);
 int command_plan(int argc, char** argv);
 int command_report(int argc, char** argv);
+int command_status(int argc, char** argv);
+int command_stop(int argc, char** argv);
 int command_train(int argc, char** argv);
 int command_version(int argc, char** argv);
 

@@ -33,10 +33,14 @@ constexpr Command commands[] = {
     {"flight", "where the ranks of a run parted that ended with code 5", command_flight},
     {"flops", "what a model costs to train, by convention", command_flops},
     {"history", "how the compute of published systems grew, and where runs stand", command_history},
+    {"launch", "start the ranks of a run: here, over hosts, as a job of Slurm", command_launch},
     {"law", "scaling laws: list, show, predict, compare", command_law},
+    {"logs", "what a rank of a run has printed", command_logs},
     {"mfu", "the share of the peak that a job reached, from its tokens per second", command_mfu},
     {"plan", "what to train with a compute budget, by scaling laws", command_plan},
     {"report", "what runs spent, kept and lost", command_report},
+    {"status", "how a run or its job stands", command_status},
+    {"stop", "ask a run to save and end, wherever it trains", command_stop},
     {"h5-layout", nullptr, command_h5_layout},  // internal: the helper process of hdf5_helper
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
 };

@@ -19,6 +19,7 @@
 #include "trainer/run_folder.hpp"
 #include "trainer/stop.hpp"
 #include "trainer/storage.hpp"
+#include "trainer/time_limit.hpp"
 
 namespace ergon {
 
@@ -27,6 +28,7 @@ struct LoopOptions {
   std::string binary, cpu;                                                            // identities: bitwise continuation needs equal ones
   at::Device device = at::kCPU;                                                       // of the run's tensors; its kernels are registered
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
+  std::optional<TimeLimit::WallClock::time_point> end = {};                           // of the time given to this run; asked on rank 0
   Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
   GemmTimer time_gemm = {};                                                           // rank 0; null: runs use "mkl" unless told otherwise
   LockTiming lock = {};                                                               // of the run folder's lock

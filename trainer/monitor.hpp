@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a training run tells the person who started it. Called on rank 0 only.
+// What a training run tells the person who started it, and what shows it live. Called on rank 0 only, on the training thread: quick, and it
+// must not throw.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,12 @@
 
 namespace ergon {
 
+struct RunStart {
+  std::string folder;
+  std::int64_t attempt = 0, from_step = 0, steps = 0;
+  int ranks = 1;
+};
+
 struct StepProgress {
   std::int64_t step = 0, steps = 0;
   double loss = 0;
@@ -18,6 +25,19 @@ struct StepProgress {
   double data_wait = 0;          // share of the last steps' time
   Seconds remaining = {};
   PfsDays spent = {};  // convention `exact`, all attempts
+  // Of this step alone.
+  double grad_norm = 0, lr = 0;
+  bool skipped = false;
+  Seconds seconds = {}, waited = {};  // the whole step; of it, for data
+  Tokens tokens = {};                 // of the run so far, in its surviving lineage
+  Flops flops = {};                   // model FLOPs by `exact`, all attempts
+};
+
+struct SaveProgress {
+  std::int64_t step = 0;
+  bool done = false;         // false: it failed
+  Seconds seconds, blocked;  // from the start to the commit; of it, training did nothing else
+  Bytes bytes;
 };
 
 class RunMonitor {
@@ -25,6 +45,9 @@ class RunMonitor {
   virtual ~RunMonitor() = default;
   virtual void message(const std::string& line) = 0;
   virtual void step(const StepProgress& progress) = 0;
+  virtual void started(const RunStart&) {}
+  virtual void evaluated(std::int64_t step, double loss) { static_cast<void>(step), static_cast<void>(loss); }
+  virtual void saved(const SaveProgress&) {}
 };
 
 }  // namespace ergon

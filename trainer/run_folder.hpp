@@ -3,7 +3,7 @@
 //   config.toml    the configuration with everything resolved, of the newest attempt
 //   events.jsonl   steps, evaluations, attempts, saves        ledger.jsonl  what was spent (accounting/ledger.hpp)
 //   checkpoints/   attempts/   lineage.jsonl   uuid           result.json   how the newest attempt ended, written last: the truth for
-//   scripts stop           made by a person: save at the next step and end with 86
+//   scripts stop, save     made by a person: save at the next step, and end with 86 or go on
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct RunResult {
 
 class RunFolder {
  public:
-  RunFolder(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)), stop_file_(path_ + "/stop") {}
+  RunFolder(Storage& storage, std::string path) : storage_(storage), path_(std::move(path)), stop_file_(path_ + "/stop"), save_file_(path_ + "/save") {}
 
   const std::string& path() const { return path_; }
   std::string config() const { return path_ + "/config.toml"; }
@@ -34,6 +34,7 @@ class RunFolder {
   std::string ledger() const { return path_ + "/ledger.jsonl"; }
   std::string result() const { return path_ + "/result.json"; }
   const std::string& stop_file() const { return stop_file_; }
+  const std::string& save_file() const { return save_file_; }
 
   bool started() const;  // has a ledger
   // What config.toml holds: of the newest attempt that began. Throws Error when it cannot be read or is no run file.
@@ -46,7 +47,7 @@ class RunFolder {
 
  private:
   Storage& storage_;
-  std::string path_, stop_file_;  // the latter is looked for at every step
+  std::string path_, stop_file_, save_file_;  // the last two are looked for at every step
 };
 
 }  // namespace ergon

@@ -43,7 +43,7 @@ double over_stages(Replica& replica, double value) {
 void wait_limited(Work& work, const PendingStop& pending_stop) {
   if (!pending_stop) return work.wait();
   for (Seconds limit{5}; !work.wait_for(limit); limit = Seconds{0.1})
-    if (pending_stop() != StopRequest::none)
+    if (pending_stop() > StopRequest::save)
       throw Error("a stop was asked for, but the other ranks did not arrive within 5 s", "stop",
                   "a rank is stuck or dead; nothing was saved at this step; run the same line to resume", ExitCode::stuck);
 }

@@ -43,6 +43,7 @@ void TrainingRun::step() {
     events.step({attempt_.number, step_, result.loss, result.grad_norm, result.clipped, result.skipped, result.lr, batch.tokens,
                  batch.valid_tokens, seconds.value, batch.data_wait.value, batch.pairs});
   });
+  time_limit_.step_took(seconds);
   decide(result);
   report_progress(result, seconds, batch.data_wait);
   watch_background(result);
@@ -92,14 +93,30 @@ void TrainingRun::decide(const StepResult& result) {
                 /*save=*/false};
   else if (!steps_left())
     return;  // the target is reached: a stop or a budget ends nothing any more
+  else if (result.stop == StopRequest::save)
+    take_save_file();
   else if (result.skipped || result.leaped)
     return;  // what is saved here would not be chosen by a resume; the request stands at the next step, and skips in a row end the run
   else if (result.stop == StopRequest::requeue)
     outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
+  else if (result.stop == StopRequest::time)
+    outcome_ = {ExitCode::saved, fmt::format("saved at step {} before the end of its time; the same line resumes", step_)};
   else if (result.stop == StopRequest::stop)
     outcome_ = {ExitCode::stopped, fmt::format("stopped at step {} on request; the same line resumes", step_)};
   else if (budget_spent())
     outcome_ = {ExitCode::budget, fmt::format("the budget accounting.budget was reached at step {}", step_)};
+}
+
+// A request for a save and nothing more: granted once.
+void TrainingRun::take_save_file() {
+  save_owed_ = true;
+  if (!leader() || !storage_.exists(folder_.save_file())) return;
+  try {
+    storage_.unlink(folder_.save_file());
+    say(fmt::format("step {}: {} asks for a save", step_, folder_.save_file()));
+  } catch (const Error& error) {
+    failure_ = error;  // it would ask again at every step
+  }
 }
 
 bool TrainingRun::budget_spent() const {
@@ -109,7 +126,10 @@ bool TrainingRun::budget_spent() const {
 StopRequest TrainingRun::stop_requested() const {
   if (failure_) return StopRequest::failure;
   const StopRequest signal = options_.pending_stop();
-  if (leader() && signal < StopRequest::stop && storage_.exists(folder_.stop_file())) return StopRequest::stop;
+  if (!leader()) return signal;
+  if (signal < StopRequest::stop && storage_.exists(folder_.stop_file())) return StopRequest::stop;
+  if (signal < StopRequest::time && time_limit_.near(TimeLimit::WallClock::now())) return StopRequest::time;
+  if (signal < StopRequest::save && storage_.exists(folder_.save_file())) return StopRequest::save;
   return signal;
 }
 
@@ -131,7 +151,14 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
   if (peak_) progress.mfu = to_double(booking_->exact_per_step()) * steps_per_second / *peak_;
   progress.data_wait = wait / time;
   progress.remaining = {static_cast<double>(config_.train.steps - step_) / steps_per_second};
-  progress.spent = to_pfs_days(spent_before_ + booking_->exact_spent());
+  progress.flops = spent_before_ + booking_->exact_spent();
+  progress.spent = to_pfs_days(progress.flops);
+  progress.grad_norm = result.grad_norm;
+  progress.lr = result.lr;
+  progress.skipped = result.skipped;
+  progress.seconds = seconds;
+  progress.waited = data_wait;
+  progress.tokens = tokens_;
   options_.monitor->step(progress);
 }
 
@@ -155,6 +182,7 @@ void TrainingRun::evaluate() {
     EventLog::put_pairs(fields, result.pairs);
     events.add("evaluation", attempt_.number, fields);
   });
+  if (leader() && options_.monitor != nullptr) options_.monitor->evaluated(step_, result.loss);
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
 }
 

@@ -20,6 +20,7 @@
 #include "trainer/loss_window.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/step.hpp"
+#include "trainer/time_limit.hpp"
 
 namespace ergon {
 
@@ -67,6 +68,7 @@ class TrainingRun {
   std::string recorded_config() const;
   nlohmann::json data_identity() const;
   void begin_lineage();
+  void take_save_file();
   bool budget_spent() const;
   AttemptStart attempt_start();
   std::string run_uuid();
@@ -119,6 +121,7 @@ class TrainingRun {
   std::unique_ptr<Booking> booking_;
   Flops spent_before_ = {};     // convention `exact`, by earlier attempts
   std::optional<double> peak_;  // FLOP/s of all devices; rank 0
+  TimeLimit time_limit_;        // asked on rank 0
   NonFiniteGuard guard_;
   LossWindow losses_;
 

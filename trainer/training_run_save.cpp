@@ -106,12 +106,14 @@ void TrainingRun::settle_saves() {
 
 // blocked: what training did not do meanwhile, on this rank.
 void TrainingRun::report_save(std::int64_t step, const SaveResult& saved, Seconds blocked, BackgroundSeconds background) {
+  if (leader() && options_.monitor != nullptr) options_.monitor->saved({step, !saved.error, saved.seconds, blocked, saved.bytes});
   if (saved.error) {
     require_writable();
     say(fmt::format("step {}: NOT saved: {}", step, saved.error->what()));
     note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step}, {"why", saved.error->what()}}); });
     return;
   }
+  time_limit_.save_took(saved.seconds);
   for (const std::string& message : saved.messages) say(message);
   say(fmt::format("step {}: saved {} in {:.2f} s, {:.2f} s of them beside training", step, saved.folder, saved.seconds.value,
                   std::max(0.0, saved.seconds.value - blocked.value)));

@@ -81,6 +81,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, con
       train_source_(stores, config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(stores, validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
+      time_limit_(options.end),
       losses_(config.recovery.spike, config.recovery.window) {
   recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
@@ -251,6 +252,8 @@ void TrainingRun::begin_files() {
     return to_decimal(spent_before);
   });
   spent_before_ = parse_decimal(spent);
+  if (leader() && options_.monitor != nullptr)
+    options_.monitor->started({folder_.path(), attempt_.number, step_, config_.train.steps, communicators_.mesh.size()});
 }
 
 // What losses can be compared by: on which tokens they were measured, and of how many different ones the model has seen.

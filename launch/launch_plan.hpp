@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `ergon launch` will start, worked out from the run file before anything is: ranks, where they lie, and the line of each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "configs/run_config.hpp"
+
+namespace ergon {
+
+struct LaunchPlan {
+  LaunchSection launch;
+  std::string folder;      // of the run
+  std::int64_t ranks = 1;  // of the run file's mesh
+  std::int64_t ranks_per_node = 1;
+  std::int64_t threads = 1;          // of a rank
+  bool elastic = false;              // fewer ranks will do
+  std::vector<std::string> train;    // words that each rank runs: this program, train, the run file, its keys
+  std::vector<std::string> program;  // this program, for what else a script asks of it
+};
+
+// file, overrides: as `ergon train` takes them; program: the path of ergon. Throws Error: ExitCode::world when nodes x ranks a node are too
+// few, ExitCode::config for keys that contradict each other.
+LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const std::vector<std::string>& overrides,
+                       const std::string& program);
+
+}  // namespace ergon

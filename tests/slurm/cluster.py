@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private Slurm cluster for the tests of a file: started once, ended by id. Skips, with the reason, where this machine cannot have one."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from harness import BINARY, ENVIRONMENT, SOURCE, Case  # noqa: E402
+
+SCRIPT = SOURCE / "tests/cluster/minislurm.sh"
+SKIPPED = 77
+
+
+def skip(reason):
+    print(f"skipped: {reason}", flush=True)
+    sys.exit(SKIPPED)
+
+
+class Cluster:
+    """Four nodes of two processors, each with a network of its own where the kernel allows that, else on one host."""
+
+    def __init__(self, nodes=4, gpus=0, extra="", grace=0):
+        for program in ("slurmctld", "slurmd", "munged", "srun"):
+            if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
+                skip(f"{program} is not installed (packages slurm-wlm and munge)")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ergon-slurm-", dir="/var/tmp"))
+        port = 20000 + os.getpid() % 2000 * 16
+        self.environment = dict(ENVIRONMENT, MINISLURM_DIR=str(self.folder), MINISLURM_PORT=str(port), MINISLURM_EXTRA=extra, MINISLURM_GRACE=str(grace),
+                                SLURM_CONF=str(self.folder / "etc/slurm.conf"), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        said = ""
+        for self.apart in (True, False):
+            done = self.script("start", *(["-s"] if self.apart else []), "-n", nodes, "-c", 2, "-g", gpus)
+            if done.returncode == 0:
+                return
+            said = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no message"]
+            self.script("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        skip(f"no cluster starts here: {said[0]}")
+
+    def script(self, *words):
+        return subprocess.run([str(SCRIPT), *map(str, words)], env=self.environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+
+    def hosts(self, *words):
+        return subprocess.run([str(SCRIPT.parent / "nshosts.sh"), *map(str, words)], env=dict(self.environment, NSHOSTS_DIR=str(self.folder / "hosts")),
+                              capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=True)
+
+    def end(self):
+        self.script("stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SlurmCase(Case):
+    """A run folder and a corpus a test, on a cluster that the tests of the file share."""
+    cluster = None
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(**cls.options)
+        cls.addClassCleanup(cls.cluster.end)
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.command, "scancel", "--quiet", "--user", str(os.getuid()), check=False)
+
+    def command(self, *words, check=True, timeout=90, cwd=None):
+        done = subprocess.run([str(word) for word in words], cwd=cwd or self.folder, env=self.cluster.environment, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        if check:
+            self.assertEqual(done.returncode, 0, f"{' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def launch(self, *keys, folder="run"):
+        """`ergon launch --slurm`; the number of its job."""
+        done = self.command(BINARY, "launch", "run.toml", f"run.folder={folder}", *keys, "--slurm")
+        return re.match(r"job (\d+) submitted", done.stdout).group(1)
+
+    def job(self, number):
+        line = self.command("scontrol", "-o", "show", "job", number).stdout.splitlines()[0]
+        return dict(re.findall(r"(JobState|Restarts|Reason|ExitCode|NumNodes)=(\S+)", line))
+
+    def wait_for(self, what, seconds=60, every=0.2):
+        deadline = time.monotonic() + seconds
+        while not (got := what()):
+            if time.monotonic() > deadline:
+                self.fail(f"not within {seconds} s\n{self.story()}")
+            time.sleep(every)
+        return got
+
+    def wait_state(self, number, *states, seconds=60):
+        return self.wait_for(lambda: self.job(number)["JobState"] in states, seconds)
+
+    def wait_step(self, step, folder="run", seconds=60):
+        def reached():
+            try:
+                return any(number >= step for number, _ in self.steps(folder))
+            except (OSError, ValueError):
+                return False
+        self.wait_for(reached, seconds)
+
+    def in_queue(self):
+        return self.command("squeue", "-h", "-o", "%i %T").stdout.split()
+
+    def story(self):
+        """What jobs and ranks have said: for a test that fails."""
+        lines = [self.command("squeue", "-l", check=False).stdout]
+        for file in sorted(self.folder.glob("*/logs/**/*")):
+            if file.is_file():
+                lines.append(f"--- {file.relative_to(self.folder)}\n{file.read_text(errors='replace')[-3000:]}")
+        return "\n".join(lines)

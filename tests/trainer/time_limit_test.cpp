@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/time_limit.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+
+namespace {
+
+const TimeLimit::WallClock::time_point start{};
+
+TimeLimit::WallClock::time_point at(double seconds) {
+  return start + std::chrono::duration_cast<TimeLimit::WallClock::duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+TEST_CASE("time_limit: a run without one goes on") { CHECK_FALSE(TimeLimit(std::nullopt).near(at(1e9))); }
+
+TEST_CASE("time_limit: two saves, two steps and 5 s are kept free; 30 s where no save was seen") {
+  TimeLimit limit(at(1000));
+  CHECK_FALSE(limit.near(at(964.9)));
+  CHECK(limit.near(at(965.1)));
+  limit.step_took({10});
+  CHECK_FALSE(limit.near(at(944.9)));
+  CHECK(limit.near(at(945.1)));
+  limit.save_took({100});
+  limit.save_took({50});  // the longest counts
+  CHECK_FALSE(limit.near(at(774.9)));
+  CHECK(limit.near(at(775.1)));
+  CHECK(limit.near(at(2000)));
+}
+
+TEST_CASE("time_limit: one slow step is forgotten") {
+  TimeLimit limit(at(1000));
+  limit.step_took({100});
+  CHECK(limit.near(at(800)));
+  for (int step = 0; step < 200; ++step) limit.step_took({1});
+  CHECK_FALSE(limit.near(at(960)));
+}
