@@ -134,22 +134,16 @@ StopRequest TrainingRun::stop_requested() const {
 }
 
 void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Seconds data_wait) {
-  if (recent_.size() == recent_steps) recent_.erase(recent_.begin());
-  recent_.push_back({seconds.value, data_wait.value});
+  pace_.add(seconds, data_wait);
   if (!leader() || options_.monitor == nullptr) return;
-  double time = 0, wait = 0;
-  for (const RecentStep& step : recent_) {
-    time += step.seconds;
-    wait += step.data_wait;
-  }
-  const double steps_per_second = static_cast<double>(recent_.size()) / time;
+  const double steps_per_second = pace_.steps_per_second();
   StepProgress progress;
   progress.step = step_;
   progress.steps = config_.train.steps;
   progress.loss = result.loss;
   progress.tokens_per_second = steps_per_second * static_cast<double>(config_.train.batch * config_.model.sequence);
   if (peak_) progress.mfu = to_double(booking_->exact_per_step()) * steps_per_second / *peak_;
-  progress.data_wait = wait / time;
+  progress.data_wait = pace_.wait_share();
   progress.remaining = {static_cast<double>(config_.train.steps - step_) / steps_per_second};
   progress.flops = spent_before_ + booking_->exact_spent();
   progress.spent = to_pfs_days(progress.flops);

@@ -20,6 +20,7 @@
 #include "trainer/loss_window.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/step.hpp"
+#include "trainer/step_pace.hpp"
 #include "trainer/time_limit.hpp"
 
 namespace ergon {
@@ -135,11 +136,7 @@ class TrainingRun {
   std::int64_t returned_ = 0;       // times that this run has gone back by itself
   std::optional<std::string> return_reason_;
   std::optional<Outcome> outcome_;
-  static constexpr std::size_t recent_steps = 20;  // what the progress line averages over
-  struct RecentStep {
-    double seconds, data_wait;
-  };
-  std::vector<RecentStep> recent_;
+  StepPace pace_;
 };
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica);

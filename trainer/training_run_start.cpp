@@ -83,7 +83,6 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, con
       data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
       time_limit_(options.end),
       losses_(config.recovery.spike, config.recovery.window) {
-  recent_.reserve(recent_steps);
   check_dropout_counters(config.model, config.train.batch, config.train.steps);
   train_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
   validation_source_.check_vocabulary(config.model.vocabulary, ids_of_its_own(config.model));
