@@ -26,7 +26,10 @@ optimizer.betas optimizer.epsilon optimizer.weight_decay optimizer.no_decay opti
 optimizer.decay_steps mesh.dp mesh.pp mesh.cp mesh.tp mesh.order mesh.attention mesh.layout mesh.ulysses mesh.gather_heads
 mesh.sequence_parallel mesh.schedule mesh.virtual_stages mesh.zero mesh.bucket checkpoint.every checkpoint.keep
 checkpoint.keep_every checkpoint.keep_best checkpoint.asynchronous recovery.returns recovery.spike recovery.window watchdog.start
-watchdog.step watchdog.checkpoint watchdog.abort accounting.peak accounting.budget launch.nodes launch.gpus_per_node launch.time
+watchdog.step watchdog.checkpoint watchdog.abort accounting.peak accounting.budget launch.with launch.nodes launch.min_nodes
+launch.gpus_per_node launch.ranks_per_node launch.meshes launch.bind launch.interface launch.hosts launch.environment launch.modules
+launch.partition launch.account launch.qos launch.constraint launch.options launch.time launch.warning launch.comeback launch.starts
+launch.stalled metrics.port metrics.address metrics.tensorboard
 )";
 
 // No key has its default.
@@ -123,9 +126,31 @@ abort = "250 ms"
 peak = "h100-sxm"
 budget = "1.25 pfs-days"
 [launch]
+with = "slurm"
 nodes = 16
+min_nodes = 8
 gpus_per_node = 8
+ranks_per_node = 4
+meshes = ["dp=2 tp=2", "dp=2"]
+bind = "core"
+interface = "ib0"
+hosts = "hosts.txt"
+environment = ["NCCL_DEBUG=INFO", "X=a b"]
+modules = ["openmpi"]
+partition = "gpu"
+account = "a1"
+qos = "high"
+constraint = "a100"
+options = ["--exclusive"]
 time = "4 h"
+warning = "5 min"
+comeback = "chain"
+starts = 7
+stalled = 5
+[metrics]
+port = 0
+address = "0.0.0.0"
+tensorboard = true
 )";
 
 std::vector<std::string> words(const std::string& text) {
@@ -186,7 +211,7 @@ TEST_CASE("help and documentation hold every key with its default") {
     CHECK(markdown.find("| `" + key.name + "` |") != std::string::npos);
   }
   for (const char* section :
-       {"[run]", "[model]", "[data]", "[train]", "[optimizer]", "[mesh]", "[checkpoint]", "[recovery]", "[watchdog]", "[accounting]", "[launch]"})
+       {"[run]", "[model]", "[data]", "[train]", "[optimizer]", "[mesh]", "[checkpoint]", "[recovery]", "[watchdog]", "[accounting]", "[launch]", "[metrics]"})
     CHECK(help.find(std::string(section) + "\n") != std::string::npos);
 }
 

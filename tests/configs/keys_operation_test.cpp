@@ -8,8 +8,8 @@ using namespace ergon;
 using test::overridden;
 using test::refused;
 
-TEST_CASE("[checkpoint], [recovery], [watchdog], [accounting] and [launch] write their sections and keep their ranges") {
-  CHECK(keys_operation().size() == 5 + 3 + 4 + 2 + 3);
+TEST_CASE("[checkpoint], [recovery], [watchdog] and [accounting] write their sections and keep their ranges") {
+  CHECK(keys_operation().size() == 5 + 3 + 4 + 2);
   RunConfig config = overridden(
       {"checkpoint.every=0", "watchdog.step=90", "accounting.peak=H100-SXM", "accounting.budget=10 pfs-days", "launch.time=4 h"});
   CHECK(config.checkpoint.every == 0);

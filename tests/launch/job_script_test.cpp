@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// The script is run here by a real shell, with programs in place of Slurm's that write down how they are called.
+#include "launch/job_script.hpp"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "launch/child_process.hpp"
+#include "launch/shell_words.hpp"
+#include "tests/configs/refusal.hpp"
+#include "tests/launch/launch_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+using test::planned;
+using test::refusal;
+
+namespace {
+
+std::vector<std::string> slurm(std::vector<std::string> keys) {
+  keys.insert(keys.begin(), {"mesh.dp=4", "launch.with=slurm", "launch.nodes=2"});
+  return keys;
+}
+
+std::string script(const std::vector<std::string>& keys) {
+  return job_script(planned(slurm(keys)), {"/work folder", "/work folder/runs/a/launch/job.sh"});
+}
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does.
+struct Site {
+  test::TemporaryFolder folder;
+
+  void program(const std::string& name, const std::string& body) const {
+    test::write_file(folder / name, "#!/bin/bash\necho \"" + name + " $*\" >> " + folder / "calls" + "\n" + body + "\n");
+    ::chmod((folder / name).c_str(), 0755);
+  }
+
+  explicit Site(const std::string& ranks, const std::string& state = "RUNNING", const std::string& stalled = "0") {
+    program("srun", ranks);
+    program("scontrol", "echo \"JobId=7 JobState=" + state + " Reason=None\"");
+    program("sbatch", "echo 8");
+    program("scancel", "");
+    program("sleep", "");
+    program("ergon", "case \"$*\" in *--outcome*) cat " + folder / "outcome" + " 2>/dev/null;; *--stalled*) echo " + stalled +
+                         ";; *--fit*) echo 2;; esac");
+  }
+
+  // What the job came to: its exit code, and what it printed.
+  std::string run(std::vector<std::string> keys, const std::string& variables = "") const {
+    keys.push_back("run.folder=" + (folder / "run"));
+    LaunchPlan plan = planned(slurm(keys));
+    plan.program = {folder / "ergon"};
+    plan.train[0] = folder / "ergon";
+    test::write_file(folder / "job.sh", job_script(plan, {folder.path(), folder / "job.sh"}));
+    return output_of({"/bin/bash", "-c",
+                      "export PATH=" + shell_word(folder.path()) + ":$PATH SLURM_JOB_ID=7 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=n; " +
+                          variables + " bash " + shell_word(folder / "job.sh") + "; echo \"ended $?\""});
+  }
+  std::string calls() const { return test::read_file(folder / "calls"); }
+  // What a start leaves that ended in order.
+  std::string saved(int code) const {
+    return "echo '2 " + std::to_string(code) + "' > " + folder / "outcome" + "; exit " + std::to_string(code);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("job_script: what the job asks for") {
+  const std::string text = script({"launch.gpus_per_node=2", "launch.time=26 h", "launch.warning=5 min", "launch.partition=gpu",
+                                   "launch.account=a1", "launch.options=[\"--exclusive\"]"});
+  for (const char* line :
+       {"#SBATCH --job-name=ergon-a\n", "#SBATCH --nodes=2\n", "#SBATCH --ntasks-per-node=2\n", "#SBATCH --gpus-per-node=2\n",
+        "#SBATCH --time=1-02:00:00\n", "#SBATCH --signal=B:USR1@300\n", "#SBATCH --partition=gpu\n", "#SBATCH --account=a1\n",
+        "#SBATCH --exclusive\n", "#SBATCH --requeue\n", "#SBATCH --open-mode=append\n", "#SBATCH '--chdir=/work folder'\n",
+        "#SBATCH '--output=/work folder/runs/a/logs/job_%j.out'\n"})
+    CHECK(holds(text, line));
+  CHECK(holds(script({"launch.min_nodes=1"}), "#SBATCH --nodes=1-2\n"));
+  CHECK_FALSE(holds(script({}), "--signal"));  // no time limit, no warning
+  CHECK(holds(script({"launch.comeback=array", "launch.starts=5"}), "#SBATCH --array=1-5%1\n#SBATCH --no-requeue\n"));
+}
+
+TEST_CASE("job_script: words are quoted, newlines refused") {
+  CHECK(holds(script({"run.folder=runs/$(id) it's"}), "run='runs/$(id) it'\\''s'\n"));
+  CHECK(holds(script({"launch.environment=[\"A=$(id) 'x'\"]"}), "export A='$(id) '\\''x'\\'''\n"));
+  CHECK(refusal([] {
+          job_script(planned(slurm({}), "a\nb.toml"), {"/w", "/s"});
+        }).find("holds a newline or another control character") != std::string::npos);
+  CHECK(refusal([] { job_script(planned(slurm({})), {"/w\n", "/s"}); }).find("holds a newline") != std::string::npos);
+}
+
+TEST_CASE("job_script: a run that reached its end ends the job with 0") {
+  const Site site("");
+  const Site done("echo '1 0' > " + site.folder / "outcome");
+  CHECK(holds(done.run({}), "ended 0\n"));
+  CHECK_FALSE(holds(done.calls(), "scontrol requeue"));
+}
+
+TEST_CASE("job_script: a job that saved is requeued while it runs, and only then") {
+  for (const char* state : {"RUNNING", "CANCELLED", "COMPLETING"}) {
+    Site site("", state);
+    site.program("srun", site.saved(85));
+    const std::string said = site.run({});
+    CHECK(holds(said, "code 85, a fresh result.json: yes"));
+    CHECK(holds(said, "ended 85\n"));
+    CHECK(holds(site.calls(), "scontrol requeue 7") == (state == std::string("RUNNING")));
+  }
+}
+
+TEST_CASE("job_script: result.json decides, not the status of srun") {
+  Site killed("");  // a rank died while the others saved: 137 hides 85
+  killed.program("srun", "echo '2 85' > " + killed.folder / "outcome" + "; exit 137");
+  CHECK(holds(killed.run({}), "code 85"));
+  CHECK(holds(killed.calls(), "scontrol requeue 7"));
+
+  Site stale("exit 85");  // nobody has written a result: what is there is of the start before
+  test::write_file(stale.folder / "outcome", "1 85\n");
+  CHECK(holds(stale.run({}), "ended 1\n"));
+  CHECK_FALSE(holds(stale.calls(), "requeue"));
+
+  Site stopped("");
+  stopped.program("srun", stopped.saved(86));
+  CHECK(holds(stopped.run({}), "ended 86\n"));
+  CHECK_FALSE(holds(stopped.calls(), "requeue"));
+}
+
+TEST_CASE("job_script: storms end") {
+  Site often("");
+  often.program("srun", often.saved(85));
+  CHECK(holds(often.run({"launch.starts=3"}, "SLURM_RESTART_COUNT=2"), "started 3 times: not again"));
+  CHECK_FALSE(holds(often.calls(), "requeue"));
+  const Site stalled("", "RUNNING", "3");
+  CHECK(holds(stalled.run({}), "ended 86\n"));
+  CHECK_FALSE(holds(stalled.calls(), "srun"));
+  CHECK(holds(Site("", "RUNNING", "3").run({"launch.stalled=0"}), "the ranks ended"));
+}
+
+TEST_CASE("job_script: where requeue is forbidden the job hands over to another one, or to the next task") {
+  Site chain("");
+  chain.program("srun", chain.saved(85));
+  CHECK(holds(chain.run({"launch.comeback=chain"}), "job 8 goes on\nended 0\n"));
+  CHECK(holds(chain.calls(), "sbatch --parsable --dependency=afterany:7 --export=ALL,ERGON_CHAIN=1 " + chain.folder / "job.sh"));
+  CHECK(holds(chain.calls(), "--job 8"));
+
+  Site task("");
+  task.program("srun", task.saved(85));
+  const std::string array = "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1";
+  CHECK(holds(task.run({"launch.comeback=array"}, array), "ended 0\n"));
+  CHECK_FALSE(holds(task.calls(), "scancel"));
+  Site last("");
+  last.program("srun", last.saved(0));
+  CHECK(holds(last.run({"launch.comeback=array"}, array), "ended 0\n"));
+  CHECK(holds(last.calls(), "scancel --state=PENDING 7"));
+
+  Site never("");
+  never.program("srun", never.saved(85));
+  CHECK(holds(never.run({"launch.comeback=never"}), "ended 85\n"));
+  CHECK_FALSE(holds(never.calls(), "requeue"));
+}
+
+TEST_CASE("job_script: USR1 and TERM reach the ranks as USR1, and the true status is waited for") {
+  for (const char* name : {"USR1", "TERM"}) {
+    Site site("");
+    site.program("srun", "trap 'echo \"2 85\" > " + site.folder / "outcome" +
+                             "; exit 85' USR1\ntrap 'exit 143' TERM\n( /bin/sleep 0.3; kill -" + name +
+                             " $PPID ) &\nfor i in 1 2 3 4 5 6 7 8 9; do /bin/sleep 0.2; done");
+    const std::string said = site.run({});
+    CHECK(holds(said, "signal: the ranks are asked to save and end"));
+    CHECK(holds(said, "code 85, a fresh result.json: yes"));
+  }
+}
+
+TEST_CASE("job_script: an elastic job asks how many ranks its nodes can run") {
+  const Site site("");
+  site.run({"launch.min_nodes=1"});
+  CHECK(holds(site.calls(), "--fit 4"));
+  CHECK(holds(site.calls(), "--ntasks=2 "));
+}
+
+TEST_CASE("slurm_time") {
+  CHECK(slurm_time({59.2}) == "00:01:00");
+  CHECK(slurm_time({3600}) == "01:00:00");
+  CHECK(slurm_time({93784}) == "1-02:03:04");
+}
