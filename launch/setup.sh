@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh [--cuda] [--python-torch]: makes a bare Debian 12 able to build and run Ergon. Run it again at any time: it changes nothing when nothing is missing.
+# setup.sh [--cuda] [--python-torch] [--slurm]: makes a bare Debian 12 able to build and run Ergon. Run it again at any time: it changes nothing when nothing is missing.
 #   1. Debian packages, as root or through sudo; without either it prints the line to run and exits 2.
 #   2. LibTorch: the torch folder named by ERGON_TORCH as it is, else the wheel in .venv: the CPU-only set, or the full set when a GPU answers
 #      (ERGON_CUDA=on|off decides otherwise). A set appears under its final name only when it is complete.
 #   --cuda: the full set in .venv, which run.device = "cuda" needs: the same as ERGON_CUDA=on.
 #   --python-torch: also .venv-torch, a Python that can import torch, for `ergon bench --against pytorch` and the scripts that make golden values.
+#   --slurm: also a Slurm to try jobs with on this machine (tests/cluster); nothing of it is started.
 # Exit status: 0 ready; 2 something only the user can do (the text says what); 1 a download failed twice.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,6 +20,7 @@ python_set=("torch==$torch_version" numpy)
 packages='g++ cmake ninja-build pkg-config|pkgconf openmpi-bin libopenmpi-dev openssh-client libhdf5-dev hdf5-tools libisal-dev zlib1g-dev libzstd-dev libssl-dev libfmt-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsentencepiece-dev libpcre2-dev libicu-dev libnlopt-dev libnlopt-cxx-dev libeigen3-dev libhwloc-dev prometheus-cpp-dev catch2 librapidcheck-dev
   strace python3 python3-venv python3-h5py ca-certificates'
+slurm_packages=' slurm-wlm slurm-wlm-basic-plugins slurm-client slurmdbd munge iproute2 shellcheck'
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 refuse() { printf 'setup: %s\n' "$@" >&2; exit 2; }
@@ -133,7 +135,8 @@ for argument in "$@"; do
   case $argument in
     --cuda) ERGON_CUDA=on;;
     --python-torch) python_torch=yes;;
-    -h|--help) sed -n '3,10s/^# \{0,1\}//p' "$top/launch/setup.sh"; exit 0;;
+    --slurm) packages+=$slurm_packages;;
+    -h|--help) sed -n '3,11s/^# \{0,1\}//p' "$top/launch/setup.sh"; exit 0;;
     *) refuse "unknown argument '$argument'; launch/setup.sh --help";;
   esac
 done

@@ -37,6 +37,56 @@ class Job(SlurmCase):
         self.assertIn("a fresh result.json: yes", said)
         self.assertIn("requeued", said)
 
+    def test_ranks_under_mpirun_in_an_allocation(self):
+        (self.folder / "job.sh").write_text(f"#!/bin/bash\n#SBATCH -N4 --ntasks-per-node=1 -o {self.folder}/out\nmpirun --bind-to none {BINARY} train run.toml {' '.join(MESH)} train.steps=20\n")
+        self.command("sbatch", "-W", "job.sh", check=False)
+        self.assertEqual(self.result()["code"], 0, (self.folder / "out").read_text())
+        self.assert_close(self.curve(), {step: loss for step, loss in self.reference().items() if step <= 20}, 1e-10)
+
+    def test_preempted_saved_and_finished_with_the_same_bits(self):
+        reference = self.reference()
+        number = self.launch(*MESH, "launch.partition=low")
+        self.wait_step(30)
+        self.command("srun", "-p", "high", "--mpi=none", "-N4", "-n4", "true")
+        self.wait_state(number, "COMPLETED", "FAILED", seconds=90)
+        self.assertEqual(self.result()["code"], 0, self.story())
+        self.assertEqual(self.curve(), reference)
+        self.assertGreaterEqual(int(self.job(number)["Restarts"]), 1)
+
+    def test_a_job_that_may_not_be_requeued_hands_over(self):
+        reference = self.reference()
+        for comeback in ("chain", "array"):
+            with self.subTest(comeback=comeback):
+                number = self.launch(*MESH, f"launch.comeback={comeback}", "launch.starts=3", folder=comeback)
+                self.wait_step(30, comeback)
+                self.command("scancel", "-b", "-s", "USR1", number if comeback == "chain" else f"{number}_1")
+                self.wait_for(lambda: (self.folder / comeback / "result.json").exists() and self.result(comeback)["code"] == 0, 90)
+                self.assertEqual(self.curve(comeback), reference)
+                self.wait_for(lambda: not self.in_queue(), 15)
+
+    def test_two_jobs_on_one_folder(self):
+        number = self.launch(*MESH, "train.steps=100000")
+        self.wait_step(25)
+        done = self.command(BINARY, "launch", "run.toml", "run.folder=run", *MESH, "--slurm", check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f"job {number} of this run is RUNNING", done.stderr)
+        done = self.command(BINARY, "train", "run.toml", "run.folder=run", *MESH, "train.steps=100000", "mesh.dp=1", check=False)
+        self.assertEqual(done.returncode, 3, done.stderr)  # the lock, where no launcher looked
+        self.command(BINARY, "stop", "run", "--wait", "30")
+
+    def test_a_killed_rank_ends_the_job_unsaved(self):
+        number = self.launch(*MESH, "train.steps=100000")
+        self.wait_step(45)
+        rank = self.wait_for(lambda: self.pids("ergon train"), 5)[-1]
+        self.command("kill", "-9", rank)
+        self.wait_state(number, "COMPLETED", "FAILED", "CANCELLED", seconds=60)
+        self.assertEqual(self.in_queue(), [], self.story())
+        self.assertFalse((self.folder / "run/result.json").exists() and self.result()["code"] == 85, self.story())
+        self.assertIn("broken", self.command(BINARY, "status", "run").stdout)
+
+    def pids(self, words):
+        return self.command("pgrep", "-f", f"^{BINARY} {words.split()[1]} run.toml run.folder=run", check=False).stdout.split()
+
     def cancelled(self, place):
         number = self.launch(*MESH, "train.steps=100000")
         if place != "before":
