@@ -87,8 +87,8 @@ std::string processor_ranges(const std::vector<int>& processors) {
   for (std::size_t i = 0; i < processors.size();) {
     std::size_t last = i;
     while (last + 1 < processors.size() && processors[last + 1] == processors[last] + 1) ++last;
-    text += (text.empty() ? "" : ",") + std::to_string(processors[i]);
-    if (last > i) text += "-" + std::to_string(processors[last]);
+    text += fmt::format("{}{}", text.empty() ? "" : ",", processors[i]);
+    if (last > i) text += fmt::format("-{}", processors[last]);
     i = last + 1;
   }
   return text;
