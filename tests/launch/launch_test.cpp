@@ -62,7 +62,7 @@ TEST_CASE("ergon launch refuses what contradicts itself or cannot run") {
   test::write_file(run.folder / "hosts", "a slots=3\n");
   CHECK(refusal_of(command_launch, "launch", {run.file, "--mpirun", "--hosts", run.folder / "hosts", "--dry-run"})->problem() ==
         "1 hosts have 3 slots, the mesh has 4 ranks");
-  CHECK(refusal_of(command_launch, "launch", {run.file, "mesh.tp=5", "--slurm", "--nodes", "20", "--dry-run"})->code() == ExitCode::config);
+  CHECK(refusal_of(command_launch, "launch", {run.file, "mesh.dp=3", "--slurm", "--nodes", "4", "--dry-run"})->code() == ExitCode::config);
 }
 
 TEST_CASE("ergon launch: an elastic run says how many ranks it takes") {
