@@ -43,9 +43,11 @@ TEST_CASE("lines that cannot be pairs are refused") {
   TemporaryFolder folder;
   write_file(folder / "in.jsonl", "{}\n");
   CHECK_THAT(ergon_data(folder, "import-pairs in.jsonl -o p.h5").err, Contains("has no text under the key") && Contains("--response-key"));
-  const auto refused = [&](const std::string& option) {
-    return call(ergon::command_data_import_pairs, "import-pairs", {folder / "in.jsonl", "-o", folder / "p.h5", option});
+  const auto refused = [&](const std::vector<std::string>& option) {
+    std::vector<std::string> words = {folder / "in.jsonl", "-o", folder / "p.h5"};
+    words.insert(words.end(), option.begin(), option.end());
+    return call(ergon::command_data_import_pairs, "import-pairs", words);
   };
-  CHECK_THROWS_WITH(refused("--prompt-key="), Contains("a key is empty"));
-  CHECK_THROWS_WITH(refused("--longest=-1"), Contains("-1 tokens cannot be a limit"));
+  CHECK_THROWS_WITH(refused({"--prompt-key", ""}), Contains("a key is empty"));
+  CHECK_THROWS_WITH(refused({"--longest=-1"}), Contains("-1 tokens cannot be a limit"));
 }

@@ -101,7 +101,7 @@ TEST_CASE("a dataset is imported, inspected, verified and measured, its document
   CHECK(inspected["attributes"]["n_docs"] == 15'000);
   CHECK(inspected["shards"].size() == 2);
   CHECK(inspected["splits"]["train"]["documents"].get<int>() + inspected["splits"]["valid"]["documents"].get<int>() == 15'000);
-  CHECK_THAT(ergon_data(folder, "inspect d.json").out, Contains("shard ./d-00002.h5"));
+  CHECK_THAT(ergon_data(folder, "inspect d.json").out, Contains("shard ./d-00001.h5"));
   const auto verified = nlohmann::json::parse(ergon_data(folder, "verify d.json --json").out);
   CHECK(verified["uuid"] == inspected["attributes"]["uuid"]);
   CHECK(verified["tokens"] == tokens);
