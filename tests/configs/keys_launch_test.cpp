@@ -24,7 +24,7 @@ TEST_CASE("[launch] writes its section") {
                                        "launch.partition=gpu",
                                        "launch.account=a-1",
                                        "launch.qos=high",
-                                       "launch.constraint=[a100&nvlink]",
+                                       "launch.constraint=\"[a100&nvlink]\"",
                                        "launch.options=[\"--exclusive\", \"--mem=0\"]",
                                        "launch.time=4 h",
                                        "launch.warning=5 min",
