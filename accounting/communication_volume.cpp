@@ -16,9 +16,10 @@
 namespace ergon {
 namespace {
 
+// A sample as it is broadcast: two counts, T + 1 tokens of int32, a byte of marks a token, whole words.
+constexpr std::int64_t sample_bytes(std::int64_t sequence) { return 4 * (2 + (sequence + 1) + (sequence + 3) / 4); }
+
 constexpr std::int64_t scalar = 8;               // bytes of a number that ranks agree on
-constexpr std::int64_t token_channels = 3;       // of a batch: tokens, labels, segments
-constexpr std::int64_t token_size = 4;           // bytes
 constexpr std::int64_t norm_block = 65536;       // elements whose squares the deterministic mode adds as one
 constexpr std::int64_t norm_lanes = 8 * scalar;  // bytes that one owner hands the next of a block between them
 
@@ -90,7 +91,7 @@ class Traffic {
   // A data coordinate's payload from the rank that reads it, and the count of labels; of pairs too where documents are kept apart.
   void batches(std::int64_t count) {
     const std::int64_t n = m_.tp * m_.cp * m_.pp;
-    const std::int64_t payload = microbatches_ * c_.train.microbatch * token_channels * shape_.sequence * token_size;
+    const std::int64_t payload = microbatches_ * c_.train.microbatch * sample_bytes(shape_.sequence);
     equal_parts("data", "broadcast", n, m_.dp, count, payload);
     const std::int64_t counts = (c_.data.document_mask ? 3 : 1) * scalar;
     equal_parts("data", "broadcast", n, m_.dp, count, counts);
