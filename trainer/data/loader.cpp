@@ -2,11 +2,11 @@
 #include "trainer/data/loader.hpp"
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "configs/clock.hpp"
@@ -19,20 +19,18 @@ namespace {
 int dp_size(const Communicators& communicators) { return communicators.mesh.size(Axis::dp); }
 int dp_rank(const Communicators& communicators) { return communicators.mesh.coordinate(communicators.world->rank(), Axis::dp); }
 
-// Reads steps ahead on a thread of its own, into a fixed set of payloads: those that it was asked for, in that order. The thread calls
-// pread, never MPI.
+// Reads steps ahead on a thread of its own, into a fixed set of slots: those that it was asked for, in that order. The thread calls pread,
+// never MPI. A slot is asked for again only when what was taken of it is no longer used, so nothing is allocated after the start.
 class Prefetcher {
  public:
-  struct Question {
+  struct Slot {
     std::vector<std::int64_t> samples, places;  // of a step
-  };
-  struct Step {
     at::Tensor payload;
     StepCounts counts;
   };
 
-  Prefetcher(StepReader& reader, std::int64_t payloads) : reader_(reader) {
-    for (std::int64_t i = 0; i < payloads; ++i) free_.push_back(reader.make_payload());
+  Prefetcher(StepReader& reader, std::int64_t slots) : reader_(reader), slots_(static_cast<std::size_t>(slots)) {
+    for (Slot& slot : slots_) slot.payload = reader.make_payload();
     thread_ = std::thread([this] { run(); });
   }
   ~Prefetcher() {
@@ -44,46 +42,38 @@ class Prefetcher {
     thread_.join();
   }
 
-  void ask(Question question) {
+  void ask(std::span<const std::int64_t> samples, std::span<const std::int64_t> places) {
+    Slot& slot = at(asked_);
+    slot.samples.assign(samples.begin(), samples.end());
+    slot.places.assign(places.begin(), places.end());
     {
       const std::lock_guard lock(mutex_);
-      questions_.push_back(std::move(question));
+      ++asked_;
     }
     changed_.notify_all();
   }
 
-  Step take() {
+  const Slot& take() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !ready_.empty() || failure_; });
-    if (ready_.empty()) std::rethrow_exception(failure_);
-    Step step = std::move(ready_.front());
-    ready_.pop_front();
-    return step;
-  }
-
-  void give_back(at::Tensor payload) {
-    {
-      const std::lock_guard lock(mutex_);
-      free_.push_back(std::move(payload));
-    }
-    changed_.notify_all();
+    changed_.wait(lock, [&] { return taken_ < read_ || failure_; });
+    if (taken_ == read_) std::rethrow_exception(failure_);
+    return at(taken_++);
   }
 
  private:
+  Slot& at(std::size_t step) { return slots_[step % slots_.size()]; }
+
   void run() {
     try {
       std::unique_lock lock(mutex_);
       while (true) {
-        changed_.wait(lock, [&] { return stop_ || (!free_.empty() && !questions_.empty()); });
+        changed_.wait(lock, [&] { return stop_ || read_ < asked_; });
         if (stop_) return;
-        const Question question = std::move(questions_.front());
-        Step step{std::move(free_.front()), {}};
-        questions_.pop_front();
-        free_.pop_front();
+        Slot& slot = at(read_);
         lock.unlock();
-        step.counts = reader_.fill(question.samples, question.places, step.payload);
+        slot.counts = reader_.fill(slot.samples, slot.places, slot.payload);
         lock.lock();
-        ready_.push_back(std::move(step));
+        ++read_;
         changed_.notify_all();
       }
     } catch (...) {
@@ -94,11 +84,10 @@ class Prefetcher {
   }
 
   StepReader& reader_;
+  std::vector<Slot> slots_;
+  std::size_t asked_ = 0, read_ = 0, taken_ = 0;  // steps; asked_ is written by the asking thread alone
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<at::Tensor> free_;
-  std::deque<Question> questions_;
-  std::deque<Step> ready_;
   std::exception_ptr failure_;
   bool stop_ = false;
   std::thread thread_;
@@ -111,6 +100,7 @@ struct Loader::Parts {
         LabelMask mask)
       : reader(source, shape, dp_size(communicators), dp_rank(communicators), std::move(mask)),
         order(holding_batch(source, reader.batch()), state, plan),
+        states(static_cast<std::size_t>(shape.prefetch + 1)),
         samples(static_cast<std::size_t>(reader.batch())),
         exchange(communicators, reader, shape, source.sequence()) {
     step.after = state;
@@ -119,7 +109,7 @@ struct Loader::Parts {
       prefetcher.emplace(reader, shape.prefetch + 1);
     else
       payload = reader.make_payload();
-    for (std::int64_t ahead = 0; ahead < shape.prefetch + 1; ++ahead) plan_step();
+    for (DataState& state_after : states) plan_step(state_after);
   }
 
   static const TokenSource& holding_batch(const TokenSource& source, std::int64_t batch) {
@@ -131,31 +121,32 @@ struct Loader::Parts {
 
   void post() {
     if (!prefetcher) return exchange.post(payload, {});
-    Prefetcher::Step read = prefetcher->take();
-    payload = read.payload;
-    exchange.post(payload, read.counts);
+    const Prefetcher::Slot& read = prefetcher->take();
+    exchange.post(read.payload, read.counts);
   }
 
   // The order is walked here, once, as far ahead as is read.
-  void plan_step() {
+  void plan_step(DataState& after) {
     order.next(samples);
-    states.push_back(order.state());
-    if (prefetcher) prefetcher->ask({samples, {order.ordinals().begin(), order.ordinals().end()}});
+    after = order.state();
+    if (prefetcher) prefetcher->ask(samples, order.ordinals());
   }
 
   void advance() {
-    step.after = std::move(states.front());
-    states.pop_front();
-    plan_step();
+    DataState& oldest = states[steps % states.size()];
+    ++steps;
+    step.after = oldest;
+    plan_step(oldest);
   }
 
   StepReader reader;
   SampleOrder order;
-  std::deque<DataState> states;  // after the steps that are ahead
+  std::vector<DataState> states;  // after the steps that are ahead
+  std::size_t steps = 0;          // handed out
   std::vector<std::int64_t> samples;
   BatchExchange exchange;
   std::optional<Prefetcher> prefetcher;
-  at::Tensor payload;  // on its way
+  at::Tensor payload;  // of a rank that reads none
   bool posted = false;
   StepBatch step;
 };
@@ -179,7 +170,6 @@ const StepBatch& Loader::next() {
   const StepCounts all = parts.exchange.complete();
   parts.step.valid_tokens = all.valid;
   parts.step.pairs = all.pairs;
-  if (parts.prefetcher) parts.prefetcher->give_back(std::move(parts.payload));
   parts.step.microbatches = parts.exchange.microbatches();
   parts.advance();
   parts.post();
