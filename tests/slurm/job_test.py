@@ -5,7 +5,12 @@ import unittest
 
 from cluster import BINARY, SlurmCase
 
-MESH = ("mesh.dp=4", "launch.nodes=4", "launch.ranks_per_node=1", "train.steps=120", "train.evaluate_every=0", "checkpoint.every=20", "model.dropout=0.1")
+MESH = ("mesh.dp=4", "launch.nodes=4", "launch.ranks_per_node=1", "train.steps=300", "train.evaluate_every=0", "checkpoint.every=50", "model.dropout=0.1")
+
+
+def first(curve):
+    """Where sums may have another order, training makes a difference in the last bits grow: the first steps show that the samples are the same."""
+    return {step: loss for step, loss in curve.items() if step <= 20}
 
 
 class Job(SlurmCase):
@@ -18,7 +23,7 @@ class Job(SlurmCase):
             self.assertEqual(self.result("whole")["code"], 0, self.story())
             self.assertEqual(self.job(number)["JobState"], "COMPLETED")
             Job.whole = self.curve("whole")
-            self.assertEqual(len(Job.whole), 120)
+            self.assertEqual(len(Job.whole), 300)
         return Job.whole
 
     def test_saved_requeued_and_finished_with_the_same_bits(self):
@@ -38,16 +43,16 @@ class Job(SlurmCase):
         self.assertIn("requeued", said)
 
     def test_ranks_under_mpirun_in_an_allocation(self):
-        (self.folder / "job.sh").write_text(f"#!/bin/bash\n#SBATCH -N4 --ntasks-per-node=1 -o {self.folder}/out\nmpirun --bind-to none {BINARY} train run.toml {' '.join(MESH)} train.steps=20\n")
+        (self.folder / "job.sh").write_text(f"#!/bin/bash\n#SBATCH -N4 --ntasks-per-node=1 -o '{self.folder}/out'\nmpirun --bind-to none {BINARY} train run.toml {' '.join(MESH)}\n")
         self.command("sbatch", "-W", "job.sh", check=False)
         self.assertEqual(self.result()["code"], 0, (self.folder / "out").read_text())
-        self.assert_close(self.curve(), {step: loss for step, loss in self.reference().items() if step <= 20}, 1e-10)
+        self.assert_close(first(self.curve()), first(self.reference()), 1e-10)
 
     def test_preempted_saved_and_finished_with_the_same_bits(self):
         reference = self.reference()
         number = self.launch(*MESH, "launch.partition=low")
         self.wait_step(30)
-        self.command("srun", "-p", "high", "--mpi=none", "-N4", "-n4", "true")
+        self.command("srun", "-p", "high", "--exclusive", "--mpi=none", "-N4", "-n4", "true")
         self.wait_state(number, "COMPLETED", "FAILED", seconds=90)
         self.assertEqual(self.result()["code"], 0, self.story())
         self.assertEqual(self.curve(), reference)
@@ -59,7 +64,7 @@ class Job(SlurmCase):
             with self.subTest(comeback=comeback):
                 number = self.launch(*MESH, f"launch.comeback={comeback}", "launch.starts=3", folder=comeback)
                 self.wait_step(30, comeback)
-                self.command("scancel", "-b", "-s", "USR1", number if comeback == "chain" else f"{number}_1")
+                self.command("scancel", "-b", "-s", "USR1", self.task_of(number), check=False)  # tasks that wait cannot be told, and it says so
                 self.wait_for(lambda: (self.folder / comeback / "result.json").exists() and self.result(comeback)["code"] == 0, 90)
                 self.assertEqual(self.curve(comeback), reference)
                 self.wait_for(lambda: not self.in_queue(), 15)
@@ -83,6 +88,10 @@ class Job(SlurmCase):
         self.assertEqual(self.in_queue(), [], self.story())
         self.assertFalse((self.folder / "run/result.json").exists() and self.result()["code"] == 85, self.story())
         self.assertIn("broken", self.command(BINARY, "status", "run").stdout)
+
+    def task_of(self, number):
+        """The number of the running task of an array; of any other job its own."""
+        return self.command("squeue", "-h", "-t", "RUNNING", "-j", number, "-o", "%A").stdout.split()[0]
 
     def pids(self, words):
         return self.command("pgrep", "-f", f"^{BINARY} {words.split()[1]} run.toml run.folder=run", check=False).stdout.split()
@@ -109,11 +118,11 @@ class Job(SlurmCase):
 
     def test_on_fewer_nodes(self):
         self.command("scontrol", "update", "nodename=node3", "state=down", "reason=test")
-        self.addCleanup(self.command, "scontrol", "update", "nodename=node3", "state=resume")
+        self.addCleanup(self.command, "scontrol", "update", "nodename=node3", "state=resume", check=False)
         number = self.launch(*MESH, "launch.min_nodes=2")
         self.wait_state(number, "COMPLETED", "FAILED")
         self.assertEqual(self.result()["code"], 0, self.story())
-        self.assert_close(self.curve(), self.reference(), 1e-10)
+        self.assert_close(first(self.curve()), first(self.reference()), 1e-10)
         (attempt,) = [event for event in self.lines("events.jsonl") if event["event"] == "attempt"]
         self.assertEqual(attempt["ranks"], 2)  # three nodes, and 3 does not divide the batch of 8
 
