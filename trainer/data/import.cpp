@@ -141,11 +141,19 @@ ImportSummary import_into(IngestFolder& folder, const ImportOptions& options, co
   return assemble(options, output, files, reader.sources(), units, spool, *tokenizer, storage, progress);
 }
 
+// A work folder without a plan holds nothing to go on with: an import that was killed while it removed it had finished.
+void remove_what_a_finished_one_left(const ImportOutput& output, Storage& storage) {
+  if (!storage.exists(output.work_folder())) return;
+  IngestFolder left(output.work_folder(), Begin::resume, storage);
+  if (!left.begun()) left.remove();
+}
+
 }  // namespace
 
 ImportSummary import_text(const ImportOptions& options, Storage& storage, const ProgressSink& progress) {
   check_options(options);
   const ImportOutput output(options.output);
+  remove_what_a_finished_one_left(output, storage);
   output.check(options.existing, storage);
   const InputFiles files(options.documents.inputs, options.documents.format);
   const bool once = files.reads_standard_input();

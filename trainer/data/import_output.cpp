@@ -6,6 +6,7 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "trainer/data/ingest_folder.hpp"
 
 namespace ergon {
 namespace {
@@ -16,7 +17,7 @@ std::string without(const std::string& path, std::string_view suffix) {
 
 // Made before anything appears under the output's name: what is there afterwards is the import's own. Not synced: when a power cut takes
 // it, the next import says that the output exists, which it does then.
-std::string publishing(const std::string& work_folder) { return work_folder + "/publishing"; }
+std::string publishing(const std::string& work_folder) { return work_folder + "/" + publishing_name; }
 
 void begin_publishing(const std::string& work_folder, Storage& storage) {
   if (!storage.exists(publishing(work_folder))) storage.create(publishing(work_folder));

@@ -12,34 +12,33 @@
 namespace ergon {
 namespace {
 
-const std::string plan_name = "plan.json";
-constexpr const char* lock_name = "lock";
+constexpr std::string_view plan_name = "plan.json", lock_name = "lock";
 
 }  // namespace
 
 IngestFolder::IngestFolder(const std::string& path, Begin begin, Storage& storage) : path_(path), storage_(storage) {
   storage.make_directories(path);
-  lock_ = storage.open_append(path + "/" + lock_name);
+  lock_ = storage.open_append(fmt::format("{}/{}", path, lock_name));
   // The kernel lets go of it when this process ends, however that comes about.
   if (::flock(lock_.descriptor(), LOCK_EX | LOCK_NB) != 0)
     throw Error("another import is at work here", path, "wait for its end, or name another output", ExitCode::data);
   if (begin == Begin::fresh || !begun()) clear();
 }
 
-// The plan goes last: without it nothing here is taken for part of an import.
+// The plan goes behind everything that belongs to it: without it nothing here is taken for part of an import. The mark of an output that
+// appears goes last: alone it says that the import had finished.
 void IngestFolder::clear() {
   std::vector<std::string> names = storage_.list(path_);
-  std::ranges::reverse(names);
-  for (const std::string& name : names)
-    if (name > plan_name) storage_.unlink(path_ + "/" + name);
-  for (const std::string& name : names)
-    if (name <= plan_name && name != lock_name) storage_.unlink(path_ + "/" + name);
+  std::erase_if(names, [](const std::string& name) { return name == lock_name; });
+  const auto turn = [](const std::string& name) { return name == publishing_name ? 2 : name == plan_name ? 1 : 0; };
+  std::ranges::stable_sort(names, {}, turn);
+  for (const std::string& name : names) storage_.unlink(path_ + "/" + name);
 }
 
-bool IngestFolder::begun() const { return storage_.exists(path_ + "/" + plan_name); }
+bool IngestFolder::begun() const { return storage_.exists(fmt::format("{}/{}", path_, plan_name)); }
 
 Digest IngestFolder::bind(const nlohmann::json& plan) {
-  const std::string name = path_ + "/" + plan_name;
+  const std::string name = fmt::format("{}/{}", path_, plan_name);
   if (!begun()) {
     // Half a plan would be refused for another one; no plan begins again, so the name is not synced.
     const Storage::File file = storage_.create(name + ".tmp");

@@ -11,6 +11,9 @@
 
 namespace ergon {
 
+// In the work folder from the moment that something appears under the output's name.
+inline constexpr const char* publishing_name = "publishing";
+
 enum class Begin { resume, fresh };  // go on with what is there; remove it first
 
 class IngestFolder {

@@ -264,6 +264,24 @@ TEST_CASE("an import that stops at any write goes on from there to the same byte
   CHECK_FALSE(storage.exists(folder / "t.ingest"));
 }
 
+TEST_CASE("an import that was killed while it removed its work folder had finished") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  test::write_file(folder / "in.txt", "one text");
+  ImportOptions options;
+  options.documents.inputs = {folder / "in.txt"};
+  options.output = folder / "t.h5";
+  import_text(options, storage);
+  const std::string bytes = read_file(folder / "t.h5");
+  for (const std::vector<std::string>& left : {std::vector<std::string>{"publishing", "t-00000.h5.done"}, {"publishing"}, {"lock"}}) {
+    storage.make_directories(folder / "t.ingest");
+    for (const std::string& name : left) test::write_file(folder / "t.ingest" + ("/" + name), "");
+    CHECK(problem_of([&] { import_text(options, storage); }, ExitCode::config).find("already exists") != std::string::npos);
+    CHECK_FALSE(storage.exists(folder / "t.ingest"));
+    CHECK((read_file(folder / "t.h5") == bytes));
+  }
+}
+
 TEST_CASE("an import that was begun with other input or options is refused, and begun again when asked") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
