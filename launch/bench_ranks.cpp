@@ -30,12 +30,7 @@ RankStarter find_rank_starter(const Launcher& launcher, const char* (*variable)(
   if (variable("OMPI_COMM_WORLD_SIZE"))
     throw Error("this benchmark starts its ranks itself, and mpirun has started it already", "mpirun", "leave mpirun out of the line",
                 ExitCode::world);
-  if (launcher.mpirun.empty())
-    throw Error("mpirun is not on PATH, and the ranks are started with it", "mpirun",
-                "apt-get install openmpi-bin, or load your site's MPI module", ExitCode::world);
-  if (launcher.root && !launcher.root_allowed)
-    throw Error("mpirun refuses to start as root", launcher.mpirun,
-                "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or run as another user", ExitCode::world);
+  require_mpirun(launcher);
   return {launcher.mpirun};
 }
 

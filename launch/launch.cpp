@@ -112,14 +112,6 @@ std::vector<std::string> exported_names() {
   return names;
 }
 
-void check_mpirun(const Launcher& launcher) {
-  if (launcher.mpirun.empty())
-    throw Error("mpirun is not on PATH", "mpirun", "apt-get install openmpi-bin, or load your site's MPI module", ExitCode::world);
-  if (launcher.root && !launcher.root_allowed)
-    throw Error("mpirun refuses to start as root", launcher.mpirun,
-                "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or run as another user", ExitCode::world);
-}
-
 void check_hosts(const LaunchPlan& plan) {
   if (plan.launch.hosts.empty()) return;
   std::int64_t slots = 0;
@@ -170,7 +162,7 @@ int launch_mpirun(const LaunchPlan& plan, const LaunchLine& line) {
     std::cout << shell_line(words) << '\n' << std::flush;
   }
   if (line.dry_run) return 0;
-  check_mpirun(launcher);
+  require_mpirun(launcher);
   keep_script(plan, "mpirun.sh",
               "#!/bin/sh\n# The ranks of " + shell_word(plan.folder) + ", as `ergon launch` started them last.\ncd " +
                   shell_word(std::filesystem::current_path().string()) + " || exit 2\nexec " + shell_line(words) + "\n");

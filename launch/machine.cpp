@@ -150,6 +150,15 @@ void probe_host(Machine& machine) {
 
 }  // namespace
 
+void require_mpirun(const Launcher& launcher) {
+  if (launcher.mpirun.empty())
+    throw Error("mpirun is not on PATH, and the ranks are started with it", "mpirun",
+                "apt-get install openmpi-bin, or load your site's MPI module", ExitCode::world);
+  if (launcher.root && !launcher.root_allowed)
+    throw Error("mpirun refuses to start as root", launcher.mpirun,
+                "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or run as another user", ExitCode::world);
+}
+
 Launcher probe_launcher() {
   Launcher launcher;
   const char* path = std::getenv("PATH");

@@ -19,6 +19,8 @@ struct Launcher {
   bool root_allowed = false;  // OMPI_ALLOW_RUN_AS_ROOT and its confirmation are set
 };
 Launcher probe_launcher();
+// Throws Error (ExitCode::world) when ranks cannot be started with it: there is no mpirun, or it refuses the user.
+void require_mpirun(const Launcher& launcher);
 
 struct Machine {
   std::string compiler, build_type;
