@@ -73,7 +73,10 @@ double read_all(const TokenSource& source, std::span<const std::int64_t> samples
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(source.sequence()) + 1);
   std::vector<std::int64_t> starts;
   const Clock::time_point start = Clock::now();
-  for (const std::int64_t sample : samples) source.read(sample, tokens, starts);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    source.expect(samples[std::min(i + 1, samples.size() - 1)], samples[std::min(i + 2, samples.size() - 1)]);
+    source.read(samples[i], tokens, starts);
+  }
   return since(start).value;
 }
 

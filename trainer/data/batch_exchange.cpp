@@ -4,11 +4,10 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cstring>
-#include <numeric>
 
 #include "configs/error.hpp"
 #include "parallel/plan/sequence_layout.hpp"
+#include "trainer/kernels/vectorised.hpp"
 
 namespace ergon {
 namespace {
@@ -25,6 +24,19 @@ std::vector<std::int64_t> positions_of_rank(const Communicators& communicators, 
        owned_positions(layout, sequence, mesh.size(Axis::cp), mesh.coordinate(communicators.world->rank(), Axis::cp)))
     for (std::int64_t i = 0; i < run.length; ++i) positions.push_back(run.start + i * run.stride);
   return positions;
+}
+
+// Pointers by value: what a loop reaches through a reference is loaded again for every token.
+template <class From, class To, class Value>
+void convert(const From* from, std::int64_t count, To* to, const Value& value) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(value(from[i]));
+}
+
+void number_documents(const ReadPayloadRow& row, std::span<std::int32_t> segments) {
+  if (row.lists_begins()) return segments_from(row.begins(), segments);
+  std::int32_t segment = 0;
+  for (std::size_t t = 0; t < segments.size(); ++t) segments[t] = segment += row.marks[t] / document_begins;
 }
 
 }  // namespace
@@ -44,7 +56,7 @@ BatchExchange::BatchExchange(Communicators& communicators, const StepReader& rea
     Batch batch;
     batch.tokens_BT = at::empty({B, T}, at::kLong);
     batch.labels_BT = at::empty({B, T}, at::kLong);
-    batch.segments_BT = at::empty({B, T}, at::kLong);
+    batch.segments_BT = at::empty({B, T}, at::kInt);
     batch.loss_mask_BT = at::empty({B, T}, at::kByte);
     batch.positions_BT = positions_BT;
     if (documents_) batch.documents.positions_BT = at::empty({B, T}, at::kLong);
@@ -84,12 +96,14 @@ StepCounts BatchExchange::complete() {
 void BatchExchange::unpack() {
   const std::int64_t B = payload_.size(1), T = std::ssize(positions_);
   const auto* in = payload_.data_ptr<std::int32_t>();
-  std::vector<std::int64_t> whole(T == sequence_ ? 0 : static_cast<std::size_t>(3 * sequence_));
-  std::vector<std::uint8_t> whole_mask(T == sequence_ ? 0 : static_cast<std::size_t>(sequence_));
-  const Rows scratch{whole.data(), whole.data() + sequence_, whole.data() + 2 * sequence_, whole_mask.data()};
+  const auto scratch_size = T == sequence_ ? 0 : static_cast<std::size_t>(sequence_);
+  std::vector<std::int64_t> whole(2 * scratch_size);
+  std::vector<std::int32_t> whole_segments(scratch_size);
+  std::vector<std::uint8_t> whole_mask(scratch_size);
+  const Rows scratch{whole.data(), whole.data() + scratch_size, whole_segments.data(), whole_mask.data()};
   for (Batch& batch : microbatches_) {
     Rows rows{batch.tokens_BT.data_ptr<std::int64_t>(), batch.labels_BT.data_ptr<std::int64_t>(),
-              batch.segments_BT.data_ptr<std::int64_t>(), batch.loss_mask_BT.data_ptr<std::uint8_t>()};
+              batch.segments_BT.data_ptr<std::int32_t>(), batch.loss_mask_BT.data_ptr<std::uint8_t>()};
     batch.valid_tokens = 0;
     if (documents_) keep_apart(batch, in);
     for (std::int64_t b = 0; b < B; ++b, in += payload_words(sequence_)) {
@@ -102,28 +116,20 @@ void BatchExchange::unpack() {
 }
 
 void BatchExchange::unpack(const ReadPayloadRow& row, const Rows& rows) const {
-  const auto T = static_cast<std::size_t>(sequence_);
-  const std::int32_t* tokens = row.tokens.data();
-  const std::uint8_t* marks = row.marks.data();
-  const std::int32_t* labels = masked_ ? tokens : tokens + 1;
-  const bool all = row.valid == sequence_;
-  for (std::size_t t = 0; t < T; ++t) rows.tokens[t] = tokens[t];
-  for (std::size_t t = 0; t < T; ++t) rows.labels[t] = labels[t];
-  for (std::size_t t = 0; t < T; ++t) rows.mask[t] = marks[t] & label_counts;
-  for (std::size_t t = 0; !all && t < T; ++t) rows.labels[t] = (marks[t] & label_counts) != 0 ? rows.labels[t] : ignored_label;
-  for (std::size_t t = 0; masked_ && t < T; ++t) rows.tokens[t] = rows.mask[t] != 0 ? masked_->token : rows.tokens[t];
-  constexpr std::size_t stride = 8;
-  std::int64_t segment = 0;
-  for (std::size_t t = 0; t < T;) {
-    std::uint64_t eight = ~std::uint64_t{0};
-    if (T - t >= stride) std::memcpy(&eight, marks + t, stride);
-    if ((eight & 0x0101'0101'0101'0101u * document_begins) == 0) {
-      std::fill_n(rows.segments + t, stride, segment);
-      t += stride;
-      continue;
+  const std::int64_t T = sequence_;
+  vectorised([&] {
+    convert(row.tokens.data(), T, rows.tokens, [](std::int32_t token) { return token; });
+    convert(row.tokens.data() + (masked_ ? 0 : 1), T, rows.labels, [](std::int32_t token) { return token; });
+    if (row.lists_begins()) {
+      std::fill_n(rows.mask, T, label_counts);
+    } else {
+      convert(row.marks.data(), T, rows.mask, [](std::uint8_t mark) { return mark & label_counts; });
     }
-    for (const std::size_t end = std::min(t + stride, T); t < end; ++t) rows.segments[t] = segment += marks[t] / document_begins;
-  }
+  });
+  const bool all = row.valid == sequence_;
+  for (std::int64_t t = 0; !all && t < T; ++t) rows.labels[t] = rows.mask[t] != 0 ? rows.labels[t] : ignored_label;
+  for (std::int64_t t = 0; masked_ && t < T; ++t) rows.tokens[t] = rows.mask[t] != 0 ? masked_->token : rows.tokens[t];
+  number_documents(row, {rows.segments, static_cast<std::size_t>(T)});
 }
 
 std::int64_t BatchExchange::take_positions(const Rows& whole, const Rows& rows) const {
@@ -146,8 +152,7 @@ void BatchExchange::keep_apart(Batch& batch, const std::int32_t* payload_BW) con
   std::vector<std::int32_t> segments(static_cast<std::size_t>(sequence_));
   for (std::int64_t b = 0; b < payload_.size(1); ++b) {
     const ReadPayloadRow row(payload_BW + b * payload_words(sequence_), sequence_);
-    std::transform_inclusive_scan(row.marks.begin(), row.marks.end(), segments.begin(), std::plus(),
-                                  [](std::uint8_t mark) -> std::int32_t { return mark / document_begins; });
+    number_documents(row, segments);
     rules.push_back(rule_of_sample(*documents_, segments));
     const std::vector<std::int64_t>& starts = rules.back().document_starts;
     for (const std::int64_t position : positions_) {

@@ -39,7 +39,8 @@ class BatchExchange {
  private:
   // A whole sample as the batch has it; or of one, this rank's positions.
   struct Rows {
-    std::int64_t *tokens, *labels, *segments;
+    std::int64_t *tokens, *labels;
+    std::int32_t* segments;
     std::uint8_t* mask;
   };
   void unpack();

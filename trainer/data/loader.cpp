@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/loader.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -38,7 +40,7 @@ class Prefetcher {
       const std::lock_guard lock(mutex_);
       stop_ = true;
     }
-    changed_.notify_all();
+    wanted_.notify_one();
     thread_.join();
   }
 
@@ -50,12 +52,13 @@ class Prefetcher {
       const std::lock_guard lock(mutex_);
       ++asked_;
     }
-    changed_.notify_all();
+    wanted_.notify_one();
   }
 
   const Slot& take() {
+    look_for_next();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return taken_ < read_ || failure_; });
+    there_.wait(lock, [&] { return taken_ < read_ || failure_; });
     if (taken_ == read_) std::rethrow_exception(failure_);
     return at(taken_++);
   }
@@ -63,31 +66,47 @@ class Prefetcher {
  private:
   Slot& at(std::size_t step) { return slots_[step % slots_.size()]; }
 
+  // To wake a processor that went to sleep can take longer than to read a step (0.1 ms on a virtual machine), and the reading thread would
+  // have to do it: so the one that waits stays awake for as long first.
+  void look_for_next() const {
+    for (const Clock::time_point start = Clock::now(); taken_ >= read_ && Clock::now() - start < std::chrono::microseconds(100);)
+      std::this_thread::yield();
+  }
+
+  // Woken without the lock held, or the other thread would wake only to wait for it.
   void run() {
     try {
-      std::unique_lock lock(mutex_);
-      while (true) {
-        changed_.wait(lock, [&] { return stop_ || read_ < asked_; });
-        if (stop_) return;
-        Slot& slot = at(read_);
-        lock.unlock();
+      while (const std::optional<std::size_t> step = next()) {
+        Slot& slot = at(*step);
         slot.counts = reader_.fill(slot.samples, slot.places, slot.payload);
-        lock.lock();
-        ++read_;
-        changed_.notify_all();
+        {
+          const std::lock_guard lock(mutex_);
+          ++read_;
+        }
+        there_.notify_one();
       }
     } catch (...) {
-      const std::lock_guard lock(mutex_);
-      failure_ = std::current_exception();
-      changed_.notify_all();
+      {
+        const std::lock_guard lock(mutex_);
+        failure_ = std::current_exception();
+      }
+      there_.notify_one();
     }
+  }
+
+  // The step to read; none: the end.
+  std::optional<std::size_t> next() {
+    std::unique_lock lock(mutex_);
+    wanted_.wait(lock, [&] { return stop_ || read_ < asked_; });
+    return stop_ ? std::nullopt : std::optional(read_.load());
   }
 
   StepReader& reader_;
   std::vector<Slot> slots_;
-  std::size_t asked_ = 0, read_ = 0, taken_ = 0;  // steps; asked_ is written by the asking thread alone
+  std::size_t asked_ = 0, taken_ = 0;  // steps; written by the asking thread alone
+  std::atomic<std::size_t> read_ = 0;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable wanted_, there_;
   std::exception_ptr failure_;
   bool stop_ = false;
   std::thread thread_;

@@ -62,23 +62,22 @@ std::int64_t SampleOrder::take_mixed() {
   return source_->parts()[chosen].first_sample + samplers_[chosen].at(places_[chosen]++);
 }
 
-std::int64_t SampleOrder::take() {
-  const std::int64_t sample = mixture_ ? take_mixed() : samplers_.front().at(ordinal_);
-  ++ordinal_;
+void SampleOrder::count(std::int64_t sample) {
   DataState::Source& of = state_.sources[static_cast<std::size_t>(source_->part_of(sample))];
   ++of.consumed;
   of.tokens += source_->tokens_of(sample);
-  return sample;
 }
 
 void SampleOrder::next(std::span<std::int64_t> samples) {
   begin_step();
-  ordinals_.clear();
-  for (std::int64_t& sample : samples) {
+  ordinals_.resize(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
     skip_to(skip_forward(state_.skip_ranges, ordinal_));
-    ordinals_.push_back(ordinal_);
-    sample = take();
+    ordinals_[i] = ordinal_++;
+    if (mixture_) samples[i] = take_mixed();
   }
+  if (!mixture_) samplers_.front().at(ordinals_, samples);
+  for (const std::int64_t sample : samples) count(sample);
   ++state_.step;
   state_.epoch = ordinal_ / source_->samples();
   state_.index = ordinal_ % source_->samples();

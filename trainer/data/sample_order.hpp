@@ -43,8 +43,8 @@ class SampleOrder {
  private:
   void begin_step();
   void skip_to(std::int64_t ordinal);
-  std::int64_t take();
   std::int64_t take_mixed();
+  void count(std::int64_t sample);
 
   const TokenSource* source_;
   DataState state_;

@@ -34,6 +34,7 @@ StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<con
     for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += payload_words(source_.sequence())) {
       const auto at = static_cast<std::size_t>(first_sample(a) + b);
       PayloadRow row(out, source_.sequence());
+      expect(samples, at);
       fill(samples[at], places[at], row);
       counts.valid += row.valid;
       if (counts.pairs) *counts.pairs += pairs(row);
@@ -42,21 +43,46 @@ StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<con
   return counts;
 }
 
-// Where documents are kept apart, the first token of the next one is no continuation; of tokens to restore only they have a label.
+void StepReader::expect(std::span<const std::int64_t> samples, std::size_t at) const {
+  const auto later = [&](std::size_t ahead) { return samples[std::min(at + ahead, samples.size() - 1)]; };
+  if (later(1) >= 0 && later(2) >= 0) source_.expect(later(1), later(2));
+}
+
 void StepReader::fill(std::int64_t sample, std::int64_t place, PayloadRow& row) {
-  const std::span<std::uint8_t> marks = row.marks;
   row.valid = row.begun = 0;
   starts_.clear();
   if (sample < 0) {
     std::ranges::fill(row.tokens, 0);
-    std::ranges::fill(marks, std::uint8_t{0});
+    std::ranges::fill(row.marks, std::uint8_t{0});
     return;
   }
-  const std::int64_t held = source_.read(sample, row.tokens, starts_);
+  const std::int64_t T = std::ssize(row.marks), held = source_.read(sample, row.tokens, starts_);
+  const bool all = every_label_counts(sample, held);
+  row.valid = static_cast<std::int32_t>(all ? T : mark_labels(sample, place, held, row.marks));
+  row.begun = static_cast<std::int32_t>(std::ranges::lower_bound(starts_, T) - starts_.begin());
+  const std::span<const std::int64_t> begun = std::span(starts_).first(static_cast<std::size_t>(row.begun));
+  if (row.lists_begins()) {
+    std::ranges::copy(begun, row.begins().begin());
+    return;
+  }
+  if (all) std::ranges::fill(row.marks, label_counts);
+  for (const std::int64_t start : begun) row.marks[static_cast<std::size_t>(start)] |= document_begins;
+}
+
+// Without looking at the labels. Marks prompts, where there are some.
+bool StepReader::every_label_counts(std::int64_t sample, std::int64_t held) {
+  prompts_ = source_.mark_prompts(sample, is_prompt_);
+  const bool apart = shape_.objective.documents && !starts_.empty();
+  return !mask_ && !prompts_ && !shape_.objective.masked && !apart && held == source_.sequence();
+}
+
+// Where documents are kept apart, the first token of the next one is no continuation; of tokens to restore only they have a label. Returns
+// how many count.
+std::int64_t StepReader::mark_labels(std::int64_t sample, std::int64_t place, std::int64_t held, std::span<std::uint8_t> marks) {
   std::ranges::fill(marks, label_counts);
-  bool all = !mask_ && !shape_.objective.masked && held == std::ssize(marks);
   if (mask_) mask_(sample, marks);
-  if (drop_prompts(sample, marks)) all = false;
+  const std::size_t ahead = shape_.objective.masked ? 0 : 1;
+  for (std::size_t t = 0; prompts_ && t < marks.size(); ++t) marks[t] &= is_prompt_[t + ahead] == 0;
   std::fill(marks.begin() + held, marks.end(), std::uint8_t{0});  // padding
   if (shape_.objective.masked) {
     draw_masked(*shape_.objective.masked, place, chosen_);
@@ -65,20 +91,7 @@ void StepReader::fill(std::int64_t sample, std::int64_t place, PayloadRow& row) 
   const bool apart = shape_.objective.documents && !shape_.objective.masked;
   for (const std::int64_t start : starts_)
     if (apart) marks[static_cast<std::size_t>(start) - 1] = 0;
-  row.valid = all && !apart ? static_cast<std::int32_t>(marks.size())
-                            : static_cast<std::int32_t>(std::accumulate(marks.begin(), marks.end(), std::int64_t{0}));
-  for (const std::int64_t start : starts_) {
-    if (start == std::ssize(marks)) break;
-    marks[static_cast<std::size_t>(start)] |= document_begins;
-    ++row.begun;
-  }
-}
-
-bool StepReader::drop_prompts(std::int64_t sample, std::span<std::uint8_t> counts) {
-  if (!source_.mark_prompts(sample, is_prompt_)) return false;
-  const std::size_t ahead = shape_.objective.masked ? 0 : 1;
-  for (std::size_t t = 0; t < counts.size(); ++t) counts[t] &= is_prompt_[t + ahead] == 0;
-  return true;
+  return std::accumulate(marks.begin(), marks.end(), std::int64_t{0});
 }
 
 PairCount StepReader::pairs(const PayloadRow& row) {

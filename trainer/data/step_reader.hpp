@@ -51,8 +51,10 @@ class StepReader {
   StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW);
 
  private:
+  void expect(std::span<const std::int64_t> samples, std::size_t at) const;
   void fill(std::int64_t sample, std::int64_t place, PayloadRow& row);
-  bool drop_prompts(std::int64_t sample, std::span<std::uint8_t> counts);
+  bool every_label_counts(std::int64_t sample, std::int64_t held);
+  std::int64_t mark_labels(std::int64_t sample, std::int64_t place, std::int64_t held, std::span<std::uint8_t> marks);
   PairCount pairs(const PayloadRow& row);
 
   const TokenSource& source_;
@@ -63,6 +65,7 @@ class StepReader {
   std::vector<std::int32_t> segments_;   // T
   std::vector<std::uint8_t> chosen_;     // T
   std::vector<std::uint8_t> is_prompt_;  // T + 1
+  bool prompts_ = false;                 // is_prompt_ is of the sample
   std::optional<PairCount> whole_;       // of a sample without a boundary
 };
 

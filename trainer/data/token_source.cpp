@@ -13,31 +13,22 @@ namespace {
 
 const char* key_of(Split split) { return split == Split::train ? "data.train" : "data.validation"; }
 
-// The first of growing offsets that is at least `token`; the last one is. From a guess outwards: documents are of about even lengths, and
-// halving a large table would miss the cache at nearly every step.
-std::span<const std::uint64_t>::iterator first_from(std::span<const std::uint64_t> offsets, std::int64_t token) {
-  const auto wanted = static_cast<std::uint64_t>(token);
-  const double share = static_cast<double>(wanted - offsets.front()) / static_cast<double>(offsets.back() - offsets.front());
-  const auto last = std::ssize(offsets) - 1;
-  std::int64_t begin = std::clamp<std::int64_t>(static_cast<std::int64_t>(share * static_cast<double>(last)), 0, last), end = begin;
-  for (std::int64_t step = 4; begin > 0 && offsets[static_cast<std::size_t>(begin)] >= wanted; step *= 2)
-    begin = std::max<std::int64_t>(0, begin - step);
-  for (std::int64_t step = 4; end < last && offsets[static_cast<std::size_t>(end)] < wanted; step *= 2) end = std::min(last, end + step);
-  return std::lower_bound(offsets.begin() + begin, offsets.begin() + end, wanted);
+template <typename Start>
+void number_from(std::span<const Start> starts, std::span<std::int32_t> segments) {
+  auto begin = segments.begin();
+  std::int32_t segment = 0;
+  for (const Start start : starts) {
+    const auto end = segments.begin() + std::min<std::ptrdiff_t>(start, std::ssize(segments));
+    std::fill(begin, end, segment++);
+    begin = end;
+  }
+  std::fill(begin, segments.end(), segment);
 }
 
 }  // namespace
 
-void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) {
-  std::int64_t begin = 0;
-  std::int32_t segment = 0;
-  for (const std::int64_t start : starts) {
-    const std::int64_t end = std::min(start, std::ssize(segments));
-    std::fill(segments.begin() + begin, segments.begin() + end, segment++);
-    begin = end;
-  }
-  std::fill(segments.begin() + begin, segments.end(), segment);
-}
+void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) { number_from(starts, segments); }
+void segments_from(std::span<const std::int32_t> starts, std::span<std::int32_t> segments) { number_from(starts, segments); }
 
 TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
                          const std::string& packing_table)
@@ -90,6 +81,20 @@ void TokenSource::add_store(const StoreCatalogue::Entry& entry, Storage& storage
   stores_.push_back(std::move(store));
   pieces_.push_back(std::move(pieces));
   stream_tokens_.push_back(tokens);
+  index_documents();
+}
+
+void TokenSource::index_documents() {
+  const std::span<const std::uint64_t> offsets = stores_.back()->offsets();
+  std::vector<std::uint64_t>& next = next_document_.emplace_back();
+  next.reserve(static_cast<std::size_t>(stream_tokens_.back() / sequence_ + 1));
+  for (const Piece& piece : pieces_.back()) {
+    std::uint64_t document = piece.first_document;
+    for (auto at = std::ssize(next) * sequence_ - piece.stream_begin; at < piece.tokens; at += sequence_) {
+      while (static_cast<std::int64_t>(offsets[document]) < piece.token_begin + at) ++document;
+      next.push_back(document);
+    }
+  }
 }
 
 void TokenSource::number_samples(const std::vector<int>& stores_of_part) {
@@ -181,6 +186,17 @@ std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<s
   return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
+const std::uint64_t& TokenSource::next_document(std::int64_t sample) const {
+  const int store = store_of(sample);
+  return next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>(sample - first_sample(store))];
+}
+
+void TokenSource::expect(std::int64_t next, std::int64_t after_next) const {
+  if (!packed_.empty()) return;
+  __builtin_prefetch(&next_document(after_next));
+  __builtin_prefetch(&stores_[static_cast<std::size_t>(store_of(next))]->offsets()[next_document(next)]);
+}
+
 template <typename Visit>
 void TokenSource::each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const {
   const auto& pieces = pieces_[static_cast<std::size_t>(store)];
@@ -226,11 +242,12 @@ bool TokenSource::mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_p
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
+  const std::uint64_t indexed = next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>(begin / sequence_)];
   starts.clear();
   each_run(store, begin, std::ssize(tokens), [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
+    const std::uint64_t* next = from.offsets().data() + (done == 0 ? std::max(indexed, piece.first_document) : piece.first_document);
     from.read(token, tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)));
-    const auto offsets = from.offsets();
-    auto next = first_from(offsets.subspan(piece.first_document, piece.end_document - piece.first_document + 1), token);
+    while (static_cast<std::int64_t>(*next) < token) ++next;
     for (; static_cast<std::int64_t>(*next) < token + count; ++next)
       if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts.push_back(at);
   });

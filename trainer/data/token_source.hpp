@@ -23,6 +23,7 @@ namespace ergon {
 
 // Numbers documents from where they start. Example: starts 2 and 5, six places: 0 0 1 1 1 2.
 void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments);
+void segments_from(std::span<const std::int32_t> starts, std::span<std::int32_t> segments);
 
 class TokenSource {
  public:
@@ -65,6 +66,9 @@ class TokenSource {
   // The same; `segments` are the numbers of the tokens' documents within the sample.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
+  // Says which samples are read next, so that what is looked up for them comes from memory beside the reads before.
+  void expect(std::int64_t next, std::int64_t after_next) const;
+
   // Of the T + 1 tokens of a sample, 1 where one stands before its document's answer (TokenStore::answers) and is never a label, else 0.
   // False, and nothing is written, where the sample's store keeps no answers.
   bool mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_prompt) const;
@@ -89,7 +93,9 @@ class TokenSource {
 
   void number_samples(const std::vector<int>& stores_of_part);
   std::int64_t first_sample(int store) const;
+  const std::uint64_t& next_document(std::int64_t sample) const;
   void add_store(const StoreCatalogue::Entry& entry, Storage& storage);
+  void index_documents();
   // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
   template <typename Visit>
   void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
@@ -101,6 +107,9 @@ class TokenSource {
   std::vector<Part> parts_;
   std::vector<std::vector<Piece>> pieces_;   // by store
   std::vector<std::int64_t> stream_tokens_;  // by store
+  // By store and by token k * T of its stream: the first document that begins there or behind, or the end of the piece. A search for it
+  // would miss the cache at nearly every step.
+  std::vector<std::vector<std::uint64_t>> next_document_;
   std::vector<std::int64_t> sample_ends_;    // by store, running sum
   std::vector<PackedSamples> packed_;        // by store; empty: a stream
   std::string packing_hash_;

@@ -10,6 +10,7 @@
 #include "trainer/data/hdf5_table.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/hdf5_contents.hpp"
+#include "trainer/kernels/vectorised.hpp"
 
 static_assert(std::endian::native == std::endian::little, "token stores are little-endian and read as they lie");
 
@@ -144,11 +145,13 @@ void widen(const std::byte* ids, std::int64_t token_bytes, std::span<std::int32_
     std::memcpy(out.data(), ids, out.size_bytes());
     return;
   }
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    std::uint16_t id;
-    std::memcpy(&id, ids + 2 * i, 2);
-    out[i] = id;
-  }
+  vectorised([&] {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      std::uint16_t id;
+      std::memcpy(&id, ids + 2 * i, 2);
+      out[i] = id;
+    }
+  });
 }
 
 }  // namespace

@@ -25,20 +25,10 @@ inline DropoutPlan dropout_plan(double p, std::int64_t seed, Stream stream, std:
 // The factor of element `index`: 0 or plan.factor.
 template <class T>
 inline T dropout_factor(const DropoutPlan& plan, std::uint64_t index) {
-  std::uint32_t c0 = plan.step, c1 = plan.site, c2 = static_cast<std::uint32_t>(index), c3 = static_cast<std::uint32_t>(index >> 32);
-  std::uint32_t k0 = plan.key[0], k1 = plan.key[1];
   const T factor = static_cast<T>(plan.factor);
-#pragma GCC unroll 10  // without it the loop over elements does not vectorise
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{philox_m0} * c0, b = std::uint64_t{philox_m1} * c2;
-    c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
-    c1 = static_cast<std::uint32_t>(b);
-    c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
-    c3 = static_cast<std::uint32_t>(a);
-    k0 += philox_w0;
-    k1 += philox_w1;
-  }
-  return (c0 >> 8) >= plan.threshold ? factor : T(0);
+  const std::uint32_t word = philox_word0(plan.step, plan.site, static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+                                          plan.key[0], plan.key[1]);
+  return (word >> 8) >= plan.threshold ? factor : T(0);
 }
 
 // factors[i] = the factor of element index + i. The plan is taken by value: as a local it stays in registers.

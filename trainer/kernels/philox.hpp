@@ -43,6 +43,22 @@ constexpr PhiloxBlock philox4x32(PhiloxBlock counter, PhiloxKey key) {
   return counter;
 }
 
+// Word 0 of philox4x32({c0, c1, c2, c3}, {k0, k1}), in a form in which loops over counters vectorise.
+constexpr std::uint32_t philox_word0(std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0,
+                                     std::uint32_t k1) {
+#pragma GCC unroll 10  // without it they do not
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t a = std::uint64_t{philox_m0} * c0, b = std::uint64_t{philox_m1} * c2;
+    c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
+    c1 = static_cast<std::uint32_t>(b);
+    c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
+    c3 = static_cast<std::uint32_t>(a);
+    k0 += philox_w0;
+    k1 += philox_w1;
+  }
+  return c0;
+}
+
 std::uint64_t splitmix64(std::uint64_t x);
 std::uint64_t fnv1a(std::string_view text);
 PhiloxKey philox_key(std::int64_t seed, Stream stream);

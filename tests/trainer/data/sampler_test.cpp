@@ -50,3 +50,18 @@ TEST_CASE("places look independent: neighbours are uncorrelated, positions unifo
   CHECK(std::abs(correlation / static_cast<double>(samples)) < 0.05);
   CHECK(mean_displacement / static_cast<double>(samples) / static_cast<double>(samples) == Approx(1.0 / 3).epsilon(0.03));
 }
+
+TEST_CASE("many ordinals at once are the samples at each of them, over the ends of epochs") {
+  for (std::int64_t samples : {1, 2, 5, 16, 17, 1000}) {
+    const Sampler sampler(5, samples, 77);
+    for (std::int64_t count : {0, 1, 15, 16, 17, 100}) {
+      std::vector<std::int64_t> ordinals, all(static_cast<std::size_t>(count), -1), one_by_one;
+      for (std::int64_t i = 0; i < count; ++i) {
+        ordinals.push_back(2 * samples + i * i % 40);
+        one_by_one.push_back(sampler.at(ordinals.back()));
+      }
+      sampler.at(ordinals, all);
+      CHECK(all == one_by_one);
+    }
+  }
+}

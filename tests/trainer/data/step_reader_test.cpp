@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/step_reader.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "tests/trainer/data/store_fixture.hpp"
@@ -15,14 +16,15 @@ namespace {
 struct Row {
   Row(const at::Tensor& payload_ABW, std::int64_t index, std::int64_t T, const std::optional<MaskedTokens>& masked = {}) {
     const ReadPayloadRow row(payload_ABW.data_ptr<std::int32_t>() + index * payload_words(T), T);
-    std::int32_t begun = 0, valid = 0;
+    std::int64_t begun = 0, valid = 0;
     for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t) {
-      const bool counts = (row.marks[t] & label_counts) != 0;
-      begun += (row.marks[t] & document_begins) != 0;
+      const bool listed = row.lists_begins();
+      const bool counts = listed || (row.marks[t] & label_counts) != 0;
+      begun += listed ? std::ranges::count(row.begins(), static_cast<std::int32_t>(t)) : (row.marks[t] & document_begins) != 0;
       valid += counts;
       tokens.push_back(masked && counts ? masked->token : row.tokens[t]);
       labels.push_back(!counts ? static_cast<std::int32_t>(ignored_label) : row.tokens[masked ? t : t + 1]);
-      segments.push_back(begun);
+      segments.push_back(static_cast<std::int32_t>(begun));
     }
     CHECK(row.valid == valid);
     CHECK(row.begun == begun);
