@@ -8,6 +8,7 @@
 #include "accounting/parameter_units.hpp"
 #include "configs/dtype_size.hpp"
 #include "parallel/plan/attention_traffic.hpp"
+#include "parallel/plan/batch_payload.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "parallel/plan/stage_units.hpp"
@@ -15,9 +16,6 @@
 
 namespace ergon {
 namespace {
-
-// A sample as it is broadcast: two counts, T + 1 tokens of int32, a byte of marks a token, whole words.
-constexpr std::int64_t sample_bytes(std::int64_t sequence) { return 4 * (2 + (sequence + 1) + (sequence + 3) / 4); }
 
 constexpr std::int64_t scalar = 8;               // bytes of a number that ranks agree on
 constexpr std::int64_t norm_block = 65536;       // elements whose squares the deterministic mode adds as one
@@ -91,7 +89,8 @@ class Traffic {
   // A data coordinate's payload from the rank that reads it, and the count of labels; of pairs too where documents are kept apart.
   void batches(std::int64_t count) {
     const std::int64_t n = m_.tp * m_.cp * m_.pp;
-    const std::int64_t payload = microbatches_ * c_.train.microbatch * sample_bytes(shape_.sequence);
+    const std::int64_t sample = 4 * payload_words(shape_.sequence, token_bytes(shape_.vocabulary));
+    const std::int64_t payload = microbatches_ * c_.train.microbatch * sample;
     equal_parts("data", "broadcast", n, m_.dp, count, payload);
     const std::int64_t counts = (c_.data.document_mask ? 3 : 1) * scalar;
     equal_parts("data", "broadcast", n, m_.dp, count, counts);

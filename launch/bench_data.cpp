@@ -70,12 +70,12 @@ class PlainReads {
 };
 
 double read_all(const TokenSource& source, std::span<const std::int64_t> samples) {
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(source.sequence()) + 1);
+  std::vector<std::byte> ids(static_cast<std::size_t>((source.sequence() + 1) * source.token_bytes()));
   std::vector<std::int64_t> starts;
   const Clock::time_point start = Clock::now();
   for (std::size_t i = 0; i < samples.size(); ++i) {
     source.expect(samples[std::min(i + 1, samples.size() - 1)], samples[std::min(i + 2, samples.size() - 1)]);
-    source.read(samples[i], tokens, starts);
+    source.read(samples[i], ids, starts);
   }
   return since(start).value;
 }
@@ -131,6 +131,7 @@ class DataBench {
  private:
   TokenSource open() { return TokenSource(catalogue_, job_.stores, Split::train, job_.sequence, storage_); }
   DataState state() const { return initial_data_state(touched_, 1); }
+  LoaderShape shape(std::int64_t batch) const { return {.microbatch = batch, .token_bytes = touched_.token_bytes()}; }
   std::int64_t steps() const { return figures_.samples / job_.batch; }
 
   void first_touch() {
@@ -149,14 +150,14 @@ class DataBench {
   // From its start, so that nothing has been read ahead that is not counted.
   void load() {
     const Clock::time_point start = Clock::now();
-    Loader loader(touched_, {job_.batch, 1}, communicators_, state());
+    Loader loader(touched_, shape(job_.batch), communicators_, state());
     for (std::int64_t step = 0; step < steps(); ++step) loader.next();
     figures_.loader.push_back(since(start).value);
   }
 
   void parts() {
-    StepReader reader(touched_, {job_.batch, 1}, 1, 0, {});
-    BatchExchange exchange(communicators_, reader, {job_.batch, 1}, job_.sequence);
+    StepReader reader(touched_, shape(job_.batch), 1, 0, {});
+    BatchExchange exchange(communicators_, reader, shape(job_.batch), job_.sequence);
     const at::Tensor payload = reader.make_payload();
     StepCounts counts;
     const auto every_step = [&](const auto& work) {
@@ -181,7 +182,7 @@ class DataBench {
     const RunConfig config = model_config(job_, touched_);
     prepare_process(config.run.threads);
     Replica replica(config, communicators_);
-    Loader loader(touched_, {job_.model_batch, 1}, communicators_, state());
+    Loader loader(touched_, shape(job_.model_batch), communicators_, state());
     figures_.model_tokens = job_.model_batch * job_.sequence;
     for (std::int64_t step = 1; step <= job_.rounds + 1; ++step) {
       const Clock::time_point start = Clock::now();

@@ -34,7 +34,12 @@ const std::vector<std::string>& validation_paths(const RunConfig& config) {
 }
 
 LoaderShape loader_shape(const RunConfig& config, const LocalAttention& kernel) {
-  return {config.train.microbatch, accumulation(config), config.data.prefetch, config.mesh.layout, objective_of(config, kernel.tiles())};
+  return {config.train.microbatch,
+          accumulation(config),
+          config.data.prefetch,
+          config.mesh.layout,
+          objective_of(config, kernel.tiles()),
+          token_bytes(config.model.vocabulary)};
 }
 
 MixPlan mix_plan(const RunConfig& config) { return {config.data.weights, config.data.curriculum}; }

@@ -54,7 +54,7 @@ TEST_CASE("communication volume: tensor ranks sum two branches a layer each way,
   RunConfig c = config();
   c.mesh.tp = 2;
   const std::int64_t x = 16 * 8 * 8, n = 16 * 8;
-  CHECK(step(c) == CommunicationVolumes{{"data", "broadcast", 4, {8 * 4 * (2 + 17 + 4) + 8}},
+  CHECK(step(c) == CommunicationVolumes{{"data", "broadcast", 4, {8 * 4 * (2 + 9 + 4) + 8}},
                                         {"tp", "all_reduce", 2 * (80 + 16 + 1), {2 * (80 * x + 8 * n + 8 * 2 * n + 8)}}});
   CHECK(of(evaluation_volumes(c, 1), "tp") == CommunicationVolumes{{"tp", "all_reduce", 2 * (40 + 16), {2 * (40 * x + 8 * 3 * n)}}});
   c.train.recompute = Recompute::full;  // a layer's forward once more

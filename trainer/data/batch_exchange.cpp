@@ -7,7 +7,7 @@
 
 #include "configs/error.hpp"
 #include "parallel/plan/sequence_layout.hpp"
-#include "trainer/kernels/vectorised.hpp"
+#include "trainer/data/widen_ids.hpp"
 
 namespace ergon {
 namespace {
@@ -26,13 +26,6 @@ std::vector<std::int64_t> positions_of_rank(const Communicators& communicators, 
   return positions;
 }
 
-// Pointers by value: what a loop reaches through a reference is loaded again for every token.
-template <class From, class To, class Value>
-void convert(const From* from, std::int64_t count, To* to, const Value& value) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(value(from[i]));
-}
-
 void number_documents(const ReadPayloadRow& row, std::span<std::int32_t> segments) {
   if (row.lists_begins()) return segments_from(row.begins(), segments);
   std::int32_t segment = 0;
@@ -45,6 +38,7 @@ BatchExchange::BatchExchange(Communicators& communicators, const StepReader& rea
     : data_(split(communicators, Axis::tp | Axis::cp | Axis::pp, "data")),
       data_dp_(split(communicators, Axis::dp, "data-dp")),
       sequence_(sequence),
+      token_bytes_(shape.token_bytes),
       documents_(shape.objective.documents),
       masked_(shape.objective.masked),
       positions_(positions_of_rank(communicators, shape.layout, sequence)),
@@ -106,8 +100,8 @@ void BatchExchange::unpack() {
               batch.segments_BT.data_ptr<std::int32_t>(), batch.loss_mask_BT.data_ptr<std::uint8_t>()};
     batch.valid_tokens = 0;
     if (documents_) keep_apart(batch, in);
-    for (std::int64_t b = 0; b < B; ++b, in += payload_words(sequence_)) {
-      const ReadPayloadRow row(in, sequence_);
+    for (std::int64_t b = 0; b < B; ++b, in += payload_words(sequence_, token_bytes_)) {
+      const ReadPayloadRow row(in, sequence_, token_bytes_);
       unpack(row, T == sequence_ ? rows : scratch);
       batch.valid_tokens += T == sequence_ ? row.valid : take_positions(scratch, rows);
       rows = {rows.tokens + T, rows.labels + T, rows.segments + T, rows.mask + T};
@@ -117,15 +111,12 @@ void BatchExchange::unpack() {
 
 void BatchExchange::unpack(const ReadPayloadRow& row, const Rows& rows) const {
   const std::int64_t T = sequence_;
-  vectorised([&] {
-    convert(row.tokens.data(), T, rows.tokens, [](std::int32_t token) { return token; });
-    convert(row.tokens.data() + (masked_ ? 0 : 1), T, rows.labels, [](std::int32_t token) { return token; });
-    if (row.lists_begins()) {
-      std::fill_n(rows.mask, T, label_counts);
-    } else {
-      convert(row.marks.data(), T, rows.mask, [](std::uint8_t mark) { return mark & label_counts; });
-    }
-  });
+  const auto width = static_cast<std::size_t>(token_bytes_);
+  const auto inputs = row.ids.first(row.ids.size() - width);
+  widen_ids(inputs, token_bytes_, rows.tokens);
+  widen_ids(masked_ ? inputs : row.ids.subspan(width), token_bytes_, rows.labels);
+  std::fill_n(rows.mask, T, label_counts);
+  for (std::int64_t t = 0; !row.lists_begins() && t < T; ++t) rows.mask[t] &= row.marks[static_cast<std::size_t>(t)];
   const bool all = row.valid == sequence_;
   for (std::int64_t t = 0; !all && t < T; ++t) rows.labels[t] = rows.mask[t] != 0 ? rows.labels[t] : ignored_label;
   for (std::int64_t t = 0; masked_ && t < T; ++t) rows.tokens[t] = rows.mask[t] != 0 ? masked_->token : rows.tokens[t];
@@ -151,7 +142,7 @@ void BatchExchange::keep_apart(Batch& batch, const std::int32_t* payload_BW) con
   std::vector<AttentionRule> rules;
   std::vector<std::int32_t> segments(static_cast<std::size_t>(sequence_));
   for (std::int64_t b = 0; b < payload_.size(1); ++b) {
-    const ReadPayloadRow row(payload_BW + b * payload_words(sequence_), sequence_);
+    const ReadPayloadRow row(payload_BW + b * payload_words(sequence_, token_bytes_), sequence_, token_bytes_);
     number_documents(row, segments);
     rules.push_back(rule_of_sample(*documents_, segments));
     const std::vector<std::int64_t>& starts = rules.back().document_starts;

@@ -50,7 +50,7 @@ class BatchExchange {
   void keep_apart(Batch& batch, const std::int32_t* payload_BW) const;
 
   std::unique_ptr<Communicator> data_, data_dp_;
-  const std::int64_t sequence_;
+  const std::int64_t sequence_, token_bytes_;  // token_bytes: of an id in a payload
   std::optional<DocumentsApart> documents_;
   std::optional<MaskedTokens> masked_;
   std::vector<std::int64_t> positions_;  // of this rank's rows

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "configs/error.hpp"
@@ -14,15 +15,16 @@ StepReader::StepReader(const TokenSource& source, LoaderShape shape, int dp, int
     : source_(source), shape_(shape), dp_(dp), dp_rank_(dp_rank), mask_(std::move(mask)) {
   ERGON_CHECK(shape.microbatch >= 1 && shape.accumulation >= 1 && shape.prefetch >= 1, "microbatch {}, accumulation {}, prefetch {}",
               shape.microbatch, shape.accumulation, shape.prefetch);
+  ERGON_CHECK(shape.token_bytes == 4 || shape.token_bytes == source.token_bytes(), "{} bytes for ids of {}", shape.token_bytes,
+              source.token_bytes());
   const auto T = static_cast<std::size_t>(source.sequence());
   segments_.resize(T);
   chosen_.resize(T);
   is_prompt_.resize(T + 1);
+  tokens_.resize(T + 1);
 }
 
-at::Tensor StepReader::make_payload() const {
-  return at::zeros({shape_.accumulation, shape_.microbatch, payload_words(source_.sequence())}, at::kInt);
-}
+at::Tensor StepReader::make_payload() const { return at::zeros({shape_.accumulation, shape_.microbatch, row_words()}, at::kInt); }
 
 StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW) {
   ERGON_CHECK(std::ssize(samples) == batch() && places.size() == samples.size(), "{} samples, {} places for a batch of {}", samples.size(),
@@ -31,9 +33,9 @@ StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<con
   StepCounts counts;
   if (shape_.objective.documents) counts.pairs.emplace();
   for (std::int64_t a = 0; a < shape_.accumulation; ++a) {
-    for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += payload_words(source_.sequence())) {
+    for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += row_words()) {
       const auto at = static_cast<std::size_t>(first_sample(a) + b);
-      PayloadRow row(out, source_.sequence());
+      PayloadRow row(out, source_.sequence(), shape_.token_bytes);
       expect(samples, at);
       fill(samples[at], places[at], row);
       counts.valid += row.valid;
@@ -48,15 +50,22 @@ void StepReader::expect(std::span<const std::int64_t> samples, std::size_t at) c
   if (later(1) >= 0 && later(2) >= 0) source_.expect(later(1), later(2));
 }
 
+std::int64_t StepReader::read(std::int64_t sample, std::span<std::byte> ids) {
+  if (source_.token_bytes() == shape_.token_bytes) return source_.read(sample, ids, starts_);
+  const std::int64_t held = source_.read(sample, tokens_, starts_);
+  std::memcpy(ids.data(), tokens_.data(), ids.size());
+  return held;
+}
+
 void StepReader::fill(std::int64_t sample, std::int64_t place, PayloadRow& row) {
   row.valid = row.begun = 0;
   starts_.clear();
   if (sample < 0) {
-    std::ranges::fill(row.tokens, 0);
+    std::ranges::fill(row.ids, std::byte{0});
     std::ranges::fill(row.marks, std::uint8_t{0});
     return;
   }
-  const std::int64_t T = std::ssize(row.marks), held = source_.read(sample, row.tokens, starts_);
+  const std::int64_t T = std::ssize(row.marks), held = read(sample, row.ids);
   const bool all = every_label_counts(sample, held);
   row.valid = static_cast<std::int32_t>(all ? T : mark_labels(sample, place, held, row.marks));
   row.begun = static_cast<std::int32_t>(std::ranges::lower_bound(starts_, T) - starts_.begin());

@@ -29,6 +29,7 @@ struct LoaderShape {
   std::int64_t prefetch = 2;                       // steps read ahead, at least 1
   SequenceLayout layout = SequenceLayout::zigzag;  // of a sequence over context ranks
   Objective objective = {};
+  std::int64_t token_bytes = 4;  // of an id in a payload: those of the stores, or 4
 };
 
 // Of one data rank, or of all of them.
@@ -51,6 +52,8 @@ class StepReader {
   StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW);
 
  private:
+  std::int64_t row_words() const { return payload_words(source_.sequence(), shape_.token_bytes); }
+  std::int64_t read(std::int64_t sample, std::span<std::byte> ids);
   void expect(std::span<const std::int64_t> samples, std::size_t at) const;
   void fill(std::int64_t sample, std::int64_t place, PayloadRow& row);
   bool every_label_counts(std::int64_t sample, std::int64_t held);
@@ -61,6 +64,7 @@ class StepReader {
   LoaderShape shape_;
   int dp_, dp_rank_;
   LabelMask mask_;
+  std::vector<std::int32_t> tokens_;     // T + 1, where they are wider in the payload than in the stores
   std::vector<std::int64_t> starts_;     // of documents in the sample
   std::vector<std::int32_t> segments_;   // T
   std::vector<std::uint8_t> chosen_;     // T

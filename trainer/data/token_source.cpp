@@ -7,6 +7,7 @@
 #include "configs/sha256.hpp"
 #include "trainer/data/packing_table.hpp"
 #include "trainer/data/token_store_format.hpp"
+#include "trainer/data/widen_ids.hpp"
 
 namespace ergon {
 namespace {
@@ -150,13 +151,20 @@ double TokenSource::padding() const {
   return samples() == 0 ? 0 : 1 - static_cast<double>(tokens()) / positions;
 }
 
-std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
   const int store = store_of(sample);
-  ERGON_CHECK(std::ssize(tokens) == sequence_ + 1, "{} tokens for a sequence of {}", tokens.size(), sequence_);
+  ERGON_CHECK(std::ssize(ids) == (sequence_ + 1) * token_bytes(), "{} bytes of ids for a sequence of {}", ids.size(), sequence_);
   const std::int64_t index = sample - first_sample(store);
-  if (!packed_.empty()) return read_packed(store, index, tokens, starts);
-  read_stream(store, index * sequence_, tokens, starts);
+  if (!packed_.empty()) return read_packed(store, index, ids, starts);
+  read_stream(store, index * sequence_, ids, starts);
   return sequence_;
+}
+
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
+  ids_.resize(tokens.size() * static_cast<std::size_t>(token_bytes()));
+  const std::int64_t held = read(sample, ids_, starts);
+  widen_ids(ids_, token_bytes(), tokens.data());
+  return held;
 }
 
 std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const {
@@ -167,22 +175,22 @@ std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> toke
   return held;
 }
 
-std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens,
-                                      std::vector<std::int64_t>& starts) const {
+std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
-  std::ranges::fill(tokens, 0);
+  const auto width = static_cast<std::size_t>(token_bytes()), all = ids.size() / width;
+  std::ranges::fill(ids, std::byte{0});
   starts.clear();
   std::size_t held = 0;
   for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(index)) {
     // A piece that fills the sample and is not the end of its document is followed by the document's next token.
     const auto end = piece.begin + piece.tokens;
-    const bool goes_on = held + piece.tokens == tokens.size() - 1 && !std::ranges::binary_search(from.offsets(), end);
+    const bool goes_on = held + piece.tokens == all - 1 && !std::ranges::binary_search(from.offsets(), end);
     const std::size_t count = piece.tokens + goes_on;
     if (held > 0) starts.push_back(static_cast<std::int64_t>(held));
-    from.read(static_cast<std::int64_t>(piece.begin), tokens.subspan(held, count));
+    from.read_ids(static_cast<std::int64_t>(piece.begin), ids.subspan(held * width, count * width));
     held += count;
   }
-  if (held < tokens.size()) starts.push_back(static_cast<std::int64_t>(held));
+  if (held < all) starts.push_back(static_cast<std::int64_t>(held));
   return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
@@ -241,12 +249,19 @@ bool TokenSource::mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_p
 }
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
+  ids_.resize(tokens.size() * static_cast<std::size_t>(token_bytes()));
+  read_stream(store, begin, ids_, starts);
+  widen_ids(ids_, token_bytes(), tokens.data());
+}
+
+void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
+  const std::int64_t width = token_bytes();
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
   const std::uint64_t indexed = next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>(begin / sequence_)];
   starts.clear();
-  each_run(store, begin, std::ssize(tokens), [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
+  each_run(store, begin, std::ssize(ids) / width, [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
     const std::uint64_t* next = from.offsets().data() + (done == 0 ? std::max(indexed, piece.first_document) : piece.first_document);
-    from.read(token, tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)));
+    from.read_ids(token, ids.subspan(static_cast<std::size_t>(done * width), static_cast<std::size_t>(count * width)));
     while (static_cast<std::int64_t>(*next) < token) ++next;
     for (; static_cast<std::int64_t>(*next) < token + count; ++next)
       if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts.push_back(at);

@@ -46,6 +46,7 @@ class TokenSource {
   std::int64_t sequence() const { return sequence_; }  // T
   std::int64_t samples() const { return sample_ends_.back(); }
   std::int64_t vocabulary() const { return stores_.front()->info().vocabulary; }
+  std::int64_t token_bytes() const { return stores_.front()->info().token_bytes; }  // of a token as it is stored
   Split split() const { return split_; }
   const std::vector<std::unique_ptr<TokenStore>>& stores() const { return stores_; }
   int store_of(std::int64_t sample) const;
@@ -63,6 +64,8 @@ class TokenSource {
   // T + 1 tokens of a sample, and where in them, behind the first, another document begins (or the padding, as if it were one). Returns
   // tokens_of(sample). One thread at a time.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
+  // The same of ids as they are stored, token_bytes() each.
+  std::int64_t read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
   // The same; `segments` are the numbers of the tokens' documents within the sample.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
@@ -76,6 +79,7 @@ class TokenSource {
   // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the starts of documents behind the first.
   std::int64_t stream_tokens(int store) const { return stream_tokens_[static_cast<std::size_t>(store)]; }
   void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
+  void read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
 
   // SHA-256 of the content hashes in order: what may not change when a run resumes.
   std::string fingerprint() const;
@@ -99,7 +103,7 @@ class TokenSource {
   // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
   template <typename Visit>
   void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
-  std::int64_t read_packed(int store, std::int64_t index, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
+  std::int64_t read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
 
   Split split_;
   std::int64_t sequence_;
@@ -110,9 +114,10 @@ class TokenSource {
   // By store and by token k * T of its stream: the first document that begins there or behind, or the end of the piece. A search for it
   // would miss the cache at nearly every step.
   std::vector<std::vector<std::uint64_t>> next_document_;
-  std::vector<std::int64_t> sample_ends_;    // by store, running sum
-  std::vector<PackedSamples> packed_;        // by store; empty: a stream
+  std::vector<std::int64_t> sample_ends_;  // by store, running sum
+  std::vector<PackedSamples> packed_;      // by store; empty: a stream
   std::string packing_hash_;
+  mutable std::vector<std::byte> ids_;  // of a read that widens them
 };
 
 }  // namespace ergon

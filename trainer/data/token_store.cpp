@@ -9,8 +9,8 @@
 #include "trainer/crc32c.hpp"
 #include "trainer/data/hdf5_table.hpp"
 #include "trainer/data/token_store_format.hpp"
+#include "trainer/data/widen_ids.hpp"
 #include "trainer/hdf5_contents.hpp"
-#include "trainer/kernels/vectorised.hpp"
 
 static_assert(std::endian::native == std::endian::little, "token stores are little-endian and read as they lie");
 
@@ -140,20 +140,6 @@ std::uint32_t largest_id(std::span<const std::byte> ids, std::int64_t token_byte
   return static_cast<std::uint32_t>(largest) ^ 0x8000'0000u;
 }
 
-void widen(const std::byte* ids, std::int64_t token_bytes, std::span<std::int32_t> out) {
-  if (token_bytes == 4) {
-    std::memcpy(out.data(), ids, out.size_bytes());
-    return;
-  }
-  vectorised([&] {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      std::uint16_t id;
-      std::memcpy(&id, ids + 2 * i, 2);
-      out[i] = id;
-    }
-  });
-}
-
 }  // namespace
 
 const char* name(Split split) {
@@ -257,42 +243,43 @@ void TokenStore::check_block(std::int64_t block) const {
   checked_[static_cast<std::size_t>(block)] = true;
 }
 
-// Tokens from `byte` on, up to the end of a block that is touched for the first time, or of the run of blocks that were checked before.
-// Returns how many.
-std::int64_t TokenStore::read_part(std::int64_t byte, std::span<std::int32_t> out) const {
-  const std::int64_t first = byte / info().crc_block, last_byte = byte + std::ssize(out) * info().token_bytes;
+// From `byte` on, up to the end of a block that is touched for the first time, or of the run of blocks that were checked before. Returns
+// how many bytes.
+std::size_t TokenStore::read_part(std::int64_t byte, std::span<std::byte> out) const {
+  const std::int64_t first = byte / info().crc_block, end = byte + std::ssize(out);
   std::int64_t block = first;
-  while (block * info().crc_block < last_byte && checked_[static_cast<std::size_t>(block)]) ++block;
-  if (block == first) {
-    check_block(block++);
-    const std::int64_t count = (std::min(block * info().crc_block, last_byte) - byte) / info().token_bytes;
-    widen(block_.data() + byte % info().crc_block, info().token_bytes, out.first(static_cast<std::size_t>(count)));
-    return count;
-  }
-  const std::int64_t count = (std::min(block * info().crc_block, last_byte) - byte) / info().token_bytes;
-  if (info().token_bytes == 4) {
-    file_.pread(std::as_writable_bytes(out.first(static_cast<std::size_t>(count))), index_->data_offset + byte);
-    return count;
-  }
-  window_.resize(static_cast<std::size_t>(count * info().token_bytes));
-  file_.pread(window_, index_->data_offset + byte);
-  widen(window_.data(), info().token_bytes, out.first(static_cast<std::size_t>(count)));
+  while (block * info().crc_block < end && checked_[static_cast<std::size_t>(block)]) ++block;
+  const bool untouched = block == first;
+  if (untouched) check_block(block++);
+  const auto count = static_cast<std::size_t>(std::min(block * info().crc_block, end) - byte);
+  if (untouched)
+    std::memcpy(out.data(), block_.data() + byte % info().crc_block, count);
+  else
+    file_.pread(out.first(count), index_->data_offset + byte);
   return count;
 }
 
-void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
-  ERGON_CHECK(begin >= 0 && begin + std::ssize(out) <= info().tokens, "tokens {} + {} of {}", begin, out.size(), info().tokens);
-  for (std::int64_t done = 0; done < std::ssize(out);) {
+void TokenStore::read_ids(std::int64_t begin, std::span<std::byte> ids) const {
+  const std::int64_t width = info().token_bytes, count = std::ssize(ids) / width;
+  ERGON_CHECK(begin >= 0 && begin + count <= info().tokens && std::ssize(ids) == count * width, "tokens {} + {} of {}", begin, count,
+              info().tokens);
+  for (std::size_t done = 0; done < ids.size();) {
     const std::int64_t openings = file_.openings();
-    const std::int64_t count = read_part((begin + done) * info().token_bytes, out.subspan(static_cast<std::size_t>(done)));
+    const std::size_t read = read_part(begin * width + static_cast<std::int64_t>(done), ids.subspan(done));
     if (file_.openings() == openings) {
-      done += count;
+      done += read;
       continue;
     }
     // Another file may lie under the name by now: nothing of it has been checked.
     checked_.assign(checked_.size(), false);
     done = 0;
   }
+}
+
+void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
+  ids_.resize(out.size() * static_cast<std::size_t>(info().token_bytes));
+  read_ids(begin, ids_);
+  widen_ids(ids_, info().token_bytes, out.data());
 }
 
 void TokenStore::mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const {

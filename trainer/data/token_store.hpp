@@ -107,6 +107,8 @@ class TokenStore {
 
   // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
   void read(std::int64_t begin, std::span<std::int32_t> out) const;
+  // The same as they are stored, info().token_bytes each.
+  void read_ids(std::int64_t begin, std::span<std::byte> ids) const;
   // Reads that were tried again (trainer/data/patient_file). Any thread.
   std::int64_t retries() const { return file_.retries(); }
   // Reads every block, touched before or not; throws one Error that names the first damaged block and how many there are.
@@ -114,7 +116,7 @@ class TokenStore {
 
  private:
   void check_block(std::int64_t block) const;
-  std::int64_t read_part(std::int64_t byte, std::span<std::int32_t> out) const;
+  std::size_t read_part(std::int64_t byte, std::span<std::byte> out) const;
 
   TokenStore(const StorePlace& place, Storage::File file, Storage& storage);
 
@@ -123,7 +125,7 @@ class TokenStore {
   mutable PatientFile file_;
   mutable std::vector<bool> checked_;     // by block
   mutable std::vector<std::byte> block_;  // one block, for its first touch
-  mutable std::vector<std::byte> window_;
+  mutable std::vector<std::byte> ids_;    // of a read that widens them
 };
 
 }  // namespace ergon

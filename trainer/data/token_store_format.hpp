@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/plan/batch_payload.hpp"
 #include "trainer/data/token_store.hpp"
 
 namespace ergon {
@@ -14,9 +15,6 @@ namespace ergon {
 inline constexpr std::int64_t newest_token_store_version = 2;
 std::int64_t token_store_version(const TokenStoreInfo& info, const TokenStoreTables& tables);
 inline constexpr std::int64_t token_store_crc_block = 4 << 10;  // bytes
-
-// A vocabulary of up to 65,536 is stored in 2 bytes, a larger one in 4.
-constexpr std::int64_t token_bytes(std::int64_t vocabulary) { return vocabulary <= 65536 ? 2 : 4; }
 
 // SHA-256 over the format's name and version, every attribute but uuid and content_hash, and every table, in the order FORMAT.md gives.
 std::string content_hash(const TokenStoreInfo& info, const TokenStoreTables& tables);

@@ -28,10 +28,10 @@ TEST_CASE("one rank of each data coordinate reads, its peers receive, counts are
       // Receivers start from rubbish; token = step and data rank, labels ignored at every fourth place, a document from the third on.
       std::fill_n(data, payload.numel(), -7);
       for (std::int64_t i = 0; tp_rank == 0 && i < 6; ++i) {
-        PayloadRow row(data + i * payload_words(4), 4);
+        PayloadRow row(data + i * payload_words(4, 4), 4, 4);
         row.valid = 3;
         row.begun = 1;
-        std::ranges::fill(row.tokens, static_cast<std::int32_t>(100 * step + 10 * dp_rank));
+        std::fill_n(data + i * payload_words(4, 4) + 2, 5, static_cast<std::int32_t>(100 * step + 10 * dp_rank));
         std::ranges::copy(std::initializer_list<std::uint8_t>{1, 1, 3, 0}, row.marks.begin());
       }
       exchange.post(payload, {tp_rank == 0 ? 5 + dp_rank : 999, {}});

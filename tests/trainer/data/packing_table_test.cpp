@@ -158,7 +158,7 @@ TEST_CASE("packed samples hold every document of the split once, apart, and padd
     // A document that goes on after a whole sample gives the last label; nothing else does.
     CHECK((segments[T] == segments[T - 1]) == (held < T || tokens[T - 1] != 256));
     reader.fill(std::vector<std::int64_t>{sample}, std::vector<std::int64_t>{sample}, payload);
-    const ReadPayloadRow row(payload.data_ptr<std::int32_t>(), T);
+    const ReadPayloadRow row(payload.data_ptr<std::int32_t>(), T, 4);
     for (std::int64_t t = held; t < T; ++t) CHECK((row.marks[static_cast<std::size_t>(t)] & label_counts) == 0);
   }
   std::int64_t of_split = 0;

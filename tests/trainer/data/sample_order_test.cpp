@@ -149,8 +149,8 @@ TEST_CASE("1 to 64 replicas read one order together, whatever the microbatch, an
           for (std::int64_t a = 0; a < share / B; ++a)
             for (std::int64_t b = 0; b < B; ++b) {
               source.read(expected[static_cast<std::size_t>(s * batch + reader.first_sample(a) + b)], tokens, segments);
-              const ReadPayloadRow row(payload.data_ptr<std::int32_t>() + (a * B + b) * payload_words(T), T);
-              wrong += !std::ranges::equal(tokens, row.tokens);
+              const ReadPayloadRow row(payload.data_ptr<std::int32_t>() + (a * B + b) * payload_words(T, 4), T, 4);
+              wrong += !std::ranges::equal(std::as_bytes(std::span(tokens)), row.ids);
             }
         }
       }

@@ -6,6 +6,7 @@
 
 #include "tests/trainer/data/store_fixture.hpp"
 #include "trainer/data/batch.hpp"
+#include "trainer/data/widen_ids.hpp"
 
 using namespace ergon;
 using namespace ergon::test;
@@ -14,16 +15,19 @@ namespace {
 
 // A row of a payload as a batch has it, by the definition of the marks.
 struct Row {
-  Row(const at::Tensor& payload_ABW, std::int64_t index, std::int64_t T, const std::optional<MaskedTokens>& masked = {}) {
-    const ReadPayloadRow row(payload_ABW.data_ptr<std::int32_t>() + index * payload_words(T), T);
+  Row(const at::Tensor& payload_ABW, std::int64_t index, std::int64_t T, const std::optional<MaskedTokens>& masked = {},
+      std::int64_t token_bytes = 4) {
+    const ReadPayloadRow row(payload_ABW.data_ptr<std::int32_t>() + index * payload_words(T, token_bytes), T, token_bytes);
+    std::vector<std::int32_t> stored(static_cast<std::size_t>(T) + 1);
+    widen_ids(row.ids, token_bytes, stored.data());
     std::int64_t begun = 0, valid = 0;
     for (std::size_t t = 0; t < static_cast<std::size_t>(T); ++t) {
       const bool listed = row.lists_begins();
       const bool counts = listed || (row.marks[t] & label_counts) != 0;
       begun += listed ? std::ranges::count(row.begins(), static_cast<std::int32_t>(t)) : (row.marks[t] & document_begins) != 0;
       valid += counts;
-      tokens.push_back(masked && counts ? masked->token : row.tokens[t]);
-      labels.push_back(!counts ? static_cast<std::int32_t>(ignored_label) : row.tokens[masked ? t : t + 1]);
+      tokens.push_back(masked && counts ? masked->token : stored[t]);
+      labels.push_back(!counts ? static_cast<std::int32_t>(ignored_label) : stored[masked ? t : t + 1]);
       segments.push_back(static_cast<std::int32_t>(begun));
     }
     CHECK(row.valid == valid);
@@ -46,8 +50,8 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
     for (std::size_t t = 0; t < counts.size(); ++t) counts[t] = (sample + static_cast<std::int64_t>(t)) % 3 != 0;
   };
 
-  for (int rank = 0; rank < dp; ++rank) {
-    StepReader reader(source, {B, A}, dp, rank, mask);
+  for (const auto& [rank, token_bytes] : {std::pair{0, 4}, {0, 2}, {1, 4}, {1, 2}, {2, 4}, {2, 2}}) {
+    StepReader reader(source, {.microbatch = B, .accumulation = A, .token_bytes = token_bytes}, dp, rank, mask);
     CHECK(reader.batch() == 12);
     const at::Tensor payload = reader.make_payload();
     const StepCounts counts = reader.fill(samples, samples, payload);
@@ -58,7 +62,7 @@ TEST_CASE("a payload holds this rank's microbatches: tokens, shifted labels, seg
       // Microbatch k = a * dp + rank holds samples [k * B, (k + 1) * B).
       CHECK(reader.first_sample(a) == (a * dp + rank) * B);
       for (std::int64_t b = 0; b < B; ++b) {
-        const Row row(payload, a * B + b, T);
+        const Row row(payload, a * B + b, T, {}, token_bytes);
         const std::int64_t sample = samples[static_cast<std::size_t>((a * dp + rank) * B + b)];
         if (sample >= 0) source.read(sample, tokens, segments);
         for (std::int64_t t = 0; t < T; ++t) {

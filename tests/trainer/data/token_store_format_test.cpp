@@ -47,9 +47,3 @@ TEST_CASE("a uuid is the head of the content hash, marked as version 8") {
 
   CHECK(uuid_of(hash) == "00112233-4455-8677-8899-aabbccddeeff");
 }
-
-TEST_CASE("ids take two bytes up to a vocabulary of 65536") {
-  CHECK(token_bytes(257) == 2);
-  CHECK(token_bytes(65536) == 2);
-  CHECK(token_bytes(65537) == 4);
-}
