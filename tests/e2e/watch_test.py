@@ -228,7 +228,7 @@ class RealRun(harness.Case):
         self.wait_for_step(first, 3)
         (self.folder / "run/save").touch()
         self.wait_for_event(first, "save", attempt=1)
-        self.wait_for_step(first, max(event["step"] for event in self.whole_events() if event["event"] == "step") + 5)  # those are lost
+        self.wait_for_step(first, self.steps()[-1][0] + 5)  # those are lost
         page = self.page()
         self.assertRegex(page, r"ranks 2 \(dp=2.*\): 2 running")
         self.assertRegex(page, r"\n    0 running .*GB +1 running .*GB")
@@ -246,17 +246,6 @@ class RealRun(harness.Case):
         self.assertIn(f"{spent / 8.64e19:.3g} pfs-days", page)
         self.assertIn("ended with code 86", page)
         self.assertIn("1 restarts", page)
-
-    def wait_for_event(self, process, kind, attempt):
-        deadline = time.monotonic() + 120
-        while not any(event["event"] == kind and event["attempt"] == attempt for event in self.whole_events()):
-            self.assertIsNone(process.poll())
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.05)
-
-    def whole_events(self):
-        text = (self.folder / "run/events.jsonl").read_text()
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
 
 if __name__ == "__main__":
