@@ -44,5 +44,6 @@ int command_status(int argc, char** argv);
 int command_stop(int argc, char** argv);
 int command_train(int argc, char** argv);
 int command_version(int argc, char** argv);
+int command_watch(int argc, char** argv);
 
 }  // namespace ergon

@@ -54,7 +54,8 @@ int command_logs(int argc, char** argv) {
                               : fmt::format("ranks {} to {} have", files.begin()->first, files.rbegin()->first),
                 ExitCode::data);
   std::vector<std::streamoff> ends(found->second.size(), 0);
-  for (bool last = !follow;; last = read_run_status(folder).state != RunStatus::State::running) {
+  RunStatusReader status(folder);
+  for (bool last = !follow;; last = status.read().state != RunStatus::State::running) {
     for (std::size_t i = 0; i < ends.size(); ++i) ends[i] = copy_from(found->second[i], ends[i]);
     if (last) return 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(500));

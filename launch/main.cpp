@@ -43,6 +43,7 @@ constexpr Command commands[] = {
     {"stop", "ask a run to save and end, wherever it trains", command_stop},
     {"h5-layout", nullptr, command_h5_layout},  // internal: the helper process of hdf5_helper
     {"version", "versions of Ergon and of the libraries it was built with", command_version},
+    {"watch", "a run on the whole screen while it trains", command_watch},
 };
 
 std::string usage() {

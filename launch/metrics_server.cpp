@@ -49,9 +49,12 @@ struct MetricsServer::State {
   Gauge& last_save = gauge("ergon_checkpoint_step", "Step of the newest committed checkpoint");
   Counter& tokens = counter("ergon_tokens_total", "Tokens trained on, by the surviving steps");
   Counter& flops = counter("ergon_model_flops_total", "Model FLOPs spent by all attempts, convention exact");
-  Counter& pfs_days = counter("ergon_pfs_days_total", "The same in petaflop/s-days");
+  // One word, because promtool would have days be seconds.
+  Counter& pfs_days = counter("ergon_pfsdays_total", "The same in petaflop/s-days");
+  Counter& startup = counter("ergon_startup_seconds_total", "Seconds of this attempt before its first step");
   Counter& step_seconds = counter("ergon_step_seconds_total", "Seconds in steps of this attempt");
   Counter& data_wait = counter("ergon_data_wait_seconds_total", "Seconds of them that waited for data");
+  Counter& evaluation = counter("ergon_evaluation_seconds_total", "Seconds in evaluations of this attempt");
   Counter& save_seconds = counter("ergon_checkpoint_seconds_total", "Seconds from the start of saves to their commit");
   Counter& blocked = counter("ergon_checkpoint_blocked_seconds_total", "Seconds of them in which training stood still");
   Counter& skipped = counter("ergon_skipped_steps_total", "Steps whose update was skipped because the loss or its gradient was not finite");
@@ -98,12 +101,16 @@ void MetricsServer::step(const StepProgress& progress) {
   raise(state_->tokens, static_cast<double>(progress.tokens.value));
   raise(state_->flops, to_double(progress.flops));
   raise(state_->pfs_days, progress.spent.value);
+  raise(state_->startup, progress.startup.value);
   state_->step_seconds.Increment(progress.seconds.value);
   state_->data_wait.Increment(progress.waited.value);
   if (progress.skipped) state_->skipped.Increment();
 }
 
-void MetricsServer::evaluated(std::int64_t, double loss) { state_->validation_loss.Set(loss); }
+void MetricsServer::evaluated(const EvaluationProgress& evaluation) {
+  state_->validation_loss.Set(evaluation.loss);
+  state_->evaluation.Increment(evaluation.seconds.value);
+}
 
 void MetricsServer::saved(const SaveProgress& save) {
   (save.done ? state_->saved : state_->failed).Increment();

@@ -23,7 +23,7 @@ class MetricsServer final : public RunMonitor {
   void message(const std::string&) override {}
   void started(const RunStart& start) override;
   void step(const StepProgress& progress) override;
-  void evaluated(std::int64_t step, double loss) override;
+  void evaluated(const EvaluationProgress& evaluation) override;
   void saved(const SaveProgress& save) override;
 
  private:

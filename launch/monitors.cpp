@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <utility>
 
 #include "configs/error.hpp"
 #include "launch/metrics_server.hpp"
@@ -22,6 +23,7 @@ class TensorBoardMonitor final : public RunMonitor {
 
   void started(const RunStart& start) override {
     attempt_ = start.attempt;
+    first_step_ = true;
     log_.emplace(storage_, start.folder, start.attempt, start.from_step, wall_time());
   }
 
@@ -37,10 +39,15 @@ class TensorBoardMonitor final : public RunMonitor {
                                    {"time/data_wait_seconds", progress.waited.value},
                                    {"run/restarts", static_cast<double>(attempt_ - 1)}};
     if (progress.mfu) scalars.push_back({"speed/mfu", *progress.mfu});
+    if (std::exchange(first_step_, false)) scalars.push_back({"time/startup_seconds", progress.startup.value});
     log_->add(progress.step, scalars, wall_time());
   }
 
-  void evaluated(std::int64_t step, double loss) override { log_->add(step, std::vector<Scalar>{{"loss/validation", loss}}, wall_time()); }
+  void evaluated(const EvaluationProgress& evaluation) override {
+    log_->add(evaluation.step,
+              std::vector<Scalar>{{"loss/validation", evaluation.loss}, {"time/evaluation_seconds", evaluation.seconds.value}},
+              wall_time());
+  }
 
   void saved(const SaveProgress& save) override {
     if (!save.done) return;
@@ -53,6 +60,7 @@ class TensorBoardMonitor final : public RunMonitor {
   Storage& storage_;
   std::optional<TensorBoardLog> log_;
   std::int64_t attempt_ = 1;
+  bool first_step_ = true;
 };
 
 }  // namespace
@@ -96,8 +104,8 @@ void Monitors::step(const StepProgress& progress) {
   each([&](RunMonitor& monitor) { monitor.step(progress); });
 }
 
-void Monitors::evaluated(std::int64_t step, double loss) {
-  each([&](RunMonitor& monitor) { monitor.evaluated(step, loss); });
+void Monitors::evaluated(const EvaluationProgress& evaluation) {
+  each([&](RunMonitor& monitor) { monitor.evaluated(evaluation); });
 }
 
 void Monitors::saved(const SaveProgress& save) {

@@ -20,7 +20,7 @@ class Monitors final : public RunMonitor {
   void message(const std::string& line) override { printer_.message(line); }
   void step(const StepProgress& progress) override;
   void started(const RunStart& start) override;
-  void evaluated(std::int64_t step, double loss) override;
+  void evaluated(const EvaluationProgress& evaluation) override;
   void saved(const SaveProgress& save) override;
 
  private:

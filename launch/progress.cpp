@@ -6,9 +6,8 @@
 #include <cmath>
 
 namespace ergon {
-namespace {
 
-std::string compact(double value) {
+std::string compact_number(double value) {
   if (value >= 1e6) return fmt::format("{:.2f}M", value / 1e6);
   if (value >= 1e3) return fmt::format("{:.1f}k", value / 1e3);
   return fmt::format("{:.1f}", value);
@@ -19,12 +18,10 @@ std::string clock_time(Seconds seconds) {
   return fmt::format("{:02}:{:02}:{:02}", total / 3600, total / 60 % 60, total % 60);
 }
 
-}  // namespace
-
 std::string progress_line(const StepProgress& progress) {
   const std::string utilisation = progress.mfu ? fmt::format("MFU {:.1f}%", 100 * *progress.mfu) : "peak unknown";
   return fmt::format("step {}/{}  loss {:.4f}  {} tok/s  {}  data {:.1f}%  ETA {}  {:.3g} pfs-days", progress.step, progress.steps,
-                     progress.loss, compact(progress.tokens_per_second), utilisation, 100 * progress.data_wait,
+                     progress.loss, compact_number(progress.tokens_per_second), utilisation, 100 * progress.data_wait,
                      clock_time(progress.remaining), progress.spent.value);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 namespace ergon {
@@ -56,6 +57,23 @@ std::map<std::int64_t, std::vector<std::string>> rank_files(const std::string& s
           if (fs::is_regular_file(inner / stream, ignored)) files[*rank].push_back((inner / stream).string());
   }
   return files;
+}
+
+std::vector<std::string> last_lines(const std::string& path, std::size_t count) {
+  constexpr std::streamoff tail = 16 << 10;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : 0;
+  std::string line;
+  if (size > tail) {
+    file.seekg(size - tail);
+    std::getline(file, line);  // the rest of one
+  } else {
+    file.seekg(0);
+  }
+  std::vector<std::string> lines;
+  while (std::getline(file, line)) lines.push_back(line);
+  if (lines.size() > count) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(count));
+  return lines;
 }
 
 }  // namespace ergon

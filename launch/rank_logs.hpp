@@ -15,5 +15,7 @@ namespace ergon {
 std::string newest_start(const std::string& run_folder);
 // rank -> its files, in the order in which they are to be shown.
 std::map<std::int64_t, std::vector<std::string>> rank_files(const std::string& start_folder);
+// At most so many of the last lines of a file, of its last 16 KiB; none of one that cannot be read.
+std::vector<std::string> last_lines(const std::string& path, std::size_t count);
 
 }  // namespace ergon

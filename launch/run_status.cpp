@@ -13,7 +13,6 @@
 #include "accounting/report/run_files.hpp"
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
-#include "parallel/process_identity.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -25,59 +24,60 @@ using nlohmann::json;
 std::string launch_folder(const std::string& folder) { return folder + "/launch"; }
 
 // What events.jsonl tells: the newest attempt, its last step, the speed of late, and how often it began in vain.
-class Reader {
+class EventReader {
  public:
-  explicit Reader(RunStatus& status) : status_(status) {}
-
   void operator()(const json& event, const std::string& where) {
     const std::string kind = event.value("event", "");
     if (kind == "attempt") attempt(event, where);
     if (kind == "step") step(event, where);
-    if (kind == "save") status_.longest_save = std::max(status_.longest_save, Seconds{event.value("seconds", 0.0)});
-    if (kind == "save" && place_of(event, where).step > from_) status_.stalled_starts = 0;  // the next one begins further on
-    if (kind == "evaluation" && event.contains("loss") && event["loss"].is_number()) status_.validation_loss = event["loss"].get<double>();
+    if (kind == "save") seen_.longest_save = std::max(seen_.longest_save, Seconds{event.value("seconds", 0.0)});
+    if (kind == "save" && place_of(event, where).step > from_) seen_.stalled_starts = 0;  // the next one begins further on
+    if (kind == "evaluation" && event.contains("loss") && event["loss"].is_number()) seen_.validation_loss = event["loss"].get<double>();
   }
 
-  double tokens_per_second() const {
-    double tokens = 0, seconds = 0;
-    for (const auto& [count, time] : recent_) {
-      tokens += count;
-      seconds += time;
-    }
-    return seconds > 0 ? tokens / seconds : 0;
-  }
-  double seconds_per_step() const {
-    double seconds = 0;
-    for (const auto& [count, time] : recent_) seconds += time;
-    return recent_.empty() ? 0 : seconds / static_cast<double>(recent_.size());
+  RunStatus status(std::int64_t steps) const {
+    RunStatus status = seen_;
+    status.steps = steps;
+    Step sum;
+    for (const Step& step : recent_) sum = {sum.tokens + step.tokens, sum.seconds + step.seconds, sum.waited + step.waited};
+    if (sum.seconds <= 0) return status;
+    status.tokens_per_second = sum.tokens / sum.seconds;
+    status.data_wait = sum.waited / sum.seconds;
+    const double pace = sum.seconds / static_cast<double>(recent_.size());
+    status.remaining = Seconds{pace * static_cast<double>(std::max<std::int64_t>(0, steps - status.step))};
+    return status;
   }
 
  private:
+  struct Step {
+    double tokens = 0, seconds = 0, waited = 0;
+  };
+
   void attempt(const json& event, const std::string& where) {
     const EventPlace place{event.value("attempt", std::int64_t{0}), event.value("from_step", std::int64_t{-1})};
     if (place.step < 0) throw Error("an attempt without from_step", where, "not a file of ergon, or damaged", ExitCode::data);
-    status_.stalled_starts = place.step == from_ ? status_.stalled_starts + 1 : 1;
+    seen_.stalled_starts = place.step == from_ ? seen_.stalled_starts + 1 : 1;
     from_ = place.step;
-    status_.attempt = place.attempt;
-    status_.step = place.step;
+    seen_.attempt = place.attempt;
+    seen_.step = place.step;
     recent_.clear();
   }
 
   void step(const json& event, const std::string& where) {
-    status_.step = place_of(event, where).step;
-    if (event.contains("loss") && event["loss"].is_number()) status_.loss = event["loss"].get<double>();
+    seen_.step = place_of(event, where).step;
+    if (event.contains("loss") && event["loss"].is_number()) seen_.loss = event["loss"].get<double>();
     if (recent_.size() == 20) recent_.pop_front();
-    recent_.emplace_back(event.value("tokens", 0.0), event.value("seconds", 0.0));
+    recent_.push_back({event.value("tokens", 0.0), event.value("seconds", 0.0), event.value("data_wait", 0.0)});
   }
 
-  RunStatus& status_;
+  RunStatus seen_;
   std::int64_t from_ = -1;
-  std::deque<std::pair<double, double>> recent_;
+  std::deque<Step> recent_;
 };
 
 // The newest lock of the folder, when its owner may be alive: the process is there, or its machine is another one and it has written within
 // the time after which anybody may take the run.
-std::optional<std::string> living_owner(const std::string& folder) {
+std::optional<ProcessIdentity> living_owner(const std::string& folder) {
   fs::path newest;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
@@ -101,7 +101,7 @@ std::optional<std::string> living_owner(const std::string& folder) {
   const auto written = fs::last_write_time(newest, ignored);
   if (ignored || (state == ProcessState::unknown && fs::file_time_type::clock::now() - written > std::chrono::seconds(90)))
     return std::nullopt;
-  return to_text(owner) + (state == ProcessState::stopped ? ", stopped" : "");
+  return owner;
 }
 
 void read_result(RunStatus& status) {
@@ -123,25 +123,55 @@ void read_job(RunStatus& status) {
 
 }  // namespace
 
-RunStatus read_run_status(const std::string& folder) {
+struct RunStatusReader::State {
+  std::string folder;
+  OnEvent on_event;
+  LineFollower events;
+  EventReader seen = {};
+  std::optional<RunConfig> config = {};
+  fs::file_time_type config_written = {};
+
+  // An attempt writes it anew, and before its first event.
+  void read_config() {
+    const std::string path = folder + "/config.toml";
+    std::error_code ignored;
+    const fs::file_time_type written = fs::last_write_time(path, ignored);
+    if (config && written == config_written) return;
+    config_written = written;
+    if (const auto text = text_if_there(path)) config = parse_run_text(*text, path, {});
+  }
+};
+
+RunStatusReader::RunStatusReader(std::string folder, OnEvent on_event)
+    : state_(new State{folder, std::move(on_event), LineFollower(folder + "/events.jsonl")}) {}
+
+RunStatusReader::~RunStatusReader() = default;
+
+double RunStatusReader::share_read() const { return state_->events.share(); }
+
+const RunConfig* RunStatusReader::config() const { return state_->config ? &*state_->config : nullptr; }
+
+RunStatus RunStatusReader::read(std::size_t limit) {
+  const std::string& folder = state_->folder;
   if (!fs::is_directory(folder))
     throw Error("there is no such run folder", folder, "name the folder of a run (run.folder), or the number of a job", ExitCode::data);
-  RunStatus status;
+  const std::int64_t first_line = state_->events.lines() + 1;
+  const std::string events = state_->events.take(limit);
+  state_->read_config();
+  const auto use = [&](const json& event, const std::string& where) {
+    state_->seen(event, where);
+    if (state_->on_event) state_->on_event(event);
+  };
+  for_each_event(events, folder + "/events.jsonl", use, first_line);
+
+  RunStatus status = state_->seen.status(state_->config ? state_->config->train.steps : 0);
   status.folder = folder;
   read_job(status);
-  if (const auto config = text_if_there(folder + "/config.toml"))
-    status.steps = parse_run_text(*config, folder + "/config.toml", {}).train.steps;
-  Reader reader(status);
-  const std::string events = folder + "/events.jsonl";
-  if (const auto text = text_if_there(events))
-    for_each_event(*text, events, [&](const json& event, const std::string& where) { reader(event, where); });
-  status.tokens_per_second = reader.tokens_per_second();
-  if (const double pace = reader.seconds_per_step(); pace > 0)
-    status.remaining = Seconds{pace * static_cast<double>(std::max<std::int64_t>(0, status.steps - status.step))};
   read_result(status);
   if (const auto owner = living_owner(folder)) {
     status.state = RunStatus::State::running;
-    status.owner = *owner;
+    status.owner = to_text(*owner) + (state_of(*owner) == ProcessState::stopped ? ", stopped" : "");
+    status.rank_zero = owner;
   } else if (status.code) {
     status.state = RunStatus::State::ended;
   } else if (status.attempt > 0) {
@@ -151,6 +181,8 @@ RunStatus read_run_status(const std::string& folder) {
   if (status.state != RunStatus::State::running) status.remaining.reset();
   return status;
 }
+
+RunStatus read_run_status(const std::string& folder) { return RunStatusReader(folder).read(); }
 
 const char* name(RunStatus::State state) {
   switch (state) {

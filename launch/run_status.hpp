@@ -3,10 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
-#include "configs/quantities.hpp"
+#include "configs/run_config.hpp"
+#include "launch/line_follower.hpp"
+#include "parallel/process_identity.hpp"
 
 namespace ergon {
 
@@ -23,17 +28,39 @@ struct RunStatus {
   std::int64_t attempt = 0, step = 0, steps = 0;
   std::optional<double> loss, validation_loss;
   double tokens_per_second = 0;      // of the last 20 steps; 0: unknown
+  double data_wait = 0;              // share of their time
   std::optional<Seconds> remaining;  // until train.steps, at that speed
   Seconds longest_save = {0};
-  std::optional<int> code;           // of result.json
-  std::string reason;                // of result.json, or what is known of the end
-  std::string owner;                 // host, process and job of who trains
-  std::string job;                   // the newest number that Slurm gave to this run; empty: none
-  std::int64_t stalled_starts = 0;   // the newest starts in a row from one step, none of which saved a later one
+  std::optional<int> code;                   // of result.json
+  std::string reason;                        // of result.json, or what is known of the end
+  std::string owner;                         // host, process and job of who trains
+  std::optional<ProcessIdentity> rank_zero;  // the same, as a process
+  std::string job;                           // the newest number that Slurm gave to this run; empty: none
+  std::int64_t stalled_starts = 0;           // the newest starts in a row from one step, none of which saved a later one
 };
 
 // Throws Error (ExitCode::data) for a folder that is not there or whose files cannot be read.
 RunStatus read_run_status(const std::string& folder);
+
+// The same again and again, for who stays and watches: of events.jsonl only what is new is read.
+class RunStatusReader {
+ public:
+  // Called with each event as it is read, behind what the reader itself makes of it.
+  using OnEvent = std::function<void(const nlohmann::json& event)>;
+
+  explicit RunStatusReader(std::string folder, OnEvent on_event = {});
+  ~RunStatusReader();
+
+  // limit: about so many bytes of events at most. Throws as read_run_status, and as LineFollower does.
+  RunStatus read(std::size_t limit = LineFollower::everything);
+
+  double share_read() const;        // of the events that were there
+  const RunConfig* config() const;  // of the newest attempt; null before there is one
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 const char* name(RunStatus::State state);
 // Lines for a person, and an object of schema ergon.status.v1.

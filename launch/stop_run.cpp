@@ -34,7 +34,8 @@ void ask(const std::string& path) {
 
 void wait_for_end(const std::string& folder, Seconds limit) {
   const Clock::time_point deadline = deadline_after(limit);
-  while (read_run_status(folder).state == RunStatus::State::running) {
+  RunStatusReader status(folder);
+  while (status.read().state == RunStatus::State::running) {
     if (Clock::now() > deadline)
       throw Error(fmt::format("the run has not ended within {:.0f} s", limit.value), folder, "ergon status and ergon logs say what it does",
                   ExitCode::stuck);

@@ -9,10 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
-#include <sstream>
 
 #include "configs/error.hpp"
+#include "parallel/process_stat.hpp"
 
 namespace ergon {
 namespace {
@@ -22,26 +21,6 @@ std::string first_line(const std::string& path) {
   std::string line;
   std::getline(file, line);
   return line;
-}
-
-struct Running {
-  char state = '?';
-  std::int64_t start = 0;
-};
-
-// Of /proc/PID/stat; the program's name in field 2 may hold blanks and brackets, so counting starts after the last bracket.
-std::optional<Running> running(std::int64_t pid) {
-  const std::string line = first_line(fmt::format("/proc/{}/stat", pid));
-  const std::size_t bracket = line.rfind(')');
-  if (bracket == std::string::npos) return std::nullopt;
-  std::istringstream fields(line.substr(bracket + 1));
-  Running process;
-  fields >> process.state;
-  constexpr int state_field = 3, start_field = 22;
-  std::string skipped;
-  for (int field = state_field + 1; field < start_field; ++field) fields >> skipped;
-  if (!(fields >> process.start)) return std::nullopt;
-  return process;
 }
 
 std::string pid_namespace() {
@@ -65,7 +44,7 @@ ProcessIdentity this_process() {
   self.boot = first_line("/proc/sys/kernel/random/boot_id");
   self.pid_namespace = pid_namespace();
   self.pid = ::getpid();
-  if (const std::optional<Running> me = running(self.pid)) self.start = me->start;
+  if (const auto me = read_process_stat("/proc/self")) self.start = me->start;
   self.job = job_id();
   return self;
 }
@@ -74,10 +53,11 @@ ProcessState state_of(const ProcessIdentity& process) {
   const std::string boot = first_line("/proc/sys/kernel/random/boot_id");
   if (boot.empty() || process.boot != boot || process.pid_namespace.empty() || process.pid_namespace != pid_namespace())
     return ProcessState::unknown;
-  const std::optional<Running> now = running(process.pid);
-  if (!now) return std::filesystem::exists(fmt::format("/proc/{}", process.pid)) ? ProcessState::unknown : ProcessState::gone;
-  if (now->start != process.start || now->state == 'Z' || now->state == 'X') return ProcessState::gone;
-  return now->state == 'T' || now->state == 't' ? ProcessState::stopped : ProcessState::running;
+  const std::string folder = fmt::format("/proc/{}", process.pid);
+  const std::optional<ProcessStat> now = read_process_stat(folder);
+  if (!now) return std::filesystem::exists(folder) ? ProcessState::unknown : ProcessState::gone;
+  if (now->start != process.start || is_dead(*now)) return ProcessState::gone;
+  return is_stopped(*now) ? ProcessState::stopped : ProcessState::running;
 }
 
 std::string to_text(const ProcessIdentity& process) {

@@ -32,7 +32,8 @@ Booking::Booking(const RunConfig& config, std::int64_t attempt, std::int64_t fro
       step_flops_(flops_by_convention(config.model, step_workload(config))),
       sequence_forward_(flops_by_convention(config.model, {1, config.model.sequence}, Pass::evaluation)),
       exact_training_(config.model, Pass::training),
-      exact_forward_(config.model, Pass::evaluation) {
+      exact_forward_(config.model, Pass::evaluation),
+      startup_(startup) {
   open_.attempt = attempt;
   open_.from_step = from_step;
   open_.seconds.startup = startup;

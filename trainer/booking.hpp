@@ -21,6 +21,8 @@ class Booking {
   void evaluation(const EvaluationResult& result);
   void checkpoint(Seconds seconds) { open_.seconds.checkpoint += seconds; }
 
+  Seconds startup() const { return startup_; }
+
   // Collective. The interval up to `to_step`, summed over ranks where the ledger wants sums; clears the audit and the communication counts.
   Interval close(std::int64_t to_step, FlopAudit& audit, CommunicationLedger& communication, Communicator& control);
 
@@ -40,6 +42,7 @@ class Booking {
   FlopsById step_flops_;        // of one step, all ranks
   FlopsById sequence_forward_;  // of one sequence, forward only
   ExactRate exact_training_, exact_forward_;
+  Seconds startup_;
   Interval open_;
   std::int64_t updated_ = 0, skipped_ = 0;  // steps of the open interval
   CommunicationVolumes evaluated_;          // by its evaluations, as predicted

@@ -31,6 +31,13 @@ struct StepProgress {
   Seconds seconds = {}, waited = {};  // the whole step; of it, for data
   Tokens tokens = {};                 // of the run so far, in its surviving lineage
   Flops flops = {};                   // model FLOPs by `exact`, all attempts
+  Seconds startup = {};               // of this attempt, before its first step
+};
+
+struct EvaluationProgress {
+  std::int64_t step = 0;
+  double loss = 0;
+  Seconds seconds = {};
 };
 
 struct SaveProgress {
@@ -46,7 +53,7 @@ class RunMonitor {
   virtual void message(const std::string& line) = 0;
   virtual void step(const StepProgress& progress) = 0;
   virtual void started(const RunStart&) {}
-  virtual void evaluated(std::int64_t step, double loss) { static_cast<void>(step), static_cast<void>(loss); }
+  virtual void evaluated(const EvaluationProgress&) {}
   virtual void saved(const SaveProgress&) {}
 };
 

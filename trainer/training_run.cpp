@@ -153,6 +153,7 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
   progress.seconds = seconds;
   progress.waited = data_wait;
   progress.tokens = tokens_;
+  progress.startup = booking_->startup();
   options_.monitor->step(progress);
 }
 
@@ -176,7 +177,7 @@ void TrainingRun::evaluate() {
     EventLog::put_pairs(fields, result.pairs);
     events.add("evaluation", attempt_.number, fields);
   });
-  if (leader() && options_.monitor != nullptr) options_.monitor->evaluated(step_, result.loss);
+  if (leader() && options_.monitor != nullptr) options_.monitor->evaluated({step_, result.loss, result.seconds});
   say(fmt::format("step {}: validation loss {:.4f} over {} tokens", step_, result.loss, result.valid_tokens.value));
 }
 

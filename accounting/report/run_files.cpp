@@ -31,10 +31,10 @@ nlohmann::json parse_object(const std::string& text, const std::string& where) {
 }
 
 void for_each_event(const std::string& text, const std::string& path,
-                    const std::function<void(const nlohmann::json& event, const std::string& where)>& use) {
+                    const std::function<void(const nlohmann::json& event, const std::string& where)>& use, std::int64_t first_line) {
   const std::size_t whole = whole_lines(text);
   std::size_t begin = 0;
-  for (int number = 1; begin < whole; ++number) {
+  for (std::int64_t number = first_line; begin < whole; ++number) {
     const std::size_t end = text.find('\n', begin);
     const std::string where = fmt::format("{}:{}", path, number);
     use(parse_object(text.substr(begin, end - begin), where), where);

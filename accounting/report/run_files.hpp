@@ -17,10 +17,10 @@ std::optional<std::string> text_if_there(const std::string& path);
 // Throws Error (ExitCode::data) at `where` for text that is not a JSON object.
 nlohmann::json parse_object(const std::string& text, const std::string& where);
 
-// Each whole line of events.jsonl with its place, "path:line"; a torn last line is left out. Throws Error (ExitCode::data) for a line that
-// is not a JSON object.
+// Each whole line of events.jsonl with its place, "path:line"; a torn last line is left out. first_line: the number of the text's first
+// line. Throws Error (ExitCode::data) for a line that is not a JSON object.
 void for_each_event(const std::string& text, const std::string& path,
-                    const std::function<void(const nlohmann::json& event, const std::string& where)>& use);
+                    const std::function<void(const nlohmann::json& event, const std::string& where)>& use, std::int64_t first_line = 1);
 
 // Of a "step" or "evaluation" event; Error (ExitCode::data) for one without them.
 struct EventPlace {

@@ -18,6 +18,8 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+# Its library alone: its flags would redefine _XOPEN_SOURCE for all who link it.
+pkg_check_modules(NCURSESW REQUIRED ncursesw)
 
 # The serial HDF5: thread-safe, and no MPI-IO (trainer/README.md, Decisions).
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)

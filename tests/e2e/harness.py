@@ -99,7 +99,9 @@ class Case(unittest.TestCase):
         return self.ergon("train", "run.toml", f"run.folder={folder}", *keys, *overrides, ranks=ranks if mpi else None, **rest)
 
     def lines(self, file, folder="run"):
-        return [json.loads(line) for line in (self.folder / folder / file).read_text().splitlines()]
+        """Those that are whole: the file may be growing."""
+        text = (self.folder / folder / file).read_text()
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
     def steps(self, folder="run"):
         """The loss of each step as written, in the order of the file."""
@@ -133,6 +135,18 @@ class Case(unittest.TestCase):
                 return
             time.sleep(0.02)
         self.fail(f"no step {step} within {timeout} s")
+
+    def wait_for_event(self, process, kind, attempt, folder="run", timeout=120):
+        """Until that attempt has written an event of that kind; the event. Fails when the process ends first."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for event in self.lines("events.jsonl", folder):
+                if event["event"] == kind and event["attempt"] == attempt:
+                    return event
+            if process.poll() is not None:
+                self.fail(f"ended with {process.returncode} before an event '{kind}'\n" + "\n".join(process.communicate()))
+            time.sleep(0.02)
+        self.fail(f"no event '{kind}' within {timeout} s")
 
     def assert_close(self, left, right, tolerance):
         self.assertEqual(sorted(left), sorted(right))

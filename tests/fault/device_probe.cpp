@@ -8,7 +8,7 @@
 
 #include "configs/parse.hpp"
 #include "launch/failure.hpp"
-#include "launch/watch.hpp"
+#include "launch/process_watchdog.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
 #include "tests/parallel/nccl_mock.hpp"

@@ -23,8 +23,8 @@
 
 #include "configs/parse.hpp"
 #include "launch/failure.hpp"
+#include "launch/process_watchdog.hpp"
 #include "launch/signals.hpp"
-#include "launch/watch.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
 #include "parallel/plan/context_blocks.hpp"

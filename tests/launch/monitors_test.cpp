@@ -44,7 +44,7 @@ TEST_CASE("monitors: the address of /metrics is written down; a busy port is a w
   Monitors monitors(printer, {0, "127.0.0.1", true}, storage);
   monitors.started(start(shown.folder.path()));
   monitors.step({});
-  monitors.evaluated(1, 2);
+  monitors.evaluated({1, 2, {3}});
   monitors.saved({1, true, {1}, {1}, {1}});
   const std::string address = test::read_file(shown.folder / "metrics.address");
   CHECK(shown.text().find("metrics at http://127.0.0.1:") != std::string::npos);
@@ -64,7 +64,7 @@ TEST_CASE("monitors: one that fails is said once and left out; the run goes on")
   ProgressPrinter printer(shown.out, StatusLine::Style::plain);
   Monitors monitors(printer, {-1, "127.0.0.1", true}, storage);
   monitors.started(start("/proc/no/such/run"));
-  monitors.evaluated(1, 2);
+  monitors.evaluated({1, 2, {3}});
   const std::string text = shown.text(), said = "warning: not shown live any more: ";
   CHECK(text.find(said) != std::string::npos);
   CHECK(text.find(said) == text.rfind(said));

@@ -43,6 +43,14 @@ TEST_CASE("the line says step, loss, speed, utilisation, data wait, time left an
   CHECK_THAT(progress_line(known), Catch::Contains("MFU 41.2%"));
 }
 
+TEST_CASE("numbers are short, times are of a clock") {
+  CHECK(compact_number(7) == "7.0");
+  CHECK(compact_number(12345) == "12.3k");
+  CHECK(compact_number(1.2345e6) == "1.23M");
+  CHECK(clock_time({3792.4}) == "01:03:12");
+  CHECK(clock_time({400'000}) == "111:06:40");
+}
+
 TEST_CASE("a step that follows within seconds is not shown, a message always is") {
   CHECK(printed(StatusLine::Style::plain) == progress_line(sample()) + "\nsaved\n");
   CHECK(printed(StatusLine::Style::terminal) == progress_line(sample()) + "\r\033[Ksaved\n");

@@ -46,3 +46,14 @@ TEST_CASE("rank_logs: the newest start, or none") {
   std::filesystem::last_write_time(folder / "logs/b", std::filesystem::last_write_time(folder / "logs/a") - std::chrono::hours(1));
   CHECK(newest_start(folder.path()) == (folder / "logs/a"));
 }
+
+TEST_CASE("rank_logs: the last lines of a file, however long it is") {
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "log";
+  CHECK(last_lines(path, 3).empty());
+  std::ofstream(path) << "one\ntwo\nthree\nfour";
+  CHECK(last_lines(path, 2) == std::vector<std::string>{"three", "four"});
+  CHECK(last_lines(path, 9).size() == 4);
+  std::ofstream(path) << std::string(40'000, 'x') << "\nend\n";
+  CHECK(last_lines(path, 9) == std::vector<std::string>{"end"});
+}

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "parallel/process_identity.hpp"
@@ -87,6 +88,38 @@ TEST_CASE("run_status: starts that save no step are counted, one that does ends 
   CHECK(run.events(attempt(1, 0) + attempt(2, 0) + save(2, 5)).stalled_starts == 0);
   CHECK(run.events(attempt(1, 0) + save(1, 5) + attempt(2, 5) + attempt(3, 5)).stalled_starts == 2);
   CHECK(run.events(attempt(1, 0) + attempt(2, 3) + attempt(3, 3)).stalled_starts == 2);
+}
+
+TEST_CASE("run_status: read again, only what is new is read; the speed and the wait are those of the newest steps") {
+  const Run run;
+  std::vector<std::int64_t> heard;
+  RunStatusReader reader(run.folder.path(), [&](const nlohmann::json& event) { heard.push_back(event.value("step", std::int64_t{0})); });
+  CHECK(reader.read().state == RunStatus::State::empty);
+  const std::string events = run.folder / "events.jsonl", first = attempt(1, 0) + step(1, 1);
+  test::write_file(events, first);
+  CHECK(reader.read().step == 1);
+  CHECK(reader.config()->train.steps == 50);
+  std::string waiting = step(1, 2);
+  waiting.replace(waiting.find("}"), 1, ",\"data_wait\":0.25}");
+  std::ofstream(events, std::ios::app) << waiting;
+  const RunStatus status = reader.read();
+  CHECK(status.step == 2);
+  CHECK(status.data_wait == Approx(0.25));
+  CHECK(status.tokens_per_second == Approx(200));
+  CHECK(heard == std::vector<std::int64_t>{0, 1, 2});
+
+  // An attempt may have changed the file.
+  test::write_file(run.folder / "config.toml", "[data]\ntrain = \"t.h5\"\n[train]\nsteps = 70\n");
+  std::filesystem::last_write_time(run.folder / "config.toml", std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5));
+  CHECK(reader.read().steps == 70);
+
+  RunStatusReader parts(run.folder.path());
+  CHECK(parts.read(10).step == 0);
+  CHECK(parts.share_read() < 1);
+  while (parts.share_read() < 1) parts.read(10);
+  CHECK(parts.read(10).step == 2);
+  std::ofstream(events, std::ios::app) << "no event\n";
+  CHECK(refusal([&] { parts.read(); }).find("events.jsonl:4") != std::string::npos);
 }
 
 TEST_CASE("run_status: what is no run is refused") {

@@ -20,6 +20,7 @@ LIBRARIES = [
     ("MPI", r"^mpi\.h$", {"parallel", "launch"}, None),
     ("HDF5", r"^(hdf5|H5\w*)\.h$", {"trainer", "launch"}, None),
     ("CLI11", r"^CLI/(?!Version)", {"launch"}, 1),
+    ("ncurses", r"^(n?curses|term)\.h$", {"launch"}, 1),
     ("spdlog", r"^spdlog/", {"launch", "trainer"}, 1),
     ("toml++", r"^toml\+\+/(?!.*version)|^toml\.hpp$", {"configs"}, None),
     ("SentencePiece", r"^sentencepiece", {"trainer"}, 1),
@@ -88,4 +89,5 @@ PLANTS = [
     ({"launch/x.cpp": "#include <CLI/App.hpp>\n"}, "stays behind 1 file"),
     ({"launch/x.cpp": "#include <pcre2.h>\n"}, "launch may not include PCRE2"),
     ({"parallel/x.cpp": "#include <unicode/ustring.h>\n"}, "parallel may not include ICU"),
+    ({"trainer/x.cpp": "#include <curses.h>\n"}, "trainer may not include ncurses"),
 ]

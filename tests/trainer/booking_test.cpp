@@ -39,6 +39,7 @@ TEST_CASE("an interval adds up what happened since the last one") {
     audit.gemm(1, 1, 1);
   }
 
+  CHECK(booking.startup().value == 1.5);
   const Interval interval = booking.close(12, audit, communication, *world);
   CHECK(interval.attempt == 3);
   CHECK(interval.from_step == 10);

@@ -22,8 +22,10 @@ namespace {
 struct Recorder : RunMonitor {
   void message(const std::string& line) override { messages += line + "\n"; }
   void step(const StepProgress& progress) override { steps.push_back(progress); }
+  void evaluated(const EvaluationProgress& evaluation) override { evaluations.push_back(evaluation); }
   std::string messages;
   std::vector<StepProgress> steps;
+  std::vector<EvaluationProgress> evaluations;
 };
 
 }  // namespace
@@ -39,6 +41,10 @@ TEST_CASE("progress tells step, speed, utilisation of a known peak and what is s
   CHECK(last.tokens_per_second > 0);
   CHECK(last.remaining.value == 0);
   CHECK(last.spent.value > recorder.steps.front().spent.value);
+  CHECK(last.startup.value > 0);
+  REQUIRE_FALSE(recorder.evaluations.empty());
+  CHECK(recorder.evaluations.back().step == 6);
+  CHECK(recorder.evaluations.back().seconds.value > 0);
 }
 
 TEST_CASE("the first step's counts are checked against the prediction and written down") {

@@ -25,6 +25,9 @@ TEST_CASE("events come line by line with their places, without a torn last one")
     places.push_back(where + event.at("event").get<std::string>());
   });
   CHECK(places == std::vector<std::string>{"E:1a", "E:2b"});
+  for_each_event(
+      "{\"event\":\"c\"}\n", "E", [&](const nlohmann::json&, const std::string& where) { places.push_back(where); }, 8);
+  CHECK(places.back() == "E:8");
 }
 
 TEST_CASE("what is no object and what has no place is refused at its line") {
