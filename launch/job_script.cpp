@@ -107,9 +107,13 @@ if [ "$stalled" -gt 0 ] && [ "$("$ergon" status "$run" --stalled-starts 2>/dev/n
          "\nfi\n";
 }
 
+// A signal that comes while a rank still loads its libraries would end it, and with it the job: it is passed over.
+constexpr const char* deaf_at_first = "  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n";
+
 std::string by_srun(const LaunchPlan& plan) {
   return fmt::format(
-      "# One that ends late may still be writing: --kill-on-bad-exit=0.\nsrun --mpi=pmix --kill-on-bad-exit=0 --ntasks=\"$ranks\" "
+      "# One that ends late may still be writing: --kill-on-bad-exit=0.\n# shellcheck disable=SC2016\nsrun --mpi=pmix --kill-on-bad-exit=0 "
+      "--ntasks=\"$ranks\" "
       "--cpus-per-task={} --cpu-bind=none \\\n  --output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
       plan.threads);
 }
@@ -123,14 +127,15 @@ std::string by_mpirun(const LaunchPlan& plan) {
   std::vector<std::string> words = mpirun_words(plan, mpirun);
   words.resize(words.size() - plan.train.size());
   words.erase(words.begin(), words.begin() + 3);  // mpirun -n RANKS: how many they are is known in the job
-  return "# Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n"
+  return "# Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n# shellcheck "
+         "disable=SC2016\n"
          "mpirun -n \"$ranks\" --output-filename \"$logs\" " +
          shell_line(words) + " \\\n";
 }
 
 std::string start(const LaunchPlan& plan) {
   std::string text = R"sh(
-# The ranks, in the background, so that this shell hears signals.
+# The ranks, in the background, so that this shell hears signals; deaf to them until their program hears.
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
@@ -145,7 +150,7 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
     text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
   }
   text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
-  text += "  " + shell_line(plan.train) + " &\n";
+  text += deaf_at_first + ("  " + shell_line(plan.train)) + " &\n";
   return text + R"sh(child=$!
 while :; do
   wait "$child"

@@ -75,7 +75,6 @@ SelectTypeParameters=CR_Core
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
-RequeueExit=85
 KillWait=5
 KillOnBadExit=1
 MinJobAge=600

@@ -196,7 +196,7 @@ TEST_CASE("job_script: mpirun starts the ranks where srun cannot, and result.jso
   CHECK(holds(text,
               "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node --mca mpi_yield_when_idle 0 --mca "
               "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0 -x "
-              "OMP_NUM_THREADS=1 -x 'A=b c' \\\n  /opt/ergon train run.toml "));
+              "OMP_NUM_THREADS=1 -x 'A=b c' \\\n  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n  /opt/ergon train run.toml "));
   CHECK_FALSE(holds(text, "srun --mpi"));
 
   Site lost("");  // a node went: mpirun's 205 or 1 says nothing of the run
