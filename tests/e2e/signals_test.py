@@ -35,13 +35,6 @@ class Signals(Case):
     def test_usr1_to_mpirun(self):
         self.stop_with(lambda process: process.send_signal(signal.SIGUSR1), 85, ranks=4, keys=("mesh.dp=2", "mesh.tp=2"))
 
-    def stopped_by_mpirun(self, number):
-        """mpirun gives its ranks so many seconds (`ergon launch` sets them by the time of a save), and ends with 1 whatever they say."""
-        process = self.under_mpirun("--mca", "odls_base_sigkill_timeout", "2")
-        process.send_signal(number)
-        self.finish(process, 1)
-        self.assertEqual((self.result()["code"], self.result()["step"]), (85, self.steps()[-1][0]))
-
     def under_mpirun(self, *options, folder="run"):
         line = ["mpirun", *options, *command(("train", "run.toml", f"run.folder={folder}", LONG, "train.evaluate_every=0", "mesh.dp=2"), 2)[1:]]
         process = subprocess.Popen(line, cwd=self.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
@@ -49,11 +42,14 @@ class Signals(Case):
         self.wait_for_step(process, 3, folder)
         return process
 
-    def test_term_to_mpirun(self):
-        self.stopped_by_mpirun(signal.SIGTERM)
-
-    def test_int_to_mpirun_is_term_to_its_ranks(self):
-        self.stopped_by_mpirun(signal.SIGINT)
+    def test_term_to_mpirun_and_int_are_term_to_its_ranks(self):
+        # It gives them so many seconds (`ergon launch` sets them by the time of a save), and ends with 1 whatever they say. Side by side, because it waits first.
+        runs = {number: self.under_mpirun("--mca", "odls_base_sigkill_timeout", "4", folder=number.name) for number in (signal.SIGTERM, signal.SIGINT)}
+        for number, process in runs.items():
+            process.send_signal(number)
+        for number, process in runs.items():
+            self.finish(process, 1)
+            self.assertEqual((self.result(number.name)["code"], self.result(number.name)["step"]), (85, self.steps(number.name)[-1][0]))
 
     def test_second_int_to_mpirun_ends_the_ranks_unsaved(self):
         process = self.under_mpirun("--mca", "odls_base_sigkill_timeout", "60")
