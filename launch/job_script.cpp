@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "launch/mpirun_line.hpp"
 #include "launch/shell_words.hpp"
 
 namespace ergon {
@@ -83,29 +84,58 @@ say() { echo "[$(date '+%F %T')] $*"; }
 # "ATTEMPT CODE" of the newest attempt that has ended; nothing while there is none. result.json is the truth: srun and mpirun lose codes.
 outcome() { "$ergon" status "$run" --outcome 2>/dev/null; }
 
-# False for a job that was cancelled: it saves all the same, and must not come back to life.
-running() { case " $(scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null) " in *" JobState=RUNNING "*) true;; *) false;; esac; }
-
 # USR1 asks the ranks to save and end. Never TERM: srun answers that by killing them.
 child=
-forward() {
-  say "signal: the ranks are asked to save and end"
-  if [ -n "$child" ]; then kill -USR1 "$child" 2>/dev/null; fi
-}
-trap forward USR1 TERM
+trap 'say "signal: the ranks are asked to save and end"; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1 TERM
 )sh";
 
-constexpr const char* guard = R"sh(
-# A job that comes back again and again without a step forward would burn its allocation.
-if [ "$stalled" -gt 0 ] && [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
-  say "the last $stalled starts came no step further: not started again. Look at $logs, mend the cause, submit anew"
-  exit 86
-fi
+constexpr const char* running = R"sh(
+# False for a job that was cancelled: it saves all the same, and must not come back to life.
+running() { case " $(scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null) " in *" JobState=RUNNING "*) true;; *) false;; esac; }
 )sh";
+
+// Nothing is to go on after a job that stays down: tasks of its array that wait would find the same.
+std::string guard(const LaunchPlan& plan) {
+  const std::string down = plan.launch.comeback == Comeback::array ? "scancel --state=PENDING \"$SLURM_ARRAY_JOB_ID\"; exit 86" : "exit 86";
+  return R"sh(
+# A job that comes back again and again, or without a step forward, would burn its allocation. Slurm requeues by itself, too.
+if [ "$restarts" -ge "$starts" ]; then say "started $starts times: not again"; )sh" +
+         down + R"sh(; fi
+if [ "$stalled" -gt 0 ] && [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
+  say "the last $stalled starts came no step further: not started again. Look at $run/logs, mend the cause, submit anew"
+  )sh" + down +
+         "\nfi\n";
+}
+
+// A signal that comes while a rank still loads its libraries would end it, and with it the job: it is passed over.
+constexpr const char* deaf_at_first = "  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n";
+
+std::string by_srun(const LaunchPlan& plan) {
+  return fmt::format(
+      "# One that ends late may still be writing: --kill-on-bad-exit=0.\n# shellcheck disable=SC2016\nsrun --mpi=pmix --kill-on-bad-exit=0 "
+      "--ntasks=\"$ranks\" "
+      "--cpus-per-task={} --cpu-bind=none \\\n  --output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
+      plan.threads);
+}
+
+// Slurm gives each node what its ranks ask for, so that none has to make room. Of the seconds that mpirun grants its ranks after a TERM it
+// waits out twice as many at each end that is not 0; here they save on USR1, for which there is no limit.
+std::string by_mpirun(const LaunchPlan& plan) {
+  MpirunFacts mpirun;
+  mpirun.cores = plan.ranks_per_node * plan.threads;
+  mpirun.save = {2};
+  std::vector<std::string> words = mpirun_words(plan, mpirun);
+  words.resize(words.size() - plan.train.size());
+  words.erase(words.begin(), words.begin() + 3);  // mpirun -n RANKS: how many they are is known in the job
+  return "# Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n# shellcheck "
+         "disable=SC2016\n"
+         "mpirun -n \"$ranks\" --output-filename \"$logs\" " +
+         shell_line(words) + " \\\n";
+}
 
 std::string start(const LaunchPlan& plan) {
   std::string text = R"sh(
-# The ranks, in the background, so that this shell hears signals. One that ends late may still be writing: --kill-on-bad-exit=0.
+# The ranks, in the background, so that this shell hears signals; deaf to them until their program hears.
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
@@ -119,8 +149,8 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
   } else if (plan.ranks != plan.ranks_per_node * plan.launch.nodes) {
     text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
   }
-  text += fmt::format("srun --mpi=pmix --kill-on-bad-exit=0 --ntasks=\"$ranks\" --cpus-per-task={} --cpu-bind=none \\\n", plan.threads);
-  text += "  --output=\"${logs//%/%%}/rank_%t.log\" \\\n  " + shell_line(plan.train) + " &\n";
+  text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
+  text += deaf_at_first + ("  " + shell_line(plan.train)) + " &\n";
   return text + R"sh(child=$!
 while :; do
   wait "$child"
@@ -192,7 +222,7 @@ std::string job_script(const LaunchPlan& plan, const JobFacts& facts) {
   return "#!/bin/bash\n# SPDX-License-Identifier: Apache-2.0\n# The job of " + shell_word(plan.folder) +
          ", written by `ergon launch`. It may be kept, changed, and submitted again: sbatch FILE\n" + header(plan, facts) + "\nset -u\n" +
          surroundings(plan, facts) + count + "logs=$run/logs/job_$SLURM_JOB_ID.$restarts\nmkdir -p \"$logs\" || exit 3\n" + functions +
-         guard + start(plan) + verdict + comeback(plan);
+         (plan.launch.comeback == Comeback::never ? "" : running) + guard(plan) + start(plan) + verdict + comeback(plan);
 }
 
 }  // namespace ergon

@@ -47,7 +47,7 @@ bool parse_line(int argc, char** argv, LaunchLine& line) {
   command.positional(line.file, "RUN.toml", "the run file");
   command.rest(line.overrides, "KEY=VALUE", "keys of the run file, after it: launch.nodes=4");
   command.option(line.local, "--local", "N", "N ranks on this machine, by mpirun");
-  command.flag(line.mpirun, "--mpirun", "ranks over hosts, by mpirun");
+  command.flag(line.mpirun, "--mpirun", "ranks over hosts, by mpirun; with --slurm: of the job, where srun has no PMIx");
   command.option(line.hosts, "--hosts", "FILE", "launch.hosts: a hostfile, a line a host: node0 slots=8");
   command.flag(line.slurm, "--slurm", "a batch job");
   command.option(line.nodes, "--nodes", "N", "launch.nodes");
@@ -69,13 +69,13 @@ bool parse_line(int argc, char** argv, LaunchLine& line) {
 
 // Options are keys of the run file under shorter names.
 std::vector<std::string> keys_of(const LaunchLine& line) {
-  if (line.mpirun + line.slurm + (line.local > 0) > 1)
-    throw Error("--local, --mpirun and --slurm exclude each other", "ergon launch", "give one, or launch.with in the run file");
+  if (line.local > 0 && (line.mpirun || line.slurm))
+    throw Error("--local excludes --mpirun and --slurm", "ergon launch", "give one, or launch.with in the run file");
   std::vector<std::string> keys = line.overrides;
   const auto add = [&](const std::string& key, const std::string& value) {
     if (!value.empty() && value != "0") keys.push_back("launch." + key + "=" + value);
   };
-  add("with", line.local > 0 ? "local" : line.mpirun ? "mpirun" : line.slurm ? "slurm" : "");
+  add("with", line.local > 0 ? "local" : line.slurm ? "slurm" : line.mpirun ? "mpirun" : "");
   add("hosts", line.hosts);
   add("nodes", std::to_string(line.nodes));
   add("gpus_per_node", std::to_string(line.gpus_per_node));
@@ -95,11 +95,12 @@ std::string stamp() {
   return text;
 }
 
-// How long a save of this run takes, at most: twice the longest so far, and never less than 15 s.
+// How long a save of this run takes, at most: twice the longest so far, 15 s before there was one. mpirun waits that out twice at each end
+// that is not 0, so it is not more than a save may need.
 Seconds save_allowance(const std::string& folder) {
   Seconds longest = {0};
   if (std::filesystem::is_directory(folder)) longest = read_run_status(folder).longest_save;
-  return {std::max(15.0, 2 * longest.value)};
+  return {longest.value > 0 ? std::max(5.0, 2 * longest.value) : 15.0};
 }
 
 std::vector<std::string> exported_names() {
@@ -236,6 +237,7 @@ int command_launch(int argc, char** argv) {
     config = on_mesh(config, fit_mesh(config, line.local));
   }
   check_plan(config, 0);
+  plan.by_mpirun = line.mpirun;
   return config.launch.with == LaunchWith::slurm ? launch_slurm(plan, line) : launch_mpirun(plan, line);
 }
 

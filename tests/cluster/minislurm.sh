@@ -75,12 +75,13 @@ SelectTypeParameters=CR_Core
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
-RequeueExit=85
 KillWait=5
 KillOnBadExit=1
 MinJobAge=600
 InactiveLimit=0
 SlurmctldTimeout=30
+# on a machine that does much else, an answer may take longer than the 10 s of the default
+MessageTimeout=60
 SlurmdTimeout=60
 CompleteWait=0
 # accounting: no slurmdbd; one line a job in a text file (sacct -c reads it)

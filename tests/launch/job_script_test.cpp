@@ -6,11 +6,16 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
 
+#include "configs/error.hpp"
+#include "configs/keys.hpp"
 #include "launch/child_process.hpp"
 #include "launch/shell_words.hpp"
 #include "tests/configs/refusal.hpp"
 #include "tests/launch/launch_fixture.hpp"
+#include "tests/support/skip.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include "tests/support/catch.hpp"
@@ -35,6 +40,7 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 // A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does.
 struct Site {
   test::TemporaryFolder folder;
+  bool by_mpirun = false;
 
   void program(const std::string& name, const std::string& body) const {
     test::write_file(folder / name, "#!/bin/bash\necho \"" + name + " $*\" >> " + folder / "calls" + "\n" + body + "\n");
@@ -57,10 +63,12 @@ struct Site {
     LaunchPlan plan = planned(slurm(keys));
     plan.program = {folder / "ergon"};
     plan.train[0] = folder / "ergon";
+    plan.by_mpirun = by_mpirun;
     test::write_file(folder / "job.sh", job_script(plan, {folder.path(), folder / "job.sh"}));
     return output_of({"/bin/bash", "-c",
-                      "export PATH=" + shell_word(folder.path()) + ":$PATH SLURM_JOB_ID=7 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=n; " +
-                          variables + " bash " + shell_word(folder / "job.sh") + "; echo \"ended $?\""});
+                      "cd " + shell_word(folder.path()) + "; export PATH=" + shell_word(folder.path()) +
+                          ":$PATH SLURM_JOB_ID=7 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=n; " + variables + " bash " +
+                          shell_word(folder / "job.sh") + "; echo \"ended $?\""});
   }
   std::string calls() const { return test::read_file(folder / "calls"); }
   // What a start leaves that ended in order.
@@ -134,10 +142,16 @@ TEST_CASE("job_script: storms end") {
   often.program("srun", often.saved(85));
   CHECK(holds(often.run({"launch.starts=3"}, "SLURM_RESTART_COUNT=2"), "started 3 times: not again"));
   CHECK_FALSE(holds(often.calls(), "requeue"));
+  const Site preempted("");  // Slurm requeues by itself, and asks nobody
+  CHECK(holds(preempted.run({"launch.starts=3"}, "SLURM_RESTART_COUNT=3"), "started 3 times: not again\nended 86\n"));
+  CHECK_FALSE(holds(preempted.calls(), "srun"));
   const Site stalled("", "RUNNING", "3");
   CHECK(holds(stalled.run({}), "ended 86\n"));
   CHECK_FALSE(holds(stalled.calls(), "srun"));
   CHECK(holds(Site("", "RUNNING", "3").run({"launch.stalled=0"}), "the ranks ended"));
+  const Site array("", "RUNNING", "3");
+  CHECK(holds(array.run({"launch.comeback=array"}, "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=4"), "ended 86\n"));
+  CHECK(holds(array.calls(), "scancel --state=PENDING 7"));
 }
 
 TEST_CASE("job_script: where requeue is forbidden the job hands over to another one, or to the next task") {
@@ -173,6 +187,91 @@ TEST_CASE("job_script: USR1 and TERM reach the ranks as USR1, and the true statu
     CHECK(holds(said, "signal: the ranks are asked to save and end"));
     CHECK(holds(said, "code 85, a fresh result.json: yes"));
   }
+}
+
+TEST_CASE("job_script: mpirun starts the ranks where srun cannot, and result.json decides all the same") {
+  LaunchPlan plan = planned(slurm({"launch.interface=ib0", "launch.environment=[\"A=b c\"]"}));
+  plan.by_mpirun = true;
+  const std::string text = job_script(plan, {"/w", "/w/job.sh"});
+  CHECK(holds(text,
+              "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node --mca mpi_yield_when_idle 0 --mca "
+              "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0 -x "
+              "OMP_NUM_THREADS=1 -x 'A=b c' \\\n  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n  /opt/ergon train run.toml "));
+  CHECK_FALSE(holds(text, "srun --mpi"));
+
+  Site lost("");  // a node went: mpirun's 205 or 1 says nothing of the run
+  lost.by_mpirun = true;
+  lost.program("mpirun", "exit 205");
+  CHECK(holds(lost.run({}), "code 205, a fresh result.json: no\nended 205\n"));
+  CHECK_FALSE(holds(lost.calls(), "requeue"));
+  Site saved("");
+  saved.by_mpirun = true;
+  saved.program("mpirun", "echo '2 85' > " + saved.folder / "outcome" + "; exit 1");
+  CHECK(holds(saved.run({}), "code 85, a fresh result.json: yes"));
+  CHECK(holds(saved.calls(), "scontrol requeue 7"));
+}
+
+namespace {
+
+// Every way to write a script, by what makes them differ.
+std::vector<std::vector<std::string>> kinds() {
+  return {{},
+          {"launch.comeback=chain"},
+          {"launch.comeback=array"},
+          {"launch.comeback=never"},
+          {"launch.min_nodes=1"},
+          {"launch.nodes=3"},
+          {"launch.time=4 h", "launch.partition=p", "launch.account=a", "launch.qos=q", "launch.constraint=\"[a&b]\""},
+          {"launch.modules=[\"openmpi/4.1\"]", "launch.environment=[\"A=b 'c' $(d)\"]", "launch.interface=eth0"},
+          {"launch.gpus_per_node=2", "launch.options=[\"--comment=it's\"]", "run.folder=it's a \"$(run)\""}};
+}
+
+// SC2016: a `$` between single quotes, which is how names that hold one are meant.
+std::string complaints(const std::string& file) {
+  return output_of({"/bin/bash", "-c", "shellcheck --exclude=SC2016 " + shell_word(file) + " 2>&1; true"});
+}
+
+}  // namespace
+
+TEST_CASE("job_script: shellcheck finds nothing in any script") {
+  if (!output_within({10}, {"shellcheck", "--version"})) return test::skip("shellcheck is not installed (launch/setup.sh --slurm)");
+  const test::TemporaryFolder folder;
+  for (const auto& keys : kinds())
+    for (const bool by_mpirun : {false, true}) {
+      LaunchPlan plan = planned(slurm(keys));
+      plan.by_mpirun = by_mpirun;
+      test::write_file(folder / "job.sh", job_script(plan, {"/work folder", "/work folder/job.sh"}));
+      CHECK(complaints(folder / "job.sh") == "");
+    }
+  test::write_file(folder / "job.sh", "#!/bin/bash\necho $1\n");
+  CHECK(holds(complaints(folder / "job.sh"), "SC2086"));  // it sees what it is for
+}
+
+TEST_CASE("job_script: whatever a key of [launch] holds, it starts nothing in a script, and a newline is refused") {
+  std::map<std::string, int> taken;
+  for (const Key& key : keys_launch()) {
+    for (const char* value :
+         {"a b", "it's", "\"q\"", "$(touch hit)", "`touch hit`", "; touch hit #", "a\nb", "a\n#SBATCH --hold", "a\rb"}) {
+      for (const char* form : {"", "--x=", "A=", "dp="}) {
+        const std::string text = form + std::string(value);
+        const std::string said = key.type == "list of texts" ? nlohmann::json::array({text}).dump() : nlohmann::json(text).dump();
+        const Site site("");
+        std::string printed;
+        try {
+          printed = site.run({key.name + "=" + said});
+        } catch (const Error&) {
+          continue;
+        }
+        CAPTURE(key.name, text);
+        ++taken[key.name];
+        CHECK(text.find_first_of("\r\n") == std::string::npos);
+        CHECK_FALSE(std::filesystem::exists(site.folder / "hit"));
+        CHECK(holds(printed, "ended 0\n"));
+        CHECK(holds(site.calls(), said));  // as it was, in the line of the ranks
+      }
+    }
+  }
+  CHECK(taken.size() == 3);  // environment, options, hosts; the others take names and numbers only
 }
 
 TEST_CASE("job_script: an elastic job asks how many ranks its nodes can run") {

@@ -44,6 +44,9 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
   for (const char* part : {"#SBATCH --nodes=2\n", "#SBATCH --gpus-per-node=2\n", "#SBATCH --partition=p\n", "#SBATCH --time=02:00:00\n",
                            "#SBATCH --account=a\n", "#SBATCH --array=1-100%1\n", "# submitted with: sbatch "})
     CHECK(holds(script, part));
+  const std::string inside = run.dry({"--slurm", "--mpirun", "--nodes", "2"});
+  CHECK(holds(inside, "#SBATCH --nodes=2\n"));
+  CHECK(holds(inside, "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node"));
   const auto json = nlohmann::json::parse(run.dry({"--slurm", "--nodes", "2", "--json"}));
   CHECK(json["schema"] == "ergon.launch.v1");
   CHECK(json["ranks"] == 4);
@@ -53,9 +56,21 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
   CHECK_FALSE(std::filesystem::exists(run.folder / "run"));
 }
 
+TEST_CASE("ergon launch: mpirun grants its ranks twice the longest save, and waits no longer than it must where that is short") {
+  const RunFile run;
+  CHECK(holds(run.dry({"--local", "4"}), "odls_base_sigkill_timeout 15 "));
+  std::filesystem::create_directories(run.folder / "run");
+  for (const auto& [seconds, granted] : {std::pair{"0.25", "5"}, {"40.25", "81"}}) {
+    test::write_file(run.folder / "run/events.jsonl", std::string("{\"event\":\"attempt\",\"attempt\":1,\"from_step\":0}\n") +
+                                                          "{\"event\":\"save\",\"attempt\":1,\"step\":2,\"seconds\":" + seconds + "}\n");
+    CHECK(holds(run.dry({"--local", "4"}), std::string("odls_base_sigkill_timeout ") + granted + " "));
+  }
+}
+
 TEST_CASE("ergon launch refuses what contradicts itself or cannot run") {
   const RunFile run;
-  CHECK(refused_place(command_launch, "launch", {run.file, "--local", "4", "--slurm"}) == "ergon launch");
+  for (const char* other : {"--slurm", "--mpirun"})
+    CHECK(refused_place(command_launch, "launch", {run.file, "--local", "4", other}) == "ergon launch");
   const auto few = refusal_of(command_launch, "launch", {run.file, "--local", "3", "--dry-run"});
   CHECK(few->problem() == "the mesh has 4 ranks, --local asks for 3");
   CHECK(few->code() == ExitCode::world);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private Slurm cluster for the tests of a file: started once, ended by id. Skips, with the reason, where this machine cannot have one."""
+"""A private Slurm cluster for tests: started once for all classes that want the same one, ended by id. Skips, with the reason, where this machine cannot have one."""
+import atexit
 import os
 import pathlib
 import re
@@ -55,18 +56,27 @@ class Cluster:
 
 
 class SlurmCase(Case):
-    """A run folder and a corpus a test, on a cluster that the tests of the file share."""
+    """A run folder and a corpus a test, on a cluster that the classes of a process share."""
     cluster = None
     options = {}
+    started = None  # the options of the cluster that is up
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(**cls.options)
-        cls.addClassCleanup(cls.cluster.end)
+        if SlurmCase.started == cls.options:
+            return
+        if SlurmCase.cluster is not None:
+            SlurmCase.cluster.end()
+            atexit.unregister(SlurmCase.cluster.end)
+        SlurmCase.cluster = Cluster(**cls.options)
+        SlurmCase.started = cls.options
+        atexit.register(SlurmCase.cluster.end)
 
     def setUp(self):
+        start = time.monotonic()
+        self.addCleanup(lambda: print(f"{self.id()} took {time.monotonic() - start:.0f} s", flush=True))
         super().setUp()
-        self.addCleanup(self.command, "scancel", "--quiet", "--user", str(os.getuid()), check=False)
+        self.addCleanup(self.cancel_all)
 
     def command(self, *words, check=True, timeout=90, cwd=None):
         done = subprocess.run([str(word) for word in words], cwd=cwd or self.folder, env=self.cluster.environment, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
@@ -79,11 +89,52 @@ class SlurmCase(Case):
         done = self.command(BINARY, "launch", "run.toml", f"run.folder={folder}", *keys, "--slurm")
         return re.match(r"job (\d+) submitted", done.stdout).group(1)
 
+    def script(self, *keys, folder="run"):
+        """What `ergon launch --slurm` would submit, for a test to change; with the folder that Slurm writes to."""
+        (self.folder / folder / "logs").mkdir(parents=True)
+        return self.command(BINARY, "launch", "run.toml", f"run.folder={folder}", *keys, "--slurm", "--dry-run").stdout
+
+    def submit(self, text, folder="run"):
+        """A script that was changed, submitted; the number of its job."""
+        file = self.folder / folder / "changed.sh"
+        file.write_text(text)
+        return self.command("sbatch", "--parsable", file).stdout.strip()
+
+    def with_ranks(self, text, words):
+        """The script with another program for its ranks, which gets the line of the true one, too, as $TRUE."""
+        line = re.search(r"^  (\S+ train run\.toml .*) &$", text, re.M).group(1)
+        return text.replace(f"  {line} &", f"  {words.replace('$TRUE', line)} &")
+
+    def output(self, folder="run"):
+        """What the scripts of the jobs have said."""
+        return "".join(file.read_text() for file in sorted((self.folder / folder / "logs").glob("job_*.out")))
+
+    def pids(self, words, folder="run"):
+        """Processes of this test, by how their line begins; another test's run may have the same name."""
+        found = []
+        for pid in self.command("pgrep", "-f", f"^{words}.* run.folder={folder}( |$)", check=False).stdout.split():
+            try:
+                if os.path.samefile(f"/proc/{pid}/cwd", self.folder):
+                    found.append(int(pid))
+            except OSError:
+                pass  # it has ended meanwhile
+        return found
+
+    def ranks(self, folder="run"):
+        return self.pids(f"{BINARY} train", folder)
+
+    def attempts(self, folder="run"):
+        """The events of their begins, as far as they are written."""
+        try:
+            return [event for event in self.lines("events.jsonl", folder) if event["event"] == "attempt"]
+        except (OSError, ValueError):
+            return []
+
     def job(self, number):
         line = self.command("scontrol", "-o", "show", "job", number).stdout.splitlines()[0]
         return dict(re.findall(r"(JobState|Restarts|Reason|ExitCode|NumNodes)=(\S+)", line))
 
-    def wait_for(self, what, seconds=60, every=0.2):
+    def wait_for(self, what, seconds=150, every=0.2):
         deadline = time.monotonic() + seconds
         while not (got := what()):
             if time.monotonic() > deadline:
@@ -91,19 +142,26 @@ class SlurmCase(Case):
             time.sleep(every)
         return got
 
-    def wait_state(self, number, *states, seconds=60):
+    def wait_state(self, number, *states, seconds=150):
         return self.wait_for(lambda: self.job(number)["JobState"] in states, seconds)
 
-    def wait_step(self, step, folder="run", seconds=60):
-        def reached():
-            try:
-                return any(number >= step for number, _ in self.steps(folder))
-            except (OSError, ValueError):
-                return False
-        self.wait_for(reached, seconds)
+    def wait_step(self, step, folder="run", seconds=150):
+        self.wait_for(lambda: self.steps_so_far(folder) >= step, seconds)
+
+    def steps_so_far(self, folder="run"):
+        try:
+            return max((number for number, _ in self.steps(folder)), default=0)
+        except (OSError, ValueError):
+            return 0
 
     def in_queue(self):
-        return self.command("squeue", "-h", "-o", "%i %T").stdout.split()
+        """Jobs of this test that wait or run: number -> state."""
+        lines = [line.split("|", 2) for line in self.command("squeue", "-h", "-o", "%A|%T|%Z").stdout.splitlines()]
+        return {number: state for number, state, folder in lines if folder == str(self.folder)}
+
+    def cancel_all(self):
+        for number in self.in_queue():
+            self.command("scancel", "--quiet", number, check=False)
 
     def story(self):
         """What jobs and ranks have said: for a test that fails."""
