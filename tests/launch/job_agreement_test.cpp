@@ -20,12 +20,12 @@ TEST_CASE("job_agreement: one rank with another program") {
 TEST_CASE("job_agreement: library versions that differ, MPI's above all") {
   ExaminedJob job = planted_job(4, 2);
   CHECK(told(judge_versions(job)) == "good versions: ergon 0.1.0, mpi Open MPI v4.1.4, torch 2.11.0");
-  job.ranks[1].versions["torch"] = "2.10.0";
-  job.ranks[2].versions["nccl"] = "2.28.9";
+  job.ranks[1].versions["torch"] = std::string("2.10.0");
+  job.ranks[2].versions["nccl"] = std::string("2.28.9");
   CHECK(told(judge_versions(job), 0) == "poor versions: nccl: ranks 0-1,3 have none, rank 2 has 2.28.9");
   CHECK(told(judge_versions(job), 1) == "poor versions: torch: ranks 0,2-3 have 2.11.0, rank 1 has 2.10.0");
   job = planted_job(2, 1);
-  job.ranks[1].versions["mpi"] = "Open MPI v5.0.1";
+  job.ranks[1].versions["mpi"] = std::string("Open MPI v5.0.1");
   CHECK(told(judge_versions(job)) == "broken versions: mpi: rank 0 has Open MPI v4.1.4, rank 1 has Open MPI v5.0.1");
 }
 

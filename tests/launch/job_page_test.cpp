@@ -17,7 +17,7 @@ const std::vector<JobFinding> findings = {{{"clock", Condition::good, "within 1 
 
 ExaminedJob two_nodes() {
   ExaminedJob job = planted_job(4, 2);
-  job.ranks[3].versions["torch"] = "2.10.0";
+  job.ranks[3].versions["torch"] = std::string("2.10.0");
   job.pairs = {{{PairClass::same_domain, 0, 1}, "", {8e-7}, 5.12e9}, {{PairClass::different_nodes, 0, 2}, "eth0", {1.6e-5}, 1e9}};
   return job;
 }
