@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/clock_offset.hpp"
 
+#include <fmt/format.h>
+
 #include "tests/parallel/collective_cases.hpp"
 
 #include "tests/support/catch.hpp"
