@@ -89,15 +89,16 @@ std::string driver_text(const ErgonNvmlTable& nvml) {
 }
 
 // Opens the CUDA part as a run would, and asks it for the devices.
-void probe_cuda(Machine& machine) {
+void probe_cuda(Machine& machine, LocalRank local) {
   try {
     const ErgonCudaPlugin& plugin = open_cuda_library();
     machine.cuda_part = fmt::format("CUDA {}.{}, sm {}", plugin.cuda_version / 1000, plugin.cuda_version % 1000 / 10, plugin.architectures);
     check_nccl(*plugin.nccl);
-    const TakenDevice first = take_device(*plugin.device, {}, DeviceSharing::refused);
+    const TakenDevice taken = take_device(*plugin.device, local, DeviceSharing::refused);
     int count = 0;
     plugin.device->device_count(&count);
-    machine.cuda_devices = fmt::format("{} x {}{}", count, first.name, driver_text(*plugin.nvml));
+    machine.cuda_devices = fmt::format("{} x {}{}", count, taken.name, driver_text(*plugin.nvml));
+    machine.gpu_bus = taken.pci_bus_id;
   } catch (const Error& error) {
     machine.cuda_problem = error.problem();
     machine.cuda_cure = error.hint();
@@ -180,7 +181,7 @@ std::int64_t usable_cores() {
   return quota > 0 ? std::min(cores, quota) : cores;
 }
 
-Machine probe_machine() {
+Machine probe_machine(LocalRank local) {
   Machine machine;
   machine.compiler = build_info::compiler;
   machine.build_type = build_info::build_type;
@@ -192,7 +193,7 @@ Machine probe_machine() {
   machine.hdf5_thread_safe = H5is_library_threadsafe(&safe) >= 0 && safe;
   probe_torch(machine);
   probe_nccl(machine);
-  probe_cuda(machine);
+  probe_cuda(machine, local);
   probe_gpus(machine);
   probe_host(machine);
   return machine;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "parallel/mpi.hpp"
 
 namespace ergon {
 
@@ -36,6 +37,7 @@ struct Machine {
   std::string cuda_part;                // what libergon_cuda.so is made of; empty: it is not there or does not open
   std::string cuda_devices;             // "2 x NVIDIA H100, driver 580.65"; empty: none that CUDA can use
   std::string cuda_problem, cuda_cure;  // why one of the two is empty
+  std::string gpu_bus;                  // PCI address of the device that this rank took; empty: none
   std::string gpu_driver;               // empty: no driver
   std::int64_t gpus = 0;
   std::int64_t cores = 0;         // of the machine
@@ -46,8 +48,8 @@ struct Machine {
   std::string folder;   // where the command stands
 };
 
-// Starts MPI when nobody has (the thread level cannot be asked before) and ends it in that case.
-Machine probe_machine();
+// Starts MPI when nobody has (the thread level cannot be asked before) and ends it in that case. Takes the device of this rank.
+Machine probe_machine(LocalRank local = {});
 
 // Cores that this process may use, by affinity and control group.
 std::int64_t usable_cores();

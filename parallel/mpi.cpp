@@ -8,11 +8,13 @@
 #include <exception>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <string_view>
 #include <thread>
 
 #include "configs/clock.hpp"
 #include "parallel/deadline.hpp"
+#include "parallel/started_ranks.hpp"
 
 namespace ergon {
 namespace {
@@ -140,17 +142,11 @@ MpiBlock::~MpiBlock() {
 }
 
 void check_launcher(int world_size, const char* (*variable)(const char* name)) {
-  if (world_size != 1 || variable("OMPI_COMM_WORLD_SIZE")) return;
-  const bool in_step = variable("SLURM_STEP_ID") || variable("SLURM_STEPID");
-  for (const char* name : {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}) {
-    const char* tasks = variable(name);
-    if (in_step && tasks && std::atol(tasks) > 1)
-      throw Error(fmt::format("MPI sees one rank, but Slurm started {} tasks: they do not know of each other", tasks), name,
-                  "use --mpi=pmix: srun --mpi=pmix ergon ...", ExitCode::world);
-  }
+  if (const std::optional<Error> trap = launcher_trap(started_ranks(variable), world_size)) throw *trap;
 }
 
 MpiEnvironment::MpiEnvironment(int* argc, char*** argv) : unwinding_(std::uncaught_exceptions()) {
+  if (const std::optional<Error> trap = launcher_trap(started_ranks(), {})) throw *trap;
   int provided = MPI_THREAD_SINGLE;
   ERGON_MPI(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided), "start of MPI");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
