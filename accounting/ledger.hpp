@@ -10,7 +10,8 @@
 //   step is missing. Evaluate at a step before saving it: what is done after a save is redone by the next attempt. A crash loses
 //   what follows the last line from the books: report names the steps, but nobody can name their evaluations.
 // - A rollback appends Abandon first: steps after from_step of that attempt's lineage are lost.
-// FLOPs are sums over all ranks; seconds are wall clock of the run, not summed over ranks; communication is summed over ranks.
+// FLOPs are sums over all ranks; seconds are wall clock of the run, not summed over ranks; communication is summed over ranks. Moments are
+// seconds since 1970, by the clock of rank 0's machine.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +68,16 @@ struct MeasuredChoice {
   bool operator==(const MeasuredChoice&) const = default;
 };
 
+// What an attempt holds of the machine while it lives, as it knows itself.
+struct AllocationStamp {
+  Seconds started;          // moment: its process, or, where it goes on in the process of the attempt before, itself
+  std::int64_t places = 1;  // for ranks: those that train and those that stay idle
+  std::string job;          // the number that Slurm gave; empty: none
+  std::int64_t restarts = 0;
+  Seconds job_submitted, job_started;  // moments, as Slurm said at the start of this attempt; 0: unknown
+  bool operator==(const AllocationStamp&) const = default;
+};
+
 struct AttemptStart {
   std::int64_t attempt = 1;  // from 1
   std::int64_t parent = 0;   // the attempt that saved the checkpoint it resumes; 0: started afresh
@@ -80,8 +91,23 @@ struct AttemptStart {
   ParameterCounts parameters;
   std::int64_t torn_lines = 0;  // torn last lines that this attempt cut off
   std::vector<ConfigChange> changes;
-  std::vector<MeasuredChoice> measured;  // their seconds are part of the first interval's startup
+  std::vector<MeasuredChoice> measured;       // their seconds are part of the first interval's startup
+  std::optional<AllocationStamp> allocation;  // none: by builds before stamps
   bool operator==(const AttemptStart&) const = default;
+};
+
+// How far apart the ranks were: seconds a step in which a rank was busy, waiting for data and for other ranks left out; over the
+// steps since the line before that has one, an attempt's first left out.
+struct RankSkew {
+  std::int64_t steps = 0;       // measured
+  Seconds least, median, most;  // of all ranks
+  // The rank that was furthest behind its peers, those that do the same work: for three quarters of the time it took more than `ratio`
+  // times as long as the median of them. 0: no rank has a peer, and `slowest` is the one that was busy longest.
+  double ratio = 0;
+  std::int64_t slowest = 0;  // world rank
+  std::string host;          // of it
+  bool is_straggler() const { return ratio > 1.2; }
+  bool operator==(const RankSkew&) const = default;
 };
 
 struct Interval {
@@ -93,6 +119,8 @@ struct Interval {
   std::vector<CommunicationRow> communication;  // as counted
   // The same as the configuration predicts it. None where nothing was counted (recovered work), or by builds before predictions.
   std::optional<CommunicationVolumes> predicted;
+  std::optional<RankSkew> skew;  // none: one rank, or too few steps
+  Seconds closed;                // moment when this line was made; 0: unknown (recovered work, builds before stamps)
   bool operator==(const Interval&) const = default;
 };
 

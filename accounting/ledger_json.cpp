@@ -73,6 +73,27 @@ void fields(Archive& field, MeasuredChoice& choice) {
 }
 
 template <typename Archive>
+void fields(Archive& field, AllocationStamp& stamp) {
+  field("started", stamp.started);
+  field("places", stamp.places);
+  field("job", stamp.job);
+  field("restarts", stamp.restarts);
+  field("job_submitted", stamp.job_submitted);
+  field("job_started", stamp.job_started);
+}
+
+template <typename Archive>
+void fields(Archive& field, RankSkew& skew) {
+  field("steps", skew.steps);
+  field("min", skew.least);
+  field("median", skew.median);
+  field("max", skew.most);
+  field("ratio", skew.ratio);
+  field("slowest", skew.slowest);
+  field("host", skew.host);
+}
+
+template <typename Archive>
 void fields(Archive& field, AttemptStart& start) {
   field("attempt", start.attempt);
   field("parent", start.parent);
@@ -87,6 +108,7 @@ void fields(Archive& field, AttemptStart& start) {
   field("torn_lines", start.torn_lines);
   field("changes", start.changes);
   field.unless_empty("measured", start.measured);
+  field.if_known("allocation", start.allocation);
 }
 
 template <typename Archive>
@@ -101,6 +123,8 @@ void fields(Archive& field, Interval& interval) {
   field("seconds", interval.seconds);
   field("communication", interval.communication);
   field.if_known("predicted", interval.predicted);
+  field.if_known("skew", interval.skew);
+  field.unless_zero("closed", interval.closed);
 }
 
 template <typename Archive>
@@ -114,7 +138,7 @@ constexpr const char* kind_of(const Interval&) { return "interval"; }
 constexpr const char* kind_of(const Abandon&) { return "abandon"; }
 
 template <typename T>
-constexpr bool is_text_or_count = std::is_same_v<T, std::string> || std::is_same_v<T, std::int64_t>;
+constexpr bool is_plain = std::is_same_v<T, std::string> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, double>;
 template <typename T>
 constexpr bool is_real = std::is_same_v<T, Seconds> || std::is_same_v<T, FlopsPerSecond>;
 template <typename T>
@@ -141,11 +165,14 @@ struct Writer {
   void if_known(const char* key, const std::optional<T>& value) {
     if (value) json[key] = written(*value);
   }
+  void unless_zero(const char* key, Seconds value) {
+    if (value.value != 0) json[key] = value.value;
+  }
 };
 
 template <typename T>
 Json written(T value) {
-  if constexpr (is_text_or_count<T>) {
+  if constexpr (is_plain<T>) {
     return value;
   } else if constexpr (is_real<T>) {
     return value.value;
@@ -192,11 +219,14 @@ struct Reader {
   void if_known(const char* key, std::optional<T>& value) {
     if (json.contains(key)) value = read<T>(json.at(key));
   }
+  void unless_zero(const char* key, Seconds& value) {
+    if (json.contains(key)) value = read<Seconds>(json.at(key));
+  }
 };
 
 template <typename T>
 T read(const Json& json) {
-  if constexpr (is_text_or_count<T>) {
+  if constexpr (is_plain<T>) {
     return json.get<T>();
   } else if constexpr (is_real<T>) {
     return {json.get<double>()};
@@ -243,6 +273,7 @@ LedgerLine ledger_line_of(const nlohmann::ordered_json& json) {
 }
 
 nlohmann::ordered_json json_of(const TimeSplit& seconds) { return written(seconds); }
+nlohmann::ordered_json json_of(const RankSkew& skew) { return written(skew); }
 nlohmann::ordered_json json_of(const std::vector<CommunicationRow>& rows) { return written(rows); }
 nlohmann::ordered_json json_of(const std::vector<ConfigChange>& changes) { return written(changes); }
 

@@ -17,6 +17,7 @@ nlohmann::ordered_json json_of(const LedgerLine& line);
 LedgerLine ledger_line_of(const nlohmann::ordered_json& json);
 
 nlohmann::ordered_json json_of(const TimeSplit& seconds);
+nlohmann::ordered_json json_of(const RankSkew& skew);
 nlohmann::ordered_json json_of(const std::vector<CommunicationRow>& rows);
 nlohmann::ordered_json json_of(const std::vector<ConfigChange>& changes);
 

@@ -29,7 +29,10 @@ class Walk {
     }
     lineages_[start.attempt] = std::move(lineage);
     last_ = start.attempt;
-    summary_.attempts.push_back({.start = start, .spent = {}, .last_step = start.resumed_step});
+    AttemptSummary attempt;
+    attempt.start = start;
+    attempt.last_step = start.resumed_step;
+    summary_.attempts.push_back(std::move(attempt));
     summary_.torn_lines += start.torn_lines;
   }
 
@@ -44,6 +47,8 @@ class Walk {
     AttemptSummary& attempt = attempt_of(interval.attempt);
     attempt.spent += interval;
     attempt.last_step = std::max(attempt.last_step, interval.to_step);
+    stamp(attempt, interval);
+    if (interval.skew) summary_.skews.push_back({interval.attempt, interval.from_step, interval.to_step, *interval.skew});
     book_communication(interval, attempt.start);
   }
 
@@ -53,6 +58,7 @@ class Walk {
     if (tip(lineage) != abandon.from_step) {
       refuse(fmt::format("attempt {} is abandoned from step {}, where none of its intervals ends", abandon.attempt, abandon.from_step));
     }
+    attempt_of(abandon.attempt).returned = true;
   }
 
   // `all`: every interval of the ledger.
@@ -62,6 +68,7 @@ class Walk {
       AttemptSummary& attempt = attempt_of(interval->attempt);
       if (attempt.kept_from == attempt.kept_to) attempt.kept_from = interval->from_step;
       attempt.kept_to = interval->to_step;
+      attempt.kept += interval->seconds;
     }
     Lineage in_order = kept;
     std::sort(in_order.begin(), in_order.end());
@@ -73,6 +80,15 @@ class Walk {
   }
 
  private:
+  static void stamp(AttemptSummary& attempt, const Interval& interval) {
+    if (interval.closed.value == 0) {
+      attempt.after += interval.seconds.total();
+      return;
+    }
+    attempt.closed = interval.closed;
+    attempt.after = {};
+  }
+
   void book_communication(const Interval& interval, const AttemptStart& start) {
     summary_.communication = merge(std::move(summary_.communication), interval.communication);
     if (interval.predicted) add(summary_.predicted, *interval.predicted);

@@ -25,6 +25,15 @@ struct AttemptSummary {
   Tally spent;
   std::int64_t last_step = 0;               // the furthest that it booked
   std::int64_t kept_from = 0, kept_to = 0;  // its steps (kept_from, kept_to] are in the kept lineage; equal: none
+  TimeSplit kept;                           // of spent.seconds, that of intervals in the kept lineage
+  Seconds closed, after;                    // moment of its newest stamped line, 0: none; seconds booked by lines without a stamp after it
+  bool returned = false;                    // it went back by itself, to where the next one began
+};
+
+// An interval whose ranks were compared.
+struct SkewOfInterval {
+  std::int64_t attempt = 0, from_step = 0, to_step = 0;
+  RankSkew skew;
 };
 
 struct LedgerSummary {
@@ -35,6 +44,7 @@ struct LedgerSummary {
   bool predicted_in_part = false;               // some was counted by builds that predicted nothing
   std::int64_t uncounted_steps = 0;             // on several ranks: their counts died with the process
   std::int64_t torn_lines = 0;
+  std::vector<SkewOfInterval> skews;
 };
 
 // Throws Error (ExitCode::data) for a ledger that contradicts itself: an attempt without its start, numbered twice, resuming a step that

@@ -61,6 +61,8 @@ std::optional<SlurmJob> parse_slurm_job(const std::string& line) {
   job.working_folder = field(line, "WorkDir", "StdErr");
   job.output = field(line, "StdOut", "Power");
   if (field(line, "TimeLimit") != "UNLIMITED") job.end = parse_slurm_time(field(line, "EndTime"));
+  job.submitted = parse_slurm_time(field(line, "SubmitTime"));
+  job.started = parse_slurm_time(field(line, "StartTime"));
   return job;
 }
 

@@ -15,9 +15,10 @@ struct SlurmJob {
   std::string id, state, reason;  // PENDING, RUNNING, ...; why it waits or ended: "Resources", "NonZeroExitCode"
   std::string nodes;              // node[0-3]; empty while it has none
   std::int64_t restarts = 0;
-  std::string working_folder, output;                             // of the batch script
-  std::optional<std::chrono::system_clock::time_point> end = {};  // of its time
-  bool in_queue() const;                                          // pending, running, or on its way out
+  std::string working_folder, output;                                                 // of the batch script
+  std::optional<std::chrono::system_clock::time_point> end = {};                      // of its time
+  std::optional<std::chrono::system_clock::time_point> submitted = {}, started = {};  // the former or, after a requeue, when that was
+  bool in_queue() const;                                                              // pending, running, or on its way out
 };
 
 // id: 1234, or 1234_5 of an array: its newest task where several answer.

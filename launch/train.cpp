@@ -15,6 +15,7 @@
 #include "launch/hdf5_helper.hpp"
 #include "launch/identity.hpp"
 #include "launch/monitors.hpp"
+#include "launch/own_allocation.hpp"
 #include "launch/process_watchdog.hpp"
 #include "launch/progress.hpp"
 #include "launch/run_device.hpp"
@@ -26,6 +27,7 @@
 #include "parallel/plan/elastic_mesh.hpp"
 #include "parallel/plan/head_partition.hpp"
 #include "parallel/plan/refusals.hpp"
+#include "parallel/watchdog_mail.hpp"
 #include "trainer/loop.hpp"
 #include "trainer/process.hpp"
 #include "trainer/rank_zero.hpp"
@@ -75,12 +77,17 @@ RunConfig agreed_config(const TrainLine& line, Communicator& world) {
   return parse_run_text(resolved, line.file, {});
 }
 
-// The end of the time that this run was given: what the line says, or Slurm of the job that it runs in. Asked on rank 0.
-std::optional<TimeLimit::WallClock::time_point> end_of_time(const TrainLine& line) {
-  if (line.stop_at > 0) return TimeLimit::WallClock::time_point(std::chrono::seconds(line.stop_at));
-  const char* id = std::getenv("SLURM_JOB_ID");
+const char* environment(const char* name) { return std::getenv(name); }
+
+// What rank 0 knows of the time and the places that this run was given: from the line, from Slurm of the job that it runs in.
+void note_allocation(const TrainLine& line, int ranks, LoopOptions& options) {
+  const char* id = environment("SLURM_JOB_ID");
   const auto job = id != nullptr ? slurm_job(id) : std::nullopt;
-  return job ? job->end : std::nullopt;
+  if (line.stop_at > 0)
+    options.end = TimeLimit::WallClock::time_point(std::chrono::seconds(line.stop_at));
+  else if (job)
+    options.end = job->end;
+  options.allocation = own_allocation(ranks, job, environment);
 }
 
 // Ranks that the mesh of an elastic run has no place for leave it here, and wait for the others at the end of MPI, asleep.
@@ -93,6 +100,8 @@ bool is_left_over(std::unique_ptr<Communicator>& world, std::unique_ptr<Watchdog
     fmt::print(stderr, "{} of {} ranks train: dp={} pp={} cp={} tp={}, microbatch {}; {} are idle\n", ranks, world->size(), config.mesh.dp,
                config.mesh.pp, config.mesh.cp, config.mesh.tp, config.train.microbatch, world->size() - ranks);
   world = world->split(left_over ? 1 : 0, world->rank(), "world");
+  // A watchdog has a communicator of all processes of the job, which all of them make.
+  if (left_over && ranks > 1) make_mpi_mail();
   if (!left_over) watchdog = start_watchdog(*world);
   return left_over;
 }
@@ -101,6 +110,7 @@ constexpr int left_over_rank = -1;
 
 int train(const TrainLine& line, LocalRank local) {
   std::unique_ptr<Communicator> world = make_mpi_world();
+  const int places = world->size();
   const bool leader = world->rank() == 0;
   std::unique_ptr<Watchdog> watchdog = start_watchdog(*world);
   try {
@@ -125,7 +135,11 @@ int train(const TrainLine& line, LocalRank local) {
     options.cpu = device.identity();
     options.device = device.device();
     options.pending_stop = pending_stop;
-    if (leader) options.end = end_of_time(line);
+    options.process_start = process_start();
+    on_rank_zero(*communicators.control, [&] {
+      note_allocation(line, places, options);
+      return std::string();
+    });
     options.time_gemm = child_gemm_timer();
     Monitors monitors(printer, config.metrics, storage);
     options.monitor = leader ? &monitors : nullptr;

@@ -84,6 +84,13 @@ std::vector<CommunicationTotal> CommunicationLedger::totals() const {
   return result;
 }
 
+Seconds CommunicationLedger::exposed() const {
+  const std::lock_guard lock(mutex_);
+  Seconds sum;
+  for (const CommunicationTotal& total : totals_) sum += total.exposed;
+  return sum;
+}
+
 void CommunicationLedger::reset() {
   const std::lock_guard lock(mutex_);
   totals_.clear();

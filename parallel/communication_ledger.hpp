@@ -28,6 +28,7 @@ class CommunicationLedger final : public CommunicationObserver {
  public:
   void completed(const CommunicationEvent& event) override;  // from any thread
   std::vector<CommunicationTotal> totals() const;            // ordered by group, then operation
+  Seconds exposed() const;                                   // of all totals
   void reset();
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/booking.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace ergon {
@@ -22,6 +23,8 @@ Workload step_workload(const RunConfig& config) { return {config.train.batch, co
 Flops exact(const ModelShape& shape, const Workload& work, Pass pass) { return flops_by_convention(shape, work, pass).at("exact"); }
 
 }  // namespace
+
+Seconds unix_time() { return {std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()}; }
 
 Booking::ExactRate::ExactRate(const ModelShape& shape, Pass pass)
     : per_sequence(exact(shape, {1, shape.sequence, PairCount{}}, pass)),
@@ -76,6 +79,7 @@ Interval Booking::close(std::int64_t to_step, FlopAudit& audit, CommunicationLed
   open_.predicted = std::exchange(evaluated_, {});
   updated_ = skipped_ = 0;
   open_.to_step = to_step;
+  open_.closed = unix_time();
 
   Interval closed = open_;
   open_ = Interval();

@@ -12,6 +12,9 @@
 
 namespace ergon {
 
+// The moment now, in seconds since 1970.
+Seconds unix_time();
+
 class Booking {
  public:
   // The first interval begins at `from_step` and carries the seconds of start-up.

@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 
+#include "accounting/ledger.hpp"
+#include "configs/clock.hpp"
 #include "configs/run_config.hpp"
 #include "parallel/communicators.hpp"
 #include "parallel/watchdog.hpp"
@@ -29,6 +31,8 @@ struct LoopOptions {
   at::Device device = at::kCPU;                                                       // of the run's tensors; its kernels are registered
   PendingStop pending_stop = [] { return StopRequest::none; };                        // signals of this process
   std::optional<TimeLimit::WallClock::time_point> end = {};                           // of the time given to this run; asked on rank 0
+  std::optional<Clock::time_point> process_start = {};                                // none: the run begins with its first attempt
+  AllocationStamp allocation = {{}, 0, "", 0, {}, {}};                                // all but `started`; places 0: the ranks of the mesh
   Watchdog* watchdog = nullptr;                                                       // of this rank; null: none
   GemmTimer time_gemm = {};                                                           // rank 0; null: runs use "mkl" unless told otherwise
   LockTiming lock = {};                                                               // of the run folder's lock

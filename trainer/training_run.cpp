@@ -24,11 +24,16 @@ void TrainingRun::step() {
   enter(step_ == first_step_ ? FlightPhase::start : FlightPhase::step, step_ + 1);
   const StepBatch& batch = loader_->next();
   const bool judged = batch.valid_tokens > 0;
+  const Clock::time_point begun = Clock::now();
+  const Seconds waited = communication_.exposed();
   const StepCalls calls = {[&](double loss) { return judged && losses_.leaps(loss); },
                            [this] { return background_ && background_->writing(); }, [this] { return wait_copied(); }};
   const StepResult result = run_step(
       *replica_, batch, ++step_, [this] { return stop_requested(); }, calls);
-  if (step_ == first_step_ + 1) check_first_step(batch);
+  if (step_ == first_step_ + 1)
+    check_first_step(batch);
+  else
+    busy_.add(since(begun) - result.held - (communication_.exposed() - waited));
   const Seconds seconds = since(start) - result.held;
 
   booking_->step(batch, seconds, result.skipped ? StepUpdate::skipped : StepUpdate::done);
@@ -90,7 +95,7 @@ void TrainingRun::decide(const StepResult& result) {
                 fmt::format("the loss or its gradient was not finite in {} steps in a row, up to step {}; resuming goes back to the newest "
                             "healthy checkpoint",
                             guard_.in_a_row(), step_),
-                /*save=*/false};
+                /*save=*/false, "loss"};
   else if (!steps_left())
     return;  // the target is reached: a stop or a budget ends nothing any more
   else if (result.stop == StopRequest::save)
@@ -98,9 +103,10 @@ void TrainingRun::decide(const StepResult& result) {
   else if (result.skipped || result.leaped)
     return;  // what is saved here would not be chosen by a resume; the request stands at the next step, and skips in a row end the run
   else if (result.stop == StopRequest::requeue)
-    outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_)};
+    outcome_ = {ExitCode::saved, fmt::format("saved at step {} on a signal; the same line resumes", step_), /*save=*/true, "signal"};
   else if (result.stop == StopRequest::time)
-    outcome_ = {ExitCode::saved, fmt::format("saved at step {} before the end of its time; the same line resumes", step_)};
+    outcome_ = {ExitCode::saved, fmt::format("saved at step {} before the end of its time; the same line resumes", step_), /*save=*/true,
+                "time"};
   else if (result.stop == StopRequest::stop)
     outcome_ = {ExitCode::stopped, fmt::format("stopped at step {} on request; the same line resumes", step_)};
   else if (budget_spent())
@@ -183,12 +189,36 @@ void TrainingRun::evaluate() {
 
 void TrainingRun::close_interval() {
   communicators_.settle();
-  const Interval interval = booking_->close(step_, replica_->audit, communication_, *communicators_.control);
+  Interval interval = booking_->close(step_, replica_->audit, communication_, *communicators_.control);
+  interval.skew = compare_ranks(busy_, config_, communicators_.mesh, *communicators_.control);
+  if (interval.skew) busy_.clear();
   on_rank_zero(*communicators_.control, [&] {
     append_ledger(interval);
     return std::string();
   });
+  if (interval.skew) name_straggler(*interval.skew);
   note_data();
+}
+
+// Once for each rank that becomes one; all of them stand in the ledger.
+void TrainingRun::name_straggler(const RankSkew& skew) {
+  if (!skew.is_straggler() || skew.slowest == straggler_) return;
+  straggler_ = skew.slowest;
+  say(fmt::format(
+      "step {}: rank {} on {} keeps the others waiting: busy {:.2f} times as long as ranks with the same work (all ranks: {:.4g} "
+      "to {:.4g} s a step)",
+      step_, skew.slowest, skew.host, skew.ratio, skew.least.value, skew.most.value));
+  note([&](EventLog& events) {
+    events.add("straggler", attempt_.number,
+               {{"step", step_},
+                {"rank", skew.slowest},
+                {"host", skew.host},
+                {"ratio", skew.ratio},
+                {"steps", skew.steps},
+                {"min", skew.least.value},
+                {"median", skew.median.value},
+                {"max", skew.most.value}});
+  });
 }
 
 // What was had of each source so far, and how often a read of any rank had to be tried again.
@@ -281,7 +311,9 @@ const char* TrainingRun::unhealthy_end() const {
 
 void TrainingRun::write_end(const RunResult& result) {
   check_writable();
-  events_->add("end", attempt_.number, {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}});
+  nlohmann::json fields = {{"step", step_}, {"code", static_cast<int>(result.code)}, {"reason", result.reason}};
+  if (*outcome_->cause != '\0') fields["cause"] = outcome_->cause;
+  events_->add("end", attempt_.number, std::move(fields));
   events_->sync();
   // A stop file is a request, and this run has honoured it: left behind, it would end the resumed run at its first step.
   if (result.code == ExitCode::stopped && storage_.exists(folder_.stop_file())) {

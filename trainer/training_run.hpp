@@ -8,8 +8,6 @@
 #include <optional>
 #include <vector>
 
-#include "configs/clock.hpp"
-#include "parallel/communication_ledger.hpp"
 #include "trainer/booking.hpp"
 #include "trainer/checkpoint/background_save.hpp"
 #include "trainer/checkpoint/loader.hpp"
@@ -18,6 +16,7 @@
 #include "trainer/guard.hpp"
 #include "trainer/loop.hpp"
 #include "trainer/loss_window.hpp"
+#include "trainer/rank_skew.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/step.hpp"
 #include "trainer/step_pace.hpp"
@@ -35,7 +34,6 @@ class TrainingRun {
   // Loads the newest usable checkpoint, or starts at step 0; then books the start of the attempt.
   void resume();
   void announce();
-
   bool steps_left() const { return step_ < config_.train.steps; }
   void step();
   bool evaluation_due() const;
@@ -56,7 +54,8 @@ class TrainingRun {
   struct Outcome {
     ExitCode code;
     std::string reason;
-    bool save = true;  // false: the state is not worth keeping
+    bool save = true;        // false: the state is not worth keeping
+    const char* cause = "";  // where the code says too little: signal, time, loss
   };
 
   RunResult result_of(ExitCode code, const std::string& reason) const;
@@ -79,6 +78,7 @@ class TrainingRun {
   void append_ledger(const LedgerLine& line);
   void write_end(const RunResult& result);
   void close_interval();
+  void name_straggler(const RankSkew& skew);
   void note_data();
   void check_first_step(const StepBatch& batch);
   void decide(const StepResult& result);
@@ -106,7 +106,7 @@ class TrainingRun {
   Storage& storage_;
   const LoopOptions& options_;
   const RunFolder folder_;
-  const Clock::time_point started_ = Clock::now();
+  const Clock::time_point started_;
   TokenSource train_source_, validation_source_;
   DataState data_state_;
   GemmChoice gemm_;
@@ -125,8 +125,7 @@ class TrainingRun {
   TimeLimit time_limit_;        // asked on rank 0
   NonFiniteGuard guard_;
   LossWindow losses_;
-
-  std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1, booked_step_ = 0;
+  std::int64_t step_ = 0, first_step_ = 0, saved_step_ = -1, evaluated_step_ = -1;
   std::int64_t retried_reads_ = 0;  // by all ranks of this attempt
   Tokens tokens_ = {};
   std::optional<double> loss_, validation_loss_;  // of the newest step, and of the newest evaluation; empty: this attempt did none
@@ -137,10 +136,11 @@ class TrainingRun {
   std::optional<std::string> return_reason_;
   std::optional<Outcome> outcome_;
   StepPace pace_;
+  BusyBlocks busy_;
+  std::int64_t straggler_ = -1;  // named last
 };
 
 std::vector<CheckpointTensor> tensors_of(const Replica& replica);
-
 // What the numbers of a run are and, for bfloat16, what multiplies them: its first line says so.
 std::string precision_text(DType dtype, const Gemm& gemm);
 

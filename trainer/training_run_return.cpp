@@ -18,7 +18,8 @@ void TrainingRun::decide_return(const StepResult& result) {
   if (returned_ < config_.recovery.returns)
     return_reason_ = why;
   else
-    outcome_ = {ExitCode::stopped, fmt::format("{}, after recovery.returns = {} returns", why, config_.recovery.returns), /*save=*/false};
+    outcome_ = {ExitCode::stopped, fmt::format("{}, after recovery.returns = {} returns", why, config_.recovery.returns), /*save=*/false,
+                "loss"};
 }
 
 // Everything between the checkpoint and the end of the offending step is passed over from now on: which of these samples drove the

@@ -83,6 +83,7 @@ TrainingRun::TrainingRun(const RunConfig& config, const BegunAttempt& begun, con
       storage_(storage),
       options_(options),
       folder_(storage, attempt_.folder),
+      started_(options.process_start && !attempt_.returns ? *options.process_start : Clock::now()),
       train_source_(stores, config.data.train, Split::train, config.model.sequence, storage, config.data.packing_table),
       validation_source_(stores, validation_paths(config), Split::validation, config.model.sequence, storage),
       data_state_(initial_data_state(train_source_, config.run.seed, mix_plan(config).mixed())),
@@ -285,6 +286,9 @@ AttemptStart TrainingRun::attempt_start() {
   start.parameters = count_parameters(config_.model);
   start.torn_lines = events_->torn_lines() + ledger_->torn_lines();
   start.changes = attempt_.changes;
+  start.allocation = options_.allocation;
+  start.allocation->started = unix_time() - since(started_);
+  start.allocation->places = std::max<std::int64_t>(start.allocation->places, communicators_.mesh.size());
   if (gemm_.seconds.value > 0) start.measured.push_back({"gemm", gemm_.library, gemm_.seconds});
   return start;
 }

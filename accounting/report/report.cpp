@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "accounting/report/allocation_page.hpp"
 #include "accounting/report/run_files.hpp"
 #include "configs/error.hpp"
 
@@ -44,12 +46,16 @@ void book_event(RunReport& report, const Json& event, const std::string& where) 
   if (!latest || latest->step <= at.step) latest = LossPoint{at.step, event["loss"]};
 }
 
-void read_events(RunReport& report, const std::string& path) {
+void read_events(RunReport& report, const std::string& path, const std::filesystem::path& flight) {
   SaveTally saves;
+  EndTally ends;
   for_each_event(text_if_there(path).value_or(""), path, [&](const Json& event, const std::string& where) {
     book_event(report, event, where);
     saves.add(event, where);
+    ends.add(event, where);
   });
+  report.ends = ends.causes(report.ledger,
+                            [&](std::int64_t attempt) { return std::filesystem::exists(flight / fmt::format("attempt_{:04}", attempt)); });
   report.saves = saves.cost();
   if (!report.saves.step_beside) report.reason["saves.step_seconds_beside"] = "no step in events.jsonl was done beside a save";
   if (!report.saves.step_alone) report.reason["saves.step_seconds_alone"] = "no step in events.jsonl was done without a save beside it";
@@ -129,9 +135,25 @@ RunReport read_run(const std::string& folder) {
   }
   report.config = text_if_there(root / "config.toml").value_or("");
   read_result(report, (root / "result.json").string());
-  read_events(report, (root / "events.jsonl").string());
+  read_events(report, (root / "events.jsonl").string(), root / "flight");
   derive(report);
+  use_job_records(report, {});
   return report;
+}
+
+std::vector<std::string> jobs_of(const RunReport& run) {
+  std::vector<std::string> jobs;
+  for (const AttemptSummary& attempt : run.ledger.attempts)
+    if (const auto& stamp = attempt.start.allocation; stamp && !stamp->job.empty() && std::ranges::find(jobs, stamp->job) == jobs.end())
+      jobs.push_back(stamp->job);
+  return jobs;
+}
+
+void use_job_records(RunReport& run, const std::vector<JobRecord>& records) {
+  run.allocation = allocate(run.ledger, run.ends, records);
+  if (!run.allocation.queue_wait) run.reason["allocation.queue_wait_seconds"] = no_queue_wait;
+  if (run.allocation.queue_wait) run.reason.erase("allocation.queue_wait_seconds");
+  if (!run.allocation.goodput_of_time()) run.reason["allocation.goodput_of_time"] = "nothing was allocated";
 }
 
 }  // namespace ergon

@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "accounting/ledger_json.hpp"
+#include "accounting/report/allocation_page.hpp"
 #include "accounting/report/communication.hpp"
+#include "accounting/report/stragglers.hpp"
 #include "accounting/report/total.hpp"
 
 namespace ergon {
@@ -128,6 +130,10 @@ Json run_json(const RunReport& run) {
   json["pfs_days"] = pfs_days_json(figures);
   json["goodput"] = useful;
   json["seconds"] = seconds_json(ledger.spent.seconds);
+  json["allocation"] = allocation_json(run.allocation);
+  std::string why;
+  json["ranks"] = stragglers_json(ledger, why);
+  if (!why.empty()) reason["ranks"] = why;
   json["saves"] = saves_json(run.saves);
   json["data"] = data_json(run);
   json["tokens_per_second"] = or_null(run.tokens_per_second);

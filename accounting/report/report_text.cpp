@@ -4,8 +4,10 @@
 #include <map>
 #include <set>
 
+#include "accounting/report/allocation_page.hpp"
 #include "accounting/report/communication.hpp"
 #include "accounting/report/figures.hpp"
+#include "accounting/report/stragglers.hpp"
 #include "accounting/report/total.hpp"
 
 namespace ergon {
@@ -41,13 +43,14 @@ std::string heading(const RunReport& run) {
   return text;
 }
 
-std::string attempts_table(const LedgerSummary& ledger) {
-  std::string text = "\n  attempt  resumed from    steps        kept  mesh\n";
-  for (const AttemptSummary& attempt : ledger.attempts) {
+std::string attempts_table(const RunReport& run) {
+  std::string text = "\n  attempt  resumed from    steps        kept  mesh; how it ended\n";
+  for (std::size_t i = 0; i < run.ledger.attempts.size(); ++i) {
+    const AttemptSummary& attempt = run.ledger.attempts[i];
     const AttemptStart& start = attempt.start;
     const std::string from = start.parent == 0 ? "-" : fmt::format("{} at {}", start.parent, start.resumed_step);
-    text += fmt::format("  {:>7}  {:<14} {:>6} {:>11}  {}\n", start.attempt, from, attempt.spent.steps, attempt.kept_to - attempt.kept_from,
-                        start.mesh);
+    text += fmt::format("  {:>7}  {:<14} {:>6} {:>11}  {}; {}\n", start.attempt, from, attempt.spent.steps,
+                        attempt.kept_to - attempt.kept_from, start.mesh, ergon::text(run.allocation.attempts[i].end));
     for (const ConfigChange& change : start.changes)
       text += fmt::format("           {}: {} -> {}\n", change.key, change.before, change.after);
   }
@@ -153,6 +156,9 @@ std::string legend(const FiguresById& figures) {
   text +=
       "  hardware     what the ranks executed in training: padding, recomputed scores and masked parts of tiles included\n"
       "  spent        kept + lost; lost: steps done after the checkpoint that a later attempt resumed\n"
+      "  kept/spent   goodput of FLOPs, whatever time they took\n"
+      "  useful       steps that were kept, of the ranks that trained; data wait: theirs; lost: of steps that were not, with their waits\n"
+      "  idle         places without a rank that trains; unknown: before the run's process, after its end, and work that died unbooked\n"
       "  pfs-days     of what was spent; one is 1e15 FLOP/s for a day, 8.64e19 FLOPs\n"
       "  predicted    bytes of the same calls, from mesh, model, batch, steps and evaluations alone; = the same calls and bytes, ! not\n"
       "  exposed      the part of the time that ranks spent waiting, with nothing else to do\n"
@@ -168,9 +174,10 @@ std::string report_text(const std::vector<RunReport>& runs) {
     const FiguresById figures = training_figures(run.ledger);
     if (!text.empty()) text += "\n";
     text += heading(run);
-    if (run.ledger.attempts.size() > 1) text += attempts_table(run.ledger);
+    if (run.ledger.attempts.size() > 1) text += attempts_table(run);
     text += "\nTraining FLOPs, by convention\n" + flops_table(figures) + hardware_lines(run.ledger);
-    text += speed(run) + time_table(run.ledger.spent.seconds) + saves_text(run.saves) + data_table(run) + communication_table(run.ledger);
+    text += speed(run) + time_table(run.ledger.spent.seconds) + allocation_text(run.allocation) + saves_text(run.saves) +
+            stragglers_text(run.ledger) + data_table(run) + communication_table(run.ledger);
   }
   const FiguresById total = total_figures(runs);
   if (runs.size() > 1) {

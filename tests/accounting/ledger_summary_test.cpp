@@ -203,3 +203,21 @@ TEST_CASE("what was counted without a prediction, and what was not counted at al
   alone.world_size = 1;
   CHECK(summarise({.lines = {alone, interval(1, 0, 5), recovered}}, "x").uncounted_steps == 0);
 }
+
+TEST_CASE(
+    "an attempt knows when its newest stamped line was made, what was booked since, what of its time was kept, and that it went back") {
+  Interval first = interval(1, 0, 4), recovered = interval(1, 4, 6);
+  first.closed = {100};
+  first.skew = RankSkew{3, {1}, {2}, {3}, 1.5, 2, "h"};
+  const LedgerSummary s = sum({attempt_start(1), first, recovered, Abandon{1, 4}, attempt_start(2, 1, 4), interval(2, 4, 5)});
+  CHECK(s.attempts[0].closed.value == 100);
+  CHECK(s.attempts[0].after == recovered.seconds.total());
+  CHECK(s.attempts[0].kept == first.seconds);
+  CHECK((s.attempts[0].returned && !s.attempts[1].returned));
+  CHECK((s.attempts[1].closed.value == 0 && s.attempts[1].after.value > 0));
+  REQUIRE(s.skews.size() == 1);
+  CHECK((s.skews[0].attempt == 1 && s.skews[0].to_step == 4 && s.skews[0].skew.slowest == 2));
+  Interval later = interval(1, 6, 7);
+  later.closed = {200};
+  CHECK(sum({attempt_start(1), first, recovered, later}).attempts[0].after.value == 0);
+}

@@ -56,6 +56,8 @@ TEST_CASE("version 1 reads as it was written, integers beyond 53 and 64 bits to 
   CHECK(line.seconds.training().value == Approx(1.6));
   CHECK(line.communication.at(0).bytes.value == 9007199254740995);
   CHECK(std::get<Abandon>(ledger.lines[2]) == Abandon{1, 0});
+  CHECK_FALSE(start.allocation);
+  CHECK((!line.skew && line.closed.value == 0));
   CHECK(text_of(ledger.lines) == golden);
 }
 
@@ -64,7 +66,11 @@ TEST_CASE("what is formatted parses to the same lines") {
   start.changes = {{"run.folder", "a \"b\"\n", "\\c"}};
   start.measured = {{"gemm", "mkl", {1.25}}};
   start.peak = {1.2345678901234567e14};
-  const std::vector<LedgerLine> lines = {start, interval(3, 40, 47), Abandon{3, 40}, interval(3, 40, 40)};
+  start.allocation = AllocationStamp{{1795914033.123456}, 6, "4711", 2, {1795914000}, {1795914030}};
+  Interval stamped = interval(3, 40, 47);
+  stamped.closed = {1795914040.654321};
+  stamped.skew = RankSkew{46, {0.25}, {0.5}, {1.5}, 2.875, 3, "node3"};
+  const std::vector<LedgerLine> lines = {start, stamped, Abandon{3, 40}, interval(3, 40, 40)};
   CHECK(parse_ledger(text_of(lines), "x").lines == lines);
   CHECK(parse_ledger("", "x").lines.empty());
 }

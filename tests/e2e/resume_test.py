@@ -32,6 +32,21 @@ class Resume(Case):
         self.assertEqual(self.curve("cut"), self.curve("whole"))
         self.assertEqual([step for step, _ in self.steps("cut")], list(range(1, 61)))
         self.assertEqual(self.result("cut")["code"], 0)
+        self.held("cut", {"saved_on_signal": 1}, ranks=4)
+
+    def held(self, folder, restarts, ranks):
+        """What the report says of places and time, by the stamps of the run itself."""
+        allocation = self.report(folder)["runs"][0]["allocation"]
+        self.assertEqual(allocation["restarts"], restarts)
+        for attempt in allocation["attempts"]:
+            self.assertEqual((attempt["source"], attempt["places"], attempt["ranks"]), ("stamps", ranks, ranks))
+            self.assertGreater(attempt["device_seconds"]["startup"], 0)
+        parts = dict(allocation["device_seconds"])
+        allocated = parts.pop("allocated")
+        self.assertAlmostEqual(sum(parts.values()), allocated, delta=1e-6)
+        self.assertTrue(all(seconds >= 0 for seconds in parts.values()), parts)
+        self.assertEqual(allocation["goodput_of_time"], parts["useful"] / allocated)
+        return allocation
 
     def test_killed_goes_back_to_the_checkpoint_and_books_the_loss(self):
         self.train("train.steps=40", folder="whole", mpi=False)
@@ -43,6 +58,9 @@ class Resume(Case):
         self.assertEqual(cut["kept"], whole["kept"])
         self.assertEqual(int(cut["spent"]), int(cut["kept"]) + int(cut["lost"]))
         self.assertGreater(int(cut["lost"]), 0)
+        held = self.held("cut", {"died": 1}, ranks=1)
+        self.assertGreater(held["device_seconds"]["lost"], 0)
+        self.assertEqual([attempt["at_least"] for attempt in held["attempts"]], [True, False])
 
     def test_other_meshes_continue(self):
         self.continue_on(("dp=1 tp=1", "dp=1 tp=2", "dp=2 tp=1", "dp=2 tp=4", "dp=8 tp=1"), "train.dtype=float64", 1e-10)

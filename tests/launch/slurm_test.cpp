@@ -36,6 +36,8 @@ TEST_CASE("slurm: a line of scontrol") {
   CHECK(job->in_queue());
   REQUIRE(job->end);
   CHECK(*job->end == parse_slurm_time("2026-11-28T22:48:05"));
+  CHECK(job->submitted == parse_slurm_time("2026-11-28T22:38:03"));
+  CHECK(job->started == parse_slurm_time("2026-11-28T22:38:05"));
   CHECK_FALSE(parse_slurm_job(""));
   CHECK_FALSE(parse_slurm_job("slurm_load_jobs error: Invalid job id specified"));
 }

@@ -57,6 +57,7 @@ TEST_CASE("communication_ledger: adds up by group and operation, from several th
   other.join();
   const std::vector<CommunicationTotal> totals = ledger.totals();
   REQUIRE(totals.size() == 2);
+  CHECK(ledger.exposed().value == 2000 * 0.25);
   CHECK(totals[0].group == "dp");
   CHECK(totals[0].bytes.value == 2000);
   CHECK(totals[1].calls == 2000);

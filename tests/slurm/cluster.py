@@ -25,7 +25,7 @@ def skip(reason):
 class Cluster:
     """Four nodes of two processors, each with a network of its own where the kernel allows that, else on one host."""
 
-    def __init__(self, nodes=4, gpus=0, extra="", grace=0):
+    def __init__(self, nodes=4, gpus=0, extra="", grace=0, accounts=False):
         for program in ("slurmctld", "slurmd", "munged", "srun"):
             if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
                 skip(f"{program} is not installed (packages slurm-wlm and munge)")
@@ -33,9 +33,10 @@ class Cluster:
         port = 20000 + os.getpid() % 2000 * 16
         self.environment = dict(ENVIRONMENT, MINISLURM_DIR=str(self.folder), MINISLURM_PORT=str(port), MINISLURM_EXTRA=extra, MINISLURM_GRACE=str(grace),
                                 SLURM_CONF=str(self.folder / "etc/slurm.conf"), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.accounts = accounts and shutil.which("mariadbd", path=self.environment["PATH"]) is not None
         said = ""
         for self.apart in (True, False):
-            done = self.script("start", *(["-s"] if self.apart else []), "-n", nodes, "-c", 2, "-g", gpus)
+            done = self.script("start", *(["-s"] if self.apart else []), *(["-a"] if self.accounts else []), "-n", nodes, "-c", 2, "-g", gpus)
             if done.returncode == 0:
                 return
             said = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no message"]

@@ -43,6 +43,9 @@ class Job(SlurmCase):
         said = next((self.folder / "run/logs").glob("job_*.out")).read_text()
         self.assertIn("a fresh result.json: yes", said)
         self.assertIn("requeued", said)
+        allocation = self.report("run")["runs"][0]["allocation"]  # this cluster keeps no accounts: the run's own stamps
+        self.assertEqual(allocation["restarts"], {"saved_on_signal": 1})
+        self.assertTrue(all(attempt["job"] == number and "queue_wait_seconds" in attempt for attempt in allocation["attempts"]), allocation)
 
     def test_ranks_under_mpirun_in_an_allocation(self):
         number = self.launch(*MESH, "--mpirun")
@@ -136,6 +139,9 @@ class Job(SlurmCase):
         self.assert_close(first(self.curve()), first(self.reference()), 1e-10)
         (attempt,) = self.attempts()
         self.assertEqual(attempt["ranks"], 2)  # three nodes, and 3 does not divide the batch of 8
+        (held,) = self.report("run")["runs"][0]["allocation"]["attempts"]
+        self.assertEqual((held["places"], held["ranks"]), (3, 2))
+        self.assertAlmostEqual(held["device_seconds"]["idle"], held["held_seconds"], delta=1e-6)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ TEST_CASE("a loss that is not finite is skipped on all ranks, and ends the run w
   const RunResult result = tiny.run(config);
   CHECK(result.code == ExitCode::stopped);
   CHECK_THAT(result.reason, Catch::Contains("not finite"));
+  CHECK_THAT(tiny.events(config), Catch::Contains("\"cause\":\"loss\""));
   int skipped = 0;
   for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) skipped += event.skipped;
   CHECK(skipped >= 10);

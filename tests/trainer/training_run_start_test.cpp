@@ -307,3 +307,24 @@ TEST_CASE("the GEMM library that was measured is booked, stored with the checkpo
     }
   CHECK(attempts == 2);
 }
+
+TEST_CASE("an attempt stamps what it holds: from the start of its process, and every line with its moment") {
+  const TinyRun tiny;
+  const RunConfig config = tiny.config({"mesh.dp=2"});
+  const double before = unix_time().value;
+  tiny.run(config, [](LoopOptions& options) {
+    options.process_start = Clock::now() - std::chrono::seconds(100);
+    options.allocation = {{}, 3, "4711", 2, {1000}, {1100}};
+  });
+  const LedgerSummary ledger = summarise(parse_ledger(test::read_file(config.run.folder + "/ledger.jsonl"), "ledger"), "ledger");
+  const AllocationStamp& stamp = ledger.attempts.at(0).start.allocation.value();
+  CHECK((stamp.places == 3 && stamp.job == "4711" && stamp.restarts == 2));
+  CHECK((stamp.job_submitted.value == 1000 && stamp.job_started.value == 1100));
+  CHECK((stamp.started.value > before - 101 && stamp.started.value < unix_time().value - 99));
+  CHECK(ledger.spent.seconds.startup.value >= 100);
+  CHECK((ledger.attempts[0].closed.value >= before && ledger.attempts[0].closed.value <= unix_time().value &&
+         ledger.attempts[0].after.value == 0));
+  // Of the whole, nothing but what happens between two measurements is missing.
+  const double held = (ledger.attempts[0].closed - stamp.started).value;
+  CHECK((ledger.spent.seconds.total().value <= held + 0.1 && ledger.spent.seconds.total().value > 100));
+}

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "tests/support/filtered_loss.hpp"
@@ -155,13 +156,16 @@ Health newest_health(const RunConfig& config) {
 }  // namespace
 
 TEST_CASE("a stop, or a budget, at a skipped step waits for one that a resume can go on from") {
-  for (const StopRequest stop : {StopRequest::requeue, StopRequest::stop}) {
+  const std::map<StopRequest, std::string> causes = {
+      {StopRequest::requeue, "\"cause\":\"signal\""}, {StopRequest::time, "\"cause\":\"time\""}, {StopRequest::stop, "\"code\":86"}};
+  for (const auto& [stop, cause] : causes) {
     const TinyRun tiny;
     const RunConfig config = tiny.config({"train.evaluate_every=0"});
     BadStep bad(4, stop);
     const RunResult result = tiny.run(config, std::ref(bad));
     CHECK(result.code == (stop == StopRequest::stop ? ExitCode::stopped : ExitCode::saved));
     CHECK(result.step == 5);
+    CHECK_THAT(tiny.events(config), Catch::Contains(cause));
     CHECK(newest_health(config).good());
     CHECK(tiny.run(config).code == ExitCode::ok);
     CHECK_THAT(tiny.events(config), Catch::Contains("\"from_step\":5") && !Catch::Contains("\"from_step\":3"));

@@ -79,6 +79,10 @@ TEST_CASE("the JSON of one run has the keys that scripts rely on, with exact fig
   CHECK(all["total"]["pfs_days"] == one["pfs_days"]);
   check_nulls(one, one["reason"], "");
   CHECK(one["reason"].contains("data"));
+  CHECK(one["allocation"]["device_seconds"]["useful"] == 4 * 100 * 0.5);
+  CHECK(one["allocation"]["restarts"] == json{{"died", 1}});
+  CHECK(one["goodput"]["exact"].get<double>() == Approx(700.0 / 910));  // of FLOPs
+  CHECK(one["allocation"]["goodput_of_time"].get<double>() == Approx(200 / (4 * (130 * 0.75 + 3 * 0.125))));
 
   run.write("events.jsonl", R"({"event":"data","attempt":2,"step":100,"padding":0.0,"retried_reads":0,"sources":[)"
                             R"({"name":"a","uuid":"u","samples":1,"tokens":64,"unique_tokens":128,"epochs":0.5}]})"
@@ -101,8 +105,9 @@ TEST_CASE("a run with a known peak, losses and an outcome has no null and no rea
              "2,\"loss\":3.25}\n")
       .write("result.json", "{\"reason\":\"target reached\"}");
   const json one = of({&run})["runs"][0];
-  CHECK(one["reason"].size() == 1);  // a run before the sources of data were noted
-  check_nulls(one, json{{"data", one["reason"].at("data")}}, "");
+  // A run before the sources of data were noted, before stamps, and before ranks were compared.
+  CHECK(one["reason"].size() == 3);
+  check_nulls(one, json{{"data", ""}, {"allocation.queue_wait_seconds", ""}, {"ranks", ""}}, "");
   CHECK(one["peak"] == json{{"flops_per_second", 1e12}, {"source", "data sheet"}});
   CHECK(one["loss"]["training"] == json{{"step", 2}, {"loss", 3.5}});
   CHECK(one["loss"]["validation"]["loss"] == 3.25);
@@ -138,6 +143,30 @@ TEST_CASE("communication without a prediction says why, and a difference is fals
   CHECK(one["communication"][1]["equals_prediction"] == false);
   CHECK(one["uncounted_steps"] == 3);
   check_nulls(one, one["reason"], "");
+}
+
+TEST_CASE("with stamps, accounts and compared ranks there is no null in what they fill") {
+  WrittenRun run;
+  AttemptStart start = attempt_start(1);
+  start.allocation = AllocationStamp{{100}, 6, "7", 0, {}, {}};
+  Interval line = interval(1, 0, 20);
+  line.closed = {200};
+  line.skew = RankSkew{19, {1}, {2}, {3}, 1.5, 2, "node1"};
+  run.write("ledger.jsonl", text_of({start, line}))
+      .write("events.jsonl", R"({"event":"end","attempt":1,"code":85,"cause":"signal"})"
+                             "\n");
+  RunReport report = read_run(run.path());
+  CHECK(jobs_of(report) == std::vector<std::string>{"7"});
+  CHECK(report.reason.contains("allocation.queue_wait_seconds"));
+  use_job_records(report, {{"7", "PREEMPTED", {50}, {90}, {210}}});
+  const json one = json::parse(report_json({report}))["runs"][0];
+  CHECK(one["allocation"]["device_seconds"]["allocated"] == 6 * 120.0);
+  CHECK(one["allocation"]["queue_wait_seconds"] == 40.0);
+  CHECK(one["allocation"]["attempts"][0]["end"] == "saved_preempted");
+  CHECK(one["ranks"]["stragglers"][0]["rank"] == 2);
+  CHECK_FALSE(one["reason"].contains("ranks"));
+  check_nulls(one, one["reason"], "");
+  CHECK_FALSE(one["reason"].contains("allocation.queue_wait_seconds"));
 }
 
 TEST_CASE("several runs add up") {

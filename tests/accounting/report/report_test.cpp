@@ -117,6 +117,21 @@ TEST_CASE("what was had of each source is that of the newest data event of the k
   CHECK_THAT(refusal(run), Contains("events.jsonl:1: this event does not say what was had of each source"));
 }
 
+TEST_CASE("how attempts ended is read from events.jsonl and from the records of the watchdog, and stands beside them") {
+  WrittenRun run;
+  run.write("ledger.jsonl",
+            text_of({attempt_start(1), interval(1, 0, 5), attempt_start(2, 1, 5), interval(2, 5, 7), attempt_start(3, 2, 7)}))
+      .write("events.jsonl", R"({"event":"end","attempt":1,"step":5,"code":85,"cause":"time"})"
+                             "\n");
+  std::filesystem::create_directories(run.path() + "/flight/attempt_0002");
+  const RunReport report = read_run(run.path());
+  CHECK(report.ends == std::vector{EndCause::saved_before_time, EndCause::stuck, EndCause::open});
+  CHECK_THAT(report_text({report}), Contains("dp=2 tp=2; saved before the end of its time\n") && Contains("dp=2 tp=2; no end yet\n"));
+  CHECK_THAT(report_text({report}), Contains("restarts     2: 1 saved before the end of its time, 1 stuck: a rank was missing\n"));
+  run.write("events.jsonl", "{\"event\":\"end\"}\n");
+  CHECK_THAT(refusal(run), Contains("events.jsonl:1: this end does not say of which attempt"));
+}
+
 TEST_CASE("what saves cost is read from events.jsonl, and stands on the page") {
   WrittenRun run;
   const auto step = [](int number, double seconds) {
