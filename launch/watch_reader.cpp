@@ -44,6 +44,9 @@ std::string in_words(const std::string& kind, const json& event) {
   const std::int64_t step = whole(event, "step");
   if (kind == "save_failed") return fmt::format("step {}: NOT saved: {}", step, event.value("why", ""));
   if (kind == "return") return fmt::format("step {}: back to step {}: {}", step, whole(event, "to_step"), event.value("why", ""));
+  if (kind == "straggler")
+    return fmt::format("step {}: rank {} on {} keeps the others waiting: busy {:.2f} times as long", step, whole(event, "rank"),
+                       event.value("host", ""), event.value("ratio", 0.0));
   if (kind == "end")
     return fmt::format("step {}: attempt {} ended with {}: {}", step, whole(event, "attempt"), whole(event, "code"),
                        event.value("reason", ""));

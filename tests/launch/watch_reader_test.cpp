@@ -71,6 +71,7 @@ TEST_CASE("watch_reader: curves are those of the surviving lineage, saves and no
   run.step(2, 3, "3");
   run.step(2, 4, "null");
   run.event(R"("save_failed","attempt":2,"step":4,"why":"no space")");
+  run.event(R"("straggler","attempt":2,"step":4,"rank":3,"host":"node3","ratio":1.5)");
   run.event(R"("slow_rank","attempt":2,"step":4,"rank":3)");
   reader.read();
   CHECK(view.losses.steps == std::vector<std::int64_t>{1, 2, 3, 4});
@@ -84,7 +85,9 @@ TEST_CASE("watch_reader: curves are those of the surviving lineage, saves and no
   CHECK(view.failed_saves == 1);
   CHECK(view.newest_save->step == 2);
   CHECK(view.newest_save->blocked.value == 0.5);
-  CHECK(view.notes == std::vector<std::string>{"step 4: NOT saved: no space", R"(slow_rank {"rank":3,"step":4})"});
+  CHECK(view.notes == std::vector<std::string>{"step 4: NOT saved: no space",
+                                               "step 4: rank 3 on node3 keeps the others waiting: busy 1.50 times as long",
+                                               R"(slow_rank {"rank":3,"step":4})"});
   run.event(R"("return","attempt":2,"step":4,"to_step":1,"why":"not finite")");
   run.event(R"("end","attempt":2,"step":1,"code":86,"reason":"stopped")");
   reader.read();
