@@ -28,7 +28,7 @@ done
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 launch/setup.sh
-case " ${labels[*]:-${tiers[*]}} " in *" slurm"*)
+case "$all ${labels[*]:-${tiers[*]}} " in yes*|*" slurm"*)
   launch/setup.sh --slurm || echo "tests/run.sh: Slurm cannot be installed here; its tests will say what they miss";;
 esac
 folder=build; [ "$preset" = release ] || folder=build-$preset
