@@ -48,7 +48,8 @@ class Walk {
     attempt.spent += interval;
     attempt.last_step = std::max(attempt.last_step, interval.to_step);
     stamp(attempt, interval);
-    if (interval.skew) summary_.skews.push_back({interval.attempt, interval.from_step, interval.to_step, *interval.skew});
+    if (interval.skew)
+      summary_.skews.push_back({interval.attempt, interval.to_step - interval.skew->steps, interval.to_step, *interval.skew});
     book_communication(interval, attempt.start);
   }
 

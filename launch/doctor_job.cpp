@@ -38,7 +38,9 @@ void time_products_of(Communicator& world, RankFacts& facts) {
   try {
     facts.products = own_products(facts);
   } catch (const Error& error) {
-    facts.machine.push_back({"gpu", Condition::broken, error.problem(), error.hint()});
+    facts.machine.push_back({"products", Condition::broken, error.problem(), error.hint()});
+  } catch (const std::exception& error) {  // of LibTorch: a device that others hold, or that it was not built for
+    facts.machine.push_back({"products", Condition::broken, error.what(), "see what else uses the device (nvidia-smi)"});
   }
 }
 

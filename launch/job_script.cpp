@@ -86,7 +86,7 @@ outcome() { "$ergon" status "$run" --outcome 2>/dev/null; }
 
 # USR1 asks the ranks to save and end. Never TERM: srun answers that by killing them.
 child=
-trap 'say "signal: the ranks are asked to save and end"; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1 TERM
+trap 'if [ -n "$child" ]; then say "signal: the ranks are asked to save and end"; kill -USR1 "$child" 2>/dev/null; else say "signal: there are no ranks to ask"; fi' USR1 TERM
 )sh";
 
 constexpr const char* running = R"sh(
@@ -159,6 +159,7 @@ while :; do
 done
 wait "$child"  # once more: a signal that came while the ranks ended leaves its own number in the loop
 code=$?
+child=
 )sh";
 }
 

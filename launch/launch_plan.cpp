@@ -29,6 +29,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
   const LaunchSection& launch = config.launch;
   LaunchPlan plan;
   plan.launch = launch;
+  if (launch.with != LaunchWith::mpirun) plan.launch.hosts.clear();  // of machines outside of an allocation
   plan.folder = config.run.folder;
   plan.ranks = config.mesh.dp * config.mesh.pp * config.mesh.cp * config.mesh.tp;
   plan.ranks_per_node = ranks_of_node(launch, plan.ranks);
@@ -38,7 +39,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
     throw Error(fmt::format("launch.min_nodes = {} is more than launch.nodes = {}", launch.min_nodes, launch.nodes), "launch.min_nodes",
                 "nodes is what the job takes when it can, min_nodes what it makes do with");
   const std::int64_t places = plan.ranks_per_node * launch.nodes;
-  if (launch.with != LaunchWith::local && launch.hosts.empty() && places < plan.ranks)
+  if (launch.with != LaunchWith::local && plan.launch.hosts.empty() && places < plan.ranks)
     throw Error(fmt::format("the mesh has {} ranks; {} node{} of {} are {}", plan.ranks, launch.nodes, launch.nodes == 1 ? "" : "s",
                             plan.ranks_per_node, places),
                 "launch.nodes", fmt::format("set launch.nodes = {}", (plan.ranks + plan.ranks_per_node - 1) / plan.ranks_per_node),

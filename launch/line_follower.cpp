@@ -20,6 +20,7 @@ std::string LineFollower::take(std::size_t limit) {
                 ExitCode::data);
   file_ = now.st_ino;
   size_ = static_cast<std::size_t>(now.st_size);
+  looked_ = taken_;
   if (size_ == taken_) return "";
 
   std::ifstream file(path_, std::ios::binary);
@@ -34,12 +35,13 @@ std::string LineFollower::take(std::size_t limit) {
     whole = whole_lines(text);
   }
   if (!opened || file.bad()) throw Error("this file cannot be read", path_, "see whose it is, and who may read it", ExitCode::data);
+  looked_ += text.size();
   text.resize(whole);
   taken_ += whole;
   lines_ += std::count(text.begin(), text.end(), '\n');
   return text;
 }
 
-double LineFollower::share() const { return size_ == 0 ? 1 : static_cast<double>(taken_) / static_cast<double>(size_); }
+double LineFollower::share() const { return size_ == 0 ? 1 : static_cast<double>(looked_) / static_cast<double>(size_); }
 
 }  // namespace ergon

@@ -20,12 +20,13 @@ class LineFollower {
   std::string take(std::size_t limit = everything);
 
   std::int64_t lines() const { return lines_; }  // taken so far
-  double share() const;                          // taken so far, of the bytes that were there at the last take; 1 of none
+  // Of the bytes that were there at the last take, those that were looked at: 1 of none, and 1 behind the last whole line.
+  double share() const;
 
  private:
   std::string path_;
   std::uint64_t file_ = 0;  // inode
-  std::size_t taken_ = 0, size_ = 0;
+  std::size_t taken_ = 0, looked_ = 0, size_ = 0;
   std::int64_t lines_ = 0;
 };
 

@@ -89,6 +89,7 @@ FolderView look_at_folder(Communicator& world, LocalRank local, Storage& storage
   if (!whole.has_filename() && whole.has_relative_path()) whole = whole.parent_path();  // "run/" is "run"
   FolderView view;
   nlohmann::json plan;
+  world.barrier().wait();  // where ranks cannot meet, no file is left behind
   if (world.rank() == 0) {
     const int levels = missing_levels(whole);
     view.path = above(whole, levels).string();

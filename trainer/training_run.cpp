@@ -202,8 +202,9 @@ void TrainingRun::close_interval() {
 
 // Once for each rank that becomes one; all of them stand in the ledger.
 void TrainingRun::name_straggler(const RankSkew& skew) {
-  if (!skew.is_straggler() || skew.slowest == straggler_) return;
-  straggler_ = skew.slowest;
+  const bool named = skew.slowest == straggler_;
+  straggler_ = skew.is_straggler() ? skew.slowest : -1;
+  if (straggler_ < 0 || named) return;
   say(fmt::format(
       "step {}: rank {} on {} keeps the others waiting: busy {:.2f} times as long as ranks with the same work (all ranks: {:.4g} "
       "to {:.4g} s a step)",

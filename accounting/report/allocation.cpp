@@ -12,7 +12,8 @@ const AllocationStamp* stamp_of(const AttemptSummary& attempt) { return attempt.
 bool shares_grant(const AttemptSummary& attempt, const AttemptSummary& next) {
   const AllocationStamp *a = stamp_of(attempt), *b = stamp_of(next);
   if (a == nullptr || b == nullptr) return false;
-  return attempt.returned || (!a->job.empty() && a->job == b->job && a->restarts == b->restarts);
+  const bool same_start = a->job == b->job && a->restarts == b->restarts;
+  return same_start && (attempt.returned || !a->job.empty());
 }
 
 // The start of the job that an attempt began in: the newest that is not later. Slurm counts whole seconds, and its clock may differ a bit.

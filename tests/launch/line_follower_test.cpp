@@ -30,7 +30,7 @@ TEST_CASE("line_follower: lines come once, whole") {
   file.append("one\ntwo\nthr");
   CHECK(follower.take() == "one\ntwo\n");
   CHECK(follower.lines() == 2);
-  CHECK(follower.share() == Approx(8.0 / 11));
+  CHECK(follower.share() == 1);  // a torn end is no reason to look again
   CHECK(follower.take().empty());
   file.append("ee\n");
   CHECK(follower.take() == "three\n");

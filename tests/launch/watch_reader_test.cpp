@@ -93,8 +93,8 @@ TEST_CASE("watch_reader: curves are those of the surviving lineage, saves and no
   reader.read();
   CHECK(view.losses.steps == std::vector<std::int64_t>{1});
   CHECK(view.validation.values.empty());
-  CHECK(view.notes.at(2) == "step 4: back to step 1: not finite");
-  CHECK(view.notes.at(3) == "step 1: attempt 2 ended with 86: stopped");
+  CHECK(view.notes.at(3) == "step 4: back to step 1: not finite");
+  CHECK(view.notes.at(4) == "step 1: attempt 2 ended with 86: stopped");
 }
 
 TEST_CASE("watch_reader: what is spent is the ledger's of earlier attempts and the events' of this one") {

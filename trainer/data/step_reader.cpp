@@ -36,7 +36,7 @@ StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<con
     for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += row_words()) {
       const auto at = static_cast<std::size_t>(first_sample(a) + b);
       PayloadRow row(out, source_.sequence(), shape_.token_bytes);
-      expect(samples, at);
+      expect(samples, a * shape_.microbatch + b);
       fill(samples[at], places[at], row);
       counts.valid += row.valid;
       if (counts.pairs) *counts.pairs += pairs(row);
@@ -45,8 +45,13 @@ StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<con
   return counts;
 }
 
-void StepReader::expect(std::span<const std::int64_t> samples, std::size_t at) const {
-  const auto later = [&](std::size_t ahead) { return samples[std::min(at + ahead, samples.size() - 1)]; };
+// Of this rank's samples the ones behind the `number`-th.
+void StepReader::expect(std::span<const std::int64_t> samples, std::int64_t number) const {
+  const std::int64_t last = shape_.accumulation * shape_.microbatch - 1;
+  const auto later = [&](std::int64_t ahead) {
+    const std::int64_t own = std::min(number + ahead, last);
+    return samples[static_cast<std::size_t>(first_sample(own / shape_.microbatch) + own % shape_.microbatch)];
+  };
   if (later(1) >= 0 && later(2) >= 0) source_.expect(later(1), later(2));
 }
 

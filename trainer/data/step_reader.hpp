@@ -54,7 +54,7 @@ class StepReader {
  private:
   std::int64_t row_words() const { return payload_words(source_.sequence(), shape_.token_bytes); }
   std::int64_t read(std::int64_t sample, std::span<std::byte> ids);
-  void expect(std::span<const std::int64_t> samples, std::size_t at) const;
+  void expect(std::span<const std::int64_t> samples, std::int64_t number) const;
   void fill(std::int64_t sample, std::int64_t place, PayloadRow& row);
   bool every_label_counts(std::int64_t sample, std::int64_t held);
   std::int64_t mark_labels(std::int64_t sample, std::int64_t place, std::int64_t held, std::span<std::uint8_t> marks);

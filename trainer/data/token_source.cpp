@@ -88,10 +88,10 @@ void TokenSource::add_store(const StoreCatalogue::Entry& entry, Storage& storage
 void TokenSource::index_documents() {
   const std::span<const std::uint64_t> offsets = stores_.back()->offsets();
   std::vector<std::uint64_t>& next = next_document_.emplace_back();
-  next.reserve(static_cast<std::size_t>(stream_tokens_.back() / sequence_ + 1));
+  next.reserve(static_cast<std::size_t>(stream_tokens_.back() / stride() + 1));
   for (const Piece& piece : pieces_.back()) {
     std::uint64_t document = piece.first_document;
-    for (auto at = std::ssize(next) * sequence_ - piece.stream_begin; at < piece.tokens; at += sequence_) {
+    for (auto at = std::ssize(next) * stride() - piece.stream_begin; at < piece.tokens; at += stride()) {
       while (static_cast<std::int64_t>(offsets[document]) < piece.token_begin + at) ++document;
       next.push_back(document);
     }
@@ -196,7 +196,7 @@ std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<s
 
 const std::uint64_t& TokenSource::next_document(std::int64_t sample) const {
   const int store = store_of(sample);
-  return next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>(sample - first_sample(store))];
+  return next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>((sample - first_sample(store)) * sequence_ / stride())];
 }
 
 void TokenSource::expect(std::int64_t next, std::int64_t after_next) const {
@@ -256,11 +256,13 @@ void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int3
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
   const std::int64_t width = token_bytes();
+  const std::vector<std::uint64_t>& index = next_document_[static_cast<std::size_t>(store)];
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
-  const std::uint64_t indexed = next_document_[static_cast<std::size_t>(store)][static_cast<std::size_t>(begin / sequence_)];
   starts.clear();
   each_run(store, begin, std::ssize(ids) / width, [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
-    const std::uint64_t* next = from.offsets().data() + (done == 0 ? std::max(indexed, piece.first_document) : piece.first_document);
+    const std::uint64_t* next =
+        from.offsets().data() +
+        (done == 0 ? std::max(index[static_cast<std::size_t>(begin / stride())], piece.first_document) : piece.first_document);
     from.read_ids(token, ids.subspan(static_cast<std::size_t>(done * width), static_cast<std::size_t>(count * width)));
     while (static_cast<std::int64_t>(*next) < token) ++next;
     for (; static_cast<std::int64_t>(*next) < token + count; ++next)

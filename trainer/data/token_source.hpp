@@ -10,6 +10,7 @@
 // own.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -111,8 +112,9 @@ class TokenSource {
   std::vector<Part> parts_;
   std::vector<std::vector<Piece>> pieces_;   // by store
   std::vector<std::int64_t> stream_tokens_;  // by store
-  // By store and by token k * T of its stream: the first document that begins there or behind, or the end of the piece. A search for it
-  // would miss the cache at nearly every step.
+  // By store and by token k * stride of its stream: the first document that begins there or behind, or the end of the piece. A search for
+  // it would miss the cache at nearly every step. The stride keeps the index small beside the tokens.
+  std::int64_t stride() const { return std::max<std::int64_t>(sequence_, 512); }
   std::vector<std::vector<std::uint64_t>> next_document_;
   std::vector<std::int64_t> sample_ends_;  // by store, running sum
   std::vector<PackedSamples> packed_;      // by store; empty: a stream
