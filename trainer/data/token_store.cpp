@@ -94,7 +94,7 @@ void check_answers(const TokenStoreTables& tables, const TokenStoreInfo& info, c
 }
 
 void check_offsets(const std::vector<std::uint64_t>& offsets, const TokenStoreInfo& info, const std::string& path) {
-  if (static_cast<std::int64_t>(offsets.size()) != info.documents + 1)
+  if (offsets.empty() || std::ssize(offsets) - 1 != info.documents)
     refuse(fmt::format("/docs/offsets has {} entries for {} documents", offsets.size(), info.documents), path);
   if (offsets.front() != 0 || offsets.back() != static_cast<std::uint64_t>(info.tokens))
     refuse(fmt::format("/docs/offsets runs from {} to {}, not from 0 to {}", offsets.front(), offsets.back(), info.tokens), path);

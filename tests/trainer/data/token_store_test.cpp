@@ -167,6 +167,7 @@ TEST_CASE("attributes that are wrong are refused by name") {
   CHECK(contains(changed("eod_id", "", 257), "eod_id 257 is outside the vocabulary of 257"));
   CHECK(contains(changed("n_tokens", "", 5), "the attribute n_tokens says 5"));
   CHECK(contains(changed("n_docs", "", 5), "/docs/offsets has 11 entries for 5 documents"));
+  CHECK(contains(changed("n_docs", "", INT64_MAX), "/docs/offsets has 11 entries for 9223372036854775807 documents"));
   CHECK(contains(changed("crc_block", "", 7), "crc_block 7 is out of range"));
   CHECK(contains(changed("crc_block", "", 512), "/tokens/crc32c has 1 entries"));
   CHECK(contains(changed("bos_id", "", 3), "content hash is"));
