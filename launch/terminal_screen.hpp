@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole terminal, taken over and given back as it was: alternate screen, cursor and modes, whatever ends its owner. The only door to
-// ncurses. One at a time.
+// A whole terminal, taken over and given back as it was: alternate screen, cursor and modes, also after INT, TERM, HUP, QUIT or an
+// exception. The only door to ncurses. One at a time.
 //
 // While it lives, INT, TERM, HUP and QUIT of the process come out of wait() as events, and nothing else may write to the terminal.
 #pragma once

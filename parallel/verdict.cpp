@@ -172,6 +172,12 @@ Error told_error(const Error& verdict, int finder, const FlightRecord& record) {
                fmt::format("rank {}", record.rank()), "", verdict.code());
 }
 
+Error overslept_error(int rank, Seconds stop, const std::vector<int>& gone) {
+  return Error(fmt::format("this process was stopped for {:.1f} s, and rank{} {} ended meanwhile", stop.value, gone.size() == 1 ? "" : "s",
+                           fmt::join(gone, ", ")),
+               fmt::format("rank {}", rank), "the others tell why; the same line resumes from the newest checkpoint", ExitCode::stuck);
+}
+
 std::string to_text(const AwaitedOperation& operation) { return json_of(operation).dump(); }
 
 std::string to_text(const RankStatus& status) {

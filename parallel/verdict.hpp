@@ -83,6 +83,8 @@ Verdict at_first_absence(Verdict verdict, const std::map<int, RankStatus>& answe
 Error to_error(const Verdict& verdict, const std::string& folder);
 // What a rank says that was told a verdict by rank `finder`: the same, and where it stands itself.
 Error told_error(const Error& verdict, int finder, const FlightRecord& record);
+// What a rank says that was stopped and, woken up, finds others gone.
+Error overslept_error(int rank, Seconds stop, const std::vector<int>& gone);
 
 // JSON, for messages and files.
 std::string to_text(const AwaitedOperation& operation);

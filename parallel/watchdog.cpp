@@ -13,7 +13,9 @@
 #include <thread>
 
 #include "configs/clock.hpp"
+#include "parallel/awake_clock.hpp"
 #include "parallel/deadline.hpp"
+#include "parallel/error_json.hpp"
 #include "parallel/flight_format.hpp"
 #include "parallel/verdict.hpp"
 
@@ -23,7 +25,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr Seconds tick = {0.02}, pause = {0.005}, process_tick = {0.1};
-constexpr Seconds longest_tick = {0.5};    // a longer one was no waiting: this process was stopped
 constexpr Seconds sure = {0.1};            // an operation that has waited for so long is worth a question after a stop
 constexpr Seconds probe = {0.5};           // how long a question after a stop, or after a death, may take: the launcher kills soon
 constexpr std::size_t longest_chain = 64;  // of ranks that wait for ranks that wait
@@ -35,11 +36,6 @@ void block_signals() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
-
-Json json_of(const Error& e) {
-  return {{"what", e.problem()}, {"where", e.where()}, {"hint", e.hint()}, {"code", static_cast<int>(e.code())}};
-}
-Error error_from(const Json& j) { return {j.at("what"), j.at("where"), j.at("hint"), static_cast<ExitCode>(j.at("code").get<int>())}; }
 
 }  // namespace
 
@@ -92,9 +88,10 @@ class Watchdog::Loop {
       std::optional<Error> failure;
       while (!over_ && !told_ && !verdict && !failure) {
         sleep(tick);
-        pass_time();
+        awake_.tick();
         serve();
-        failure = own_failure();
+        failure = read(failure_);
+        if (!told_ && !failure) failure = overslept();
         if (!told_ && !failure) verdict = look();
       }
       if (told_ || verdict || failure) finish(verdict, failure);
@@ -106,16 +103,30 @@ class Watchdog::Loop {
     }
   }
 
-  std::optional<Error> own_failure() {
+  template <class T>
+  T read(const T& member) {  // one that other threads set
     const std::lock_guard lock(mutex_);
-    return failure_;
+    return member;
   }
 
-  // Seconds in which this process could have gone on.
-  void pass_time() {
-    const Clock::time_point now = Clock::now();
-    awake_ += std::min(since(last_tick_, now), longest_tick);
-    last_tick_ = now;
+  std::vector<int> gone_neighbours() const {
+    std::vector<int> gone = hooks_.process ? hooks_.neighbours : std::vector<int>();
+    std::erase_if(gone, [&](int rank) { return hooks_.process(rank) != ProcessState::gone; });
+    return gone;
+  }
+
+  // Who wakes up and finds others gone was missing itself: they have told so and ended. Their letter comes within a moment, if it does.
+  std::optional<Error> overslept() {
+    const std::optional<Seconds> stop = awake_.take_stop();
+    if (!stop) return {};
+    const std::vector<int> gone = gone_neighbours();
+    if (gone.empty()) return {};
+    const Clock::time_point start = Clock::now();
+    for (; !told_ && since(start) < sure; sleep(pause)) serve();
+    if (told_) return {};
+    const Error why = overslept_error(record_->rank(), *stop, gone);
+    hooks_.say(why);
+    return why;
   }
 
   Seconds limit(FlightPhase phase) {
@@ -128,43 +139,43 @@ class Watchdog::Loop {
   std::optional<Verdict> look() {
     const FlightRecord::Position here = record_->position();
     const std::uint64_t id = here.waits ? here.waits->id : 0;
-    if (id != watched_.id || here.phase != watched_.phase || here.step != watched_.step) watched_ = {id, here.phase, here.step, awake_};
+    if (id != watched_.id || here.phase != watched_.phase || here.step != watched_.step)
+      watched_ = {id, here.phase, here.step, awake_.now()};
     if (auto verdict = look_for_dead(here)) return verdict;
     if (!here.waits) return {};
-    const Seconds waited = awake_ - watched_.since;
+    const Seconds waited = awake_.now() - watched_.since;
     if (waited > limit(here.phase)) return inquire(*here.waits, limits_.collect, /*only_dead=*/false);
-    if (!hooks_.stop_asked || !hooks_.stop_asked() || waited < sure || awake_ - last_probe_ < probe) return {};
-    last_probe_ = awake_;
+    if (!hooks_.stop_asked || !hooks_.stop_asked() || waited < sure || awake_.now() - last_probe_ < probe) return {};
+    last_probe_ = awake_.now();
     const bool steps = here.phase == FlightPhase::step || here.phase == FlightPhase::evaluation;
     return inquire(*here.waits, probe, /*only_dead=*/!steps || waited < limits_.stop);
   }
 
   // A process that is gone will never come; a moment is given to the operation that shows what it is missed from.
   std::optional<Verdict> look_for_dead(const FlightRecord::Position& here) {
-    if (!hooks_.process || awake_ - last_process_look_ < process_tick) return {};
-    last_process_look_ = awake_;
+    if (!hooks_.process || awake_.now() - last_process_look_ < process_tick) return {};
+    last_process_look_ = awake_.now();
     std::vector<MissingRank> gone;
-    for (int rank : hooks_.neighbours)
-      if (hooks_.process(rank) == ProcessState::gone)
-        gone.push_back({rank, MissingRank::Why::gone, "its process is gone: killed, crashed, or out of memory"});
+    for (int rank : gone_neighbours())
+      gone.push_back({rank, MissingRank::Why::gone, "its process is gone: killed, crashed, or out of memory"});
     if (gone.empty()) {
       gone_since_.reset();
       return {};
     }
-    if (!gone_since_) gone_since_ = awake_;
+    if (!gone_since_) gone_since_ = awake_.now();
     if (here.waits)
       if (auto verdict = inquire(*here.waits, probe, /*only_dead=*/true)) return verdict;
-    if (awake_ - *gone_since_ < probe) return {};
+    if (awake_.now() - *gone_since_ < probe) return {};
     std::optional<AwaitedOperation> last;
     if (here.waits) last = describe(*record_, *here.waits);
-    return Verdict{record_->rank(), last, awake_ - watched_.since, gone};
+    return Verdict{record_->rank(), last, awake_.now() - watched_.since, gone};
   }
 
   // Asks who is missing from the operation, and from what keeps those who are late. Nothing when the operation ends meanwhile, or when
   // somebody else tells. only_dead: being late is no fault.
   std::optional<Verdict> inquire(const FlightEntry& entry, Seconds patience, bool only_dead) {
     AwaitedOperation operation = describe(*record_, entry);
-    const Seconds waited = awake_ - watched_.since;
+    const Seconds waited = awake_.now() - watched_.since;
     for (std::vector<AwaitedOperation> seen;;) {
       const Answers answers = ask(operation, patience, entry.id);
       if (over_ || told_ || !record_->under_way(entry.id)) return {};
@@ -210,6 +221,7 @@ class Watchdog::Loop {
         if (std::find(hooks_.neighbours.begin(), hooks_.neighbours.end(), rank) != hooks_.neighbours.end() && hooks_.process)
           result.processes[rank] = hooks_.process(rank);
       sleep(pause);
+      awake_.tick();
       serve();
     } while (!over_ && !told_ && record_->under_way(id) && unheard() && since(start) < patience);
     result.statuses.insert(answers_.begin(), answers_.end());
@@ -219,7 +231,7 @@ class Watchdog::Loop {
   void send(const std::vector<int>& to, const Json& letter) {
     const std::lock_guard lock(mutex_);
     WatchdogMail& mail = to.size() + 1 > limits_.largest_group && folder_mail_ ? *folder_mail_ : *mail_;
-    mail.send(to, letter.dump());
+    mail.send(to, letter.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
   void send_all(const Json& letter) {
     std::vector<int> all;
@@ -334,18 +346,13 @@ class Watchdog::Loop {
     const Clock::time_point start = Clock::now();
     while (since(start) < limits_.gather && written_.size() + absent.size() + 1 < static_cast<std::size_t>(ranks_)) {
       serve();
-      for (int rank : hooks_.neighbours)
-        if (hooks_.process && !written_.contains(rank) && hooks_.process(rank) == ProcessState::gone) absent.insert(rank);
+      for (int rank : gone_neighbours())
+        if (!written_.contains(rank)) absent.insert(rank);
       sleep(pause);
     }
     // Last, because a compute thread that comes free may end the job while others still write.
-    if (const std::function<void()> abort = backend_abort()) run_within(limits_.gather, abort);
+    if (const std::function<void()> abort = read(abort_)) run_within(limits_.gather, abort);
     hooks_.end(why);
-  }
-
-  std::function<void()> backend_abort() {
-    const std::lock_guard lock(mutex_);
-    return abort_;
   }
 
   const std::shared_ptr<FlightRecord> record_;
@@ -365,8 +372,8 @@ class Watchdog::Loop {
     std::int64_t step = 0;
     Seconds since = {0};
   } watched_;
-  Seconds awake_ = {0}, last_probe_ = {-1}, last_process_look_ = {-1};
-  Clock::time_point last_tick_ = Clock::now();
+  AwakeClock awake_;
+  Seconds last_probe_ = {-1}, last_process_look_ = {-1};
   std::optional<Seconds> gone_since_;
   std::optional<Clock::time_point> last_answer_;
   bool owes_answer_ = false;

@@ -4,7 +4,8 @@
 //
 // A hit, any of: an operation is waited for longer than the limit of the trainer's phase; a process of this machine is gone; a stop was
 // asked for and a rank that is waited for is dead or stopped, or does not come within `stop`. A wait begins anew when the phase or the step
-// changes, and time in which this process itself was stopped does not count.
+// changes, and time in which this process itself was stopped does not count. A process that was stopped for long and finds others gone
+// blames nobody: it says so and ends.
 // Then: ask every member of the group how far it is, for at most `collect`; judge (parallel/verdict.hpp), following members that wait for
 // others themselves; ask all ranks for the operation that was due first; say it; tell all ranks; write the record; wait until every
 // living rank has written, at most `gather`; break what the backend has under way; end. A rank that is told says so too, and where it

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "parallel/error_json.hpp"
+
 namespace ergon {
 namespace {
 
@@ -22,19 +24,20 @@ std::string broadcast_text(Communicator& control, const std::string& text) {
 }  // namespace
 
 std::string on_rank_zero(Communicator& control, const std::function<std::string()>& work) {
-  nlohmann::json answer;
+  constexpr char answered = '+', failed = '-';
+  std::string answer;
   if (control.rank() == 0) {
     try {
-      answer["text"] = work();
-    } catch (const Error& error) {
-      answer["error"] = {
-          {"what", error.problem()}, {"where", error.where()}, {"hint", error.hint()}, {"code", static_cast<int>(error.code())}};
+      answer = answered + work();
+    } catch (const Error& error) {  // a name in it that is not UTF-8 comes changed, but it comes: the others wait
+      answer = failed + json_of(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     }
   }
-  answer = nlohmann::json::parse(broadcast_text(control, control.rank() == 0 ? answer.dump() : std::string()));
-  if (!answer.contains("error")) return answer.at("text");
-  const nlohmann::json& error = answer["error"];
-  throw AgreedError(error["what"], error["where"], error["hint"], static_cast<ExitCode>(error["code"].get<int>()));
+  answer = broadcast_text(control, answer);
+  const std::string text = answer.substr(1);
+  if (answer.front() == answered) return text;
+  const Error error = error_from(nlohmann::json::parse(text));
+  throw AgreedError(error.problem(), error.where(), error.hint(), error.code());
 }
 
 }  // namespace ergon

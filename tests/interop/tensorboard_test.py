@@ -2,33 +2,17 @@
 """The event files of a real run, as the package `tensorboard` reads them: every tag is there, its steps grow and come once although the run was killed, resumed, stopped and
 resumed, and every value is that of events.jsonl at the same step (in float32, which is what the files hold). The package is fetched once (60 MB, tensorboard_requirements.txt)
 into .venv-tensorboard of the checkout."""
-import os
-import pathlib
-import shutil
-import subprocess
 import sys
 
-SOURCE = pathlib.Path(os.environ["ERGON_SOURCE"])
-ENVIRONMENT = SOURCE / ".venv-tensorboard"
-REQUIREMENTS = SOURCE / "tests/interop/tensorboard_requirements.txt"
+import pinned
 
 
-def in_environment():
-    """Starts this script again with the pinned packages, which the first time are downloaded."""
-    mark = ENVIRONMENT / "complete"
-    if not mark.exists() or mark.read_text() != REQUIREMENTS.read_text():
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        done = subprocess.run([ENVIRONMENT / "bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", REQUIREMENTS], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            print(f"skipped: pip cannot fetch tensorboard: {done.stdout.strip().splitlines()[-1:]}")
-            sys.exit(77)
-        mark.write_text(REQUIREMENTS.read_text())
-    os.execv(ENVIRONMENT / "bin/python", [str(ENVIRONMENT / "bin/python"), "-B", __file__])
+def skip(reason):
+    print(f"skipped: pip cannot fetch tensorboard: {reason}")
+    sys.exit(77)
 
 
-if not sys.prefix.startswith(str(ENVIRONMENT)):
-    in_environment()
+pinned.run_in("tensorboard", "tensorboard_requirements.txt", __file__, skip)
 
 import unittest  # noqa: E402
 

@@ -9,24 +9,14 @@ import subprocess
 import sys
 import tempfile
 
-SOURCE = pathlib.Path(os.environ["ERGON_SOURCE"])
-ENVIRONMENT = SOURCE / ".venv-interop"
-REQUIREMENTS = SOURCE / "tests/interop/requirements.txt"
+import pinned
 
 
-def in_environment():
-    """Starts this script again with the pinned packages, which the first time are downloaded."""
-    mark = ENVIRONMENT / "complete"
-    if not mark.exists() or mark.read_text() != REQUIREMENTS.read_text():
-        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-        subprocess.run([ENVIRONMENT / "bin/python", "-m", "pip", "install", "--quiet", "--no-input", "-r", REQUIREMENTS], check=True)
-        mark.write_text(REQUIREMENTS.read_text())
-    os.execv(ENVIRONMENT / "bin/python", [str(ENVIRONMENT / "bin/python"), "-B", __file__])
+def fail(reason):
+    sys.exit(f"pip cannot fetch transformers: {reason}")
 
 
-if not sys.prefix.startswith(str(ENVIRONMENT)):
-    in_environment()
+pinned.run_in("interop", "requirements.txt", __file__, fail)
 
 import unittest  # noqa: E402
 

@@ -309,6 +309,24 @@ TEST_CASE("watchdog: beside a process that is gone, a rank that still computes i
   for (const std::string& line : outcome.said) CHECK_FALSE(has(line, "rank 1 is alive"));
 }
 
+TEST_CASE("watchdog: who was stopped and finds others gone was missing itself, and blames nobody") {
+  Scene scene;
+  scene.ranks = 2;
+  scene.limits = short_limits(100);
+  std::atomic<bool> woken = false;
+  scene.process = [&](int rank) {  // of rank 0 only the watchdog of rank 1 asks; its thread sleeps as if it were stopped
+    if (rank == 0 && woken) return ProcessState::gone;
+    if (rank == 0) sleep(1.3);
+    woken = woken || rank == 0;
+    return ProcessState::running;
+  };
+  const Outcome outcome = play(scene, [&](Communicators&, Watchdog* watchdog) {
+    for (const auto start = Clock::now(); Clock::now() - start < std::chrono::seconds(20); sleep(0.01)) watchdog->record()->check();
+  });
+  for (const std::string& text : outcome.thrown)
+    CHECK((text.starts_with("this process was stopped for 1.") && text.ends_with(" s, and rank 0 ended meanwhile")));
+}
+
 TEST_CASE("watchdog: a rank that fails alone ends all with its code, wherever they wait") {
   std::mutex mutex;
   std::vector<ExitCode> codes;

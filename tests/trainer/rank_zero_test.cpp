@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/rank_zero.hpp"
 
+#include <atomic>
 #include <mutex>
 
 #include "parallel/communicator_local.hpp"
@@ -16,14 +17,14 @@ TEST_CASE("one rank works, all have the answer") {
   run_local_ranks(3, [&](std::unique_ptr<Communicator> world) {
     const std::string answer = on_rank_zero(*world, [&] {
       ++calls;
-      return std::string("an answer with \0 and \" in it", 25);
+      return std::string("answers with \0 and \" and \xff", 26);
     });
     const std::lock_guard lock(mutex);
     answers.push_back(answer);
   });
   CHECK(calls == 1);
   REQUIRE(answers.size() == 3);
-  for (const std::string& answer : answers) CHECK(answer == std::string("an answer with \0 and \" in it", 25));
+  for (const std::string& answer : answers) CHECK(answer == std::string("answers with \0 and \" and \xff", 26));
 }
 
 TEST_CASE("an empty answer travels too") {
@@ -45,4 +46,16 @@ TEST_CASE("an error of rank 0 is thrown on every rank, whole") {
     }
   });
   CHECK(agreed == 3);
+}
+
+TEST_CASE("an error about a name that is not UTF-8 reaches every rank") {
+  std::atomic<int> agreed = 0;
+  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    try {
+      on_rank_zero(*world, []() -> std::string { throw Error("no such thing", "folder \xff", ""); });
+    } catch (const AgreedError& error) {
+      agreed += error.where() == "folder \xef\xbf\xbd";  // U+FFFD
+    }
+  });
+  CHECK(agreed == 2);
 }

@@ -57,6 +57,8 @@ TokenSource::TokenSource(const StoreCatalogue& catalogue, const std::vector<std:
     check_packing_table(table, packing_table, stores_, split, sequence);
     packing_hash_ = table.hash();
     packed_ = std::move(table.packed);
+  } else {
+    for (std::size_t store = 0; store < stores_.size(); ++store) index_documents(store);
   }
   number_samples(stores_of_part);
 }
@@ -82,14 +84,13 @@ void TokenSource::add_store(const StoreCatalogue::Entry& entry, Storage& storage
   stores_.push_back(std::move(store));
   pieces_.push_back(std::move(pieces));
   stream_tokens_.push_back(tokens);
-  index_documents();
 }
 
-void TokenSource::index_documents() {
-  const std::span<const std::uint64_t> offsets = stores_.back()->offsets();
+void TokenSource::index_documents(std::size_t store) {
+  const std::span<const std::uint64_t> offsets = stores_[store]->offsets();
   std::vector<std::uint64_t>& next = next_document_.emplace_back();
-  next.reserve(static_cast<std::size_t>(stream_tokens_.back() / stride() + 1));
-  for (const Piece& piece : pieces_.back()) {
+  next.reserve(static_cast<std::size_t>(stream_tokens_[store] / stride() + 1));
+  for (const Piece& piece : pieces_[store]) {
     std::uint64_t document = piece.first_document;
     for (auto at = std::ssize(next) * stride() - piece.stream_begin; at < piece.tokens; at += stride()) {
       while (static_cast<std::int64_t>(offsets[document]) < piece.token_begin + at) ++document;
@@ -255,6 +256,7 @@ void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int3
 }
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
+  ERGON_CHECK(packed_.empty(), "packed samples are no stream");
   const std::int64_t width = token_bytes();
   const std::vector<std::uint64_t>& index = next_document_[static_cast<std::size_t>(store)];
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];

@@ -100,7 +100,7 @@ class TokenSource {
   std::int64_t first_sample(int store) const;
   const std::uint64_t& next_document(std::int64_t sample) const;
   void add_store(const StoreCatalogue::Entry& entry, Storage& storage);
-  void index_documents();
+  void index_documents(std::size_t store);
   // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
   template <typename Visit>
   void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
