@@ -28,7 +28,7 @@ json phases(const DataFigures& figures) {
   const double plain = median(figures.plain), steady = median(figures.steady), labels = median(figures.labels);
   return {
       {"unit", "s a sample"},
-      {"reading_thread", {{"pread", of(plain)}, {"tokens_and_documents", of(steady - plain)}, {"labels_and_marks", of(labels - steady)}}},
+      {"reading_thread", {{"pread", of(plain)}, {"tokens", of(steady - plain)}, {"labels_and_marks", of(labels - steady)}}},
       {"training_thread", {{"order", of(median(figures.order))}, {"tensors", of(median(figures.tensors))}}}};
 }
 

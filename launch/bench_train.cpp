@@ -68,8 +68,6 @@ StepBatch synthetic_batch(const RunConfig& config) {
     microbatch.tokens_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k));
     microbatch.labels_BT = random_tokens(config, static_cast<std::uint32_t>(2 * k + 1));
     microbatch.positions_BT = at::arange(config.model.sequence, at::kLong).expand({config.train.microbatch, -1}).contiguous();
-    microbatch.segments_BT = at::zeros(microbatch.tokens_BT.sizes(), at::kInt);
-    microbatch.loss_mask_BT = at::ones(microbatch.tokens_BT.sizes(), at::kByte);
     microbatch.valid_tokens = microbatch.tokens_BT.numel();
     microbatch.first_sample = k * config.train.microbatch;
     batch.valid_tokens += microbatch.valid_tokens;

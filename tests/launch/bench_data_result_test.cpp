@@ -41,7 +41,7 @@ TEST_CASE("rows are medians over plain pread, with their floors and the loader's
   CHECK(cases[2]["ratio"].get<double>() == Approx(0.010 / 0.012));
   CHECK(cases[2]["baseline"]["name"] == "plain pread of the same windows");
   CHECK(cases[2]["phases"]["reading_thread"]["pread"].get<double>() == Approx(1e-5));
-  CHECK(cases[2]["phases"]["reading_thread"]["tokens_and_documents"].get<double>() == Approx(1e-6));
+  CHECK(cases[2]["phases"]["reading_thread"]["tokens"].get<double>() == Approx(1e-6));
   CHECK(cases[2]["phases"]["reading_thread"]["labels_and_marks"].get<double>() == Approx(0.5e-6));
   CHECK(cases[2]["phases"]["training_thread"]["tensors"].get<double>() == Approx(2e-6));
   CHECK(cases[3]["value"].get<double>() == Approx(2));

@@ -22,10 +22,8 @@ struct DocumentMasks {
 
 struct Batch {
   at::Tensor tokens_BT;     // int64
-  at::Tensor labels_BT;     // int64; ignored_label where the loss does not look
+  at::Tensor labels_BT;     // int64; ignored_label where the loss does not look: they are the mask of the loss
   at::Tensor positions_BT;  // int64, within the sample
-  at::Tensor segments_BT;   // int32: the document within the sample, from 0
-  at::Tensor loss_mask_BT;  // uint8: 1 where the label counts
   DocumentMasks documents;
   std::int64_t valid_tokens = 0;  // labels that count, in this microbatch
   std::int64_t first_sample =

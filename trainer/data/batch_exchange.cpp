@@ -27,9 +27,8 @@ std::vector<std::int64_t> positions_of_rank(const Communicators& communicators, 
 }
 
 void number_documents(const ReadPayloadRow& row, std::span<std::int32_t> segments) {
-  if (row.lists_begins()) return segments_from(row.begins(), segments);
   std::int32_t segment = 0;
-  for (std::size_t t = 0; t < segments.size(); ++t) segments[t] = segment += row.marks[t] / document_begins;
+  for (std::size_t t = 0; t < segments.size(); ++t) segments[t] = segment += row.has_marks() ? row.marks[t] / document_begins : 0;
 }
 
 }  // namespace
@@ -50,8 +49,6 @@ BatchExchange::BatchExchange(Communicators& communicators, const StepReader& rea
     Batch batch;
     batch.tokens_BT = at::empty({B, T}, at::kLong);
     batch.labels_BT = at::empty({B, T}, at::kLong);
-    batch.segments_BT = at::empty({B, T}, at::kInt);
-    batch.loss_mask_BT = at::empty({B, T}, at::kByte);
     batch.positions_BT = positions_BT;
     if (documents_) batch.documents.positions_BT = at::empty({B, T}, at::kLong);
     batch.first_sample = reader.first_sample(a);
@@ -92,35 +89,32 @@ void BatchExchange::unpack() {
   const auto* in = payload_.data_ptr<std::int32_t>();
   const auto scratch_size = T == sequence_ ? 0 : static_cast<std::size_t>(sequence_);
   std::vector<std::int64_t> whole(2 * scratch_size);
-  std::vector<std::int32_t> whole_segments(scratch_size);
-  std::vector<std::uint8_t> whole_mask(scratch_size);
-  const Rows scratch{whole.data(), whole.data() + scratch_size, whole_segments.data(), whole_mask.data()};
+  const Rows scratch{whole.data(), whole.data() + scratch_size};
   for (Batch& batch : microbatches_) {
-    Rows rows{batch.tokens_BT.data_ptr<std::int64_t>(), batch.labels_BT.data_ptr<std::int64_t>(),
-              batch.segments_BT.data_ptr<std::int32_t>(), batch.loss_mask_BT.data_ptr<std::uint8_t>()};
+    Rows rows{batch.tokens_BT.data_ptr<std::int64_t>(), batch.labels_BT.data_ptr<std::int64_t>()};
     batch.valid_tokens = 0;
     if (documents_) keep_apart(batch, in);
     for (std::int64_t b = 0; b < B; ++b, in += payload_words(sequence_, token_bytes_)) {
       const ReadPayloadRow row(in, sequence_, token_bytes_);
       unpack(row, T == sequence_ ? rows : scratch);
       batch.valid_tokens += T == sequence_ ? row.valid : take_positions(scratch, rows);
-      rows = {rows.tokens + T, rows.labels + T, rows.segments + T, rows.mask + T};
+      rows = {rows.tokens + T, rows.labels + T};
     }
   }
 }
 
 void BatchExchange::unpack(const ReadPayloadRow& row, const Rows& rows) const {
-  const std::int64_t T = sequence_;
   const auto width = static_cast<std::size_t>(token_bytes_);
   const auto inputs = row.ids.first(row.ids.size() - width);
   widen_ids(inputs, token_bytes_, rows.tokens);
   widen_ids(masked_ ? inputs : row.ids.subspan(width), token_bytes_, rows.labels);
-  std::fill_n(rows.mask, T, label_counts);
-  for (std::int64_t t = 0; !row.lists_begins() && t < T; ++t) rows.mask[t] &= row.marks[static_cast<std::size_t>(t)];
   const bool all = row.valid == sequence_;
-  for (std::int64_t t = 0; !all && t < T; ++t) rows.labels[t] = rows.mask[t] != 0 ? rows.labels[t] : ignored_label;
-  for (std::int64_t t = 0; masked_ && t < T; ++t) rows.tokens[t] = rows.mask[t] != 0 ? masked_->token : rows.tokens[t];
-  number_documents(row, {rows.segments, static_cast<std::size_t>(T)});
+  if (all && !masked_) return;
+  for (std::size_t t = 0; t < row.marks.size(); ++t) {
+    const bool counts = all || (row.marks[t] & label_counts) != 0;
+    if (!counts) rows.labels[t] = ignored_label;
+    if (counts && masked_) rows.tokens[t] = masked_->token;
+  }
 }
 
 std::int64_t BatchExchange::take_positions(const Rows& whole, const Rows& rows) const {
@@ -129,9 +123,7 @@ std::int64_t BatchExchange::take_positions(const Rows& whole, const Rows& rows) 
     const std::int64_t position = positions_[t];
     rows.tokens[t] = whole.tokens[position];
     rows.labels[t] = whole.labels[position];
-    rows.segments[t] = whole.segments[position];
-    rows.mask[t] = whole.mask[position];
-    valid += rows.mask[t];
+    valid += rows.labels[t] != ignored_label;
   }
   return valid;
 }

@@ -4,7 +4,7 @@
 //
 // Two groups of its own: `data` (one data coordinate; its member 0 reads) and `data-dp` (readers reduce their counts over it). Every rank
 // calls post and complete in turn, so the groups' order is fixed. Context ranks receive whole
-// sequences and lay out the positions they own, in the order of the run's layout: tokens, labels (shifted before), segments and positions
+// sequences and lay out the positions they own, in the order of the run's layout: tokens, labels (shifted before) and positions
 // alike, here and nowhere else.
 #pragma once
 
@@ -40,8 +40,6 @@ class BatchExchange {
   // A whole sample as the batch has it; or of one, this rank's positions.
   struct Rows {
     std::int64_t *tokens, *labels;
-    std::int32_t* segments;
-    std::uint8_t* mask;
   };
   void unpack();
   void unpack(const ReadPayloadRow& row, const Rows& rows) const;

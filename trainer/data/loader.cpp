@@ -1,116 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/loader.hpp"
 
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
 #include <numeric>
 #include <optional>
-#include <span>
-#include <thread>
 
 #include "configs/clock.hpp"
 #include "configs/error.hpp"
 #include "trainer/data/batch_exchange.hpp"
+#include "trainer/data/prefetcher.hpp"
 
 namespace ergon {
 namespace {
 
 int dp_size(const Communicators& communicators) { return communicators.mesh.size(Axis::dp); }
 int dp_rank(const Communicators& communicators) { return communicators.mesh.coordinate(communicators.world->rank(), Axis::dp); }
-
-// Reads steps ahead on a thread of its own, into a fixed set of slots: those that it was asked for, in that order. The thread calls pread,
-// never MPI. A slot is asked for again only when what was taken of it is no longer used, so nothing is allocated after the start.
-class Prefetcher {
- public:
-  struct Slot {
-    std::vector<std::int64_t> samples, places;  // of a step
-    at::Tensor payload;
-    StepCounts counts;
-  };
-
-  Prefetcher(StepReader& reader, std::int64_t slots) : reader_(reader), slots_(static_cast<std::size_t>(slots)) {
-    for (Slot& slot : slots_) slot.payload = reader.make_payload();
-    thread_ = std::thread([this] { run(); });
-  }
-  ~Prefetcher() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wanted_.notify_one();
-    thread_.join();
-  }
-
-  void ask(std::span<const std::int64_t> samples, std::span<const std::int64_t> places) {
-    Slot& slot = at(asked_);
-    slot.samples.assign(samples.begin(), samples.end());
-    slot.places.assign(places.begin(), places.end());
-    {
-      const std::lock_guard lock(mutex_);
-      ++asked_;
-    }
-    wanted_.notify_one();
-  }
-
-  const Slot& take() {
-    look_for_next();
-    std::unique_lock lock(mutex_);
-    there_.wait(lock, [&] { return taken_ < read_ || failure_; });
-    if (taken_ == read_) std::rethrow_exception(failure_);
-    return at(taken_++);
-  }
-
- private:
-  Slot& at(std::size_t step) { return slots_[step % slots_.size()]; }
-
-  // To wake a processor that went to sleep can take longer than to read a step (0.1 ms on a virtual machine), and the reading thread would
-  // have to do it: so the one that waits stays awake for as long first.
-  void look_for_next() const {
-    for (const Clock::time_point start = Clock::now(); taken_ >= read_ && Clock::now() - start < std::chrono::microseconds(100);)
-      std::this_thread::yield();
-  }
-
-  // Woken without the lock held, or the other thread would wake only to wait for it.
-  void run() {
-    try {
-      while (const std::optional<std::size_t> step = next()) {
-        Slot& slot = at(*step);
-        slot.counts = reader_.fill(slot.samples, slot.places, slot.payload);
-        {
-          const std::lock_guard lock(mutex_);
-          ++read_;
-        }
-        there_.notify_one();
-      }
-    } catch (...) {
-      {
-        const std::lock_guard lock(mutex_);
-        failure_ = std::current_exception();
-      }
-      there_.notify_one();
-    }
-  }
-
-  // The step to read; none: the end.
-  std::optional<std::size_t> next() {
-    std::unique_lock lock(mutex_);
-    wanted_.wait(lock, [&] { return stop_ || read_ < asked_; });
-    return stop_ ? std::nullopt : std::optional(read_.load());
-  }
-
-  StepReader& reader_;
-  std::vector<Slot> slots_;
-  std::size_t asked_ = 0, taken_ = 0;  // steps; written by the asking thread alone
-  std::atomic<std::size_t> read_ = 0;
-  std::mutex mutex_;
-  std::condition_variable wanted_, there_;
-  std::exception_ptr failure_;
-  bool stop_ = false;
-  std::thread thread_;
-};
 
 }  // namespace
 

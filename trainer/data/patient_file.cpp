@@ -2,6 +2,7 @@
 #include "trainer/data/patient_file.hpp"
 
 #include <cerrno>
+#include <mutex>
 #include <thread>
 
 #include "configs/clock.hpp"
@@ -24,8 +25,7 @@ void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
   Seconds wait = patience_.first_wait;
   for (int tries = 1;; ++tries, wait = {2 * wait.value}) {
     try {
-      if (tries > 1 || !file_) open();
-      return storage_.pread(file_, data, offset);
+      return tries == 1 ? read_open(data, offset) : read_anew(data, offset);
     } catch (const CallError& error) {
       if (!may_pass(error)) throw;
       if (tries == patience_.tries)
@@ -35,6 +35,22 @@ void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
     ++retries_;
     std::this_thread::sleep_for(clock_ticks(wait));
   }
+}
+
+void PatientFile::read_open(std::span<std::byte> data, std::int64_t offset) {
+  {
+    const std::shared_lock lock(mutex_);
+    if (file_) return storage_.pread(file_, data, offset);
+  }
+  const std::unique_lock lock(mutex_);
+  if (!file_) open();
+  storage_.pread(file_, data, offset);
+}
+
+void PatientFile::read_anew(std::span<std::byte> data, std::int64_t offset) {
+  const std::unique_lock lock(mutex_);
+  open();
+  storage_.pread(file_, data, offset);
 }
 
 void PatientFile::open() {

@@ -2,11 +2,12 @@
 // A file whose disk may be a network's: a read that fails with EIO or ESTALE is tried again, each wait twice the one before, and the file
 // is opened anew, because a stale handle never comes back. Every other failure is thrown at once.
 //
-// Thread safety: one thread reads; any may ask for retries().
+// Thread safety: any thread may call anything.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <shared_mutex>
 #include <span>
 
 #include "configs/quantities.hpp"
@@ -34,14 +35,18 @@ class PatientFile {
   std::int64_t retries() const { return retries_; }
 
  private:
+  // As the first try does it, and as the others do.
+  void read_open(std::span<std::byte> data, std::int64_t offset);
+  void read_anew(std::span<std::byte> data, std::int64_t offset);
   void open();
 
+  std::shared_mutex mutex_;  // alone: to open
   Storage::File file_;
   Open open_;
   Storage& storage_;
   Patience patience_;
-  std::int64_t bytes_, openings_ = 0;
-  std::atomic<std::int64_t> retries_ = 0;
+  std::int64_t bytes_;
+  std::atomic<std::int64_t> openings_ = 0, retries_ = 0;
 };
 
 }  // namespace ergon

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is broadcast of a step: words of int32, a row a sample, no larger than it must be, because the thread that reads fills it.
 //
-// A row of T tokens: labels that count, documents that begin behind its first token, T + 1 ids of 2 or 4 bytes, then T bytes of marks; or,
-// where every label counts and they fit there, the places at which documents begin.
+// A row of T tokens: labels that count, documents that begin behind its first token, T + 1 ids of 2 or 4 bytes, then T bytes of marks.
+// Documents are looked for where they are kept apart. Where every label counts and none begins, nobody writes or reads the marks.
 //
 // Example, T = 4, ab|cde| read from the start, documents kept apart: 3, 1, a b c d e, marks 1 0 3 1: the label of b is none, c begins one.
 //
-// The same, documents not kept apart: 4, 1, a b c d e, and the place 2.
+// The same, documents not kept apart: 4, 0, a b c d e.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +29,7 @@ struct BasicPayloadRow {
         marks(reinterpret_cast<Mark*>(row + payload_words(sequence, token_bytes) - (sequence + 3) / 4),
               static_cast<std::size_t>(sequence)) {}
 
-  // Instead of the marks.
-  bool lists_begins() const { return valid == std::ssize(marks) && begun <= (std::ssize(marks) + 3) / 4; }
-  std::span<Word> begins() const { return {reinterpret_cast<Word*>(marks.data()), static_cast<std::size_t>(begun)}; }
+  bool has_marks() const { return valid < std::ssize(marks) || begun > 0; }
 
   Word &valid, &begun;
   std::span<Byte> ids;    // T + 1

@@ -4,10 +4,10 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 #include "configs/error.hpp"
+#include "trainer/data/widen_ids.hpp"
 
 namespace ergon {
 
@@ -21,26 +21,35 @@ StepReader::StepReader(const TokenSource& source, LoaderShape shape, int dp, int
   segments_.resize(T);
   chosen_.resize(T);
   is_prompt_.resize(T + 1);
-  tokens_.resize(T + 1);
+  stored_.resize((T + 1) * static_cast<std::size_t>(source.token_bytes()));
 }
 
 at::Tensor StepReader::make_payload() const { return at::zeros({shape_.accumulation, shape_.microbatch, row_words()}, at::kInt); }
 
+StepCounts& StepCounts::operator+=(const StepCounts& more) {
+  valid += more.valid;
+  add_pairs(pairs, more.pairs);
+  return *this;
+}
+
 StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW) {
+  return fill(samples, places, payload_ABW, 0, own_samples());
+}
+
+StepCounts StepReader::fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW,
+                            std::int64_t first, std::int64_t count) {
   ERGON_CHECK(std::ssize(samples) == batch() && places.size() == samples.size(), "{} samples, {} places for a batch of {}", samples.size(),
               places.size(), batch());
-  auto* out = payload_ABW.data_ptr<std::int32_t>();
+  ERGON_CHECK(first >= 0 && count >= 0 && first + count <= own_samples(), "samples {} + {} of {}", first, count, own_samples());
   StepCounts counts;
   if (shape_.objective.documents) counts.pairs.emplace();
-  for (std::int64_t a = 0; a < shape_.accumulation; ++a) {
-    for (std::int64_t b = 0; b < shape_.microbatch; ++b, out += row_words()) {
-      const auto at = static_cast<std::size_t>(first_sample(a) + b);
-      PayloadRow row(out, source_.sequence(), shape_.token_bytes);
-      expect(samples, a * shape_.microbatch + b);
-      fill(samples[at], places[at], row);
-      counts.valid += row.valid;
-      if (counts.pairs) *counts.pairs += pairs(row);
-    }
+  for (std::int64_t i = first; i < first + count; ++i) {
+    const auto at = static_cast<std::size_t>(first_sample(i / shape_.microbatch) + i % shape_.microbatch);
+    PayloadRow row(payload_ABW.data_ptr<std::int32_t>() + i * row_words(), source_.sequence(), shape_.token_bytes);
+    if (shape_.objective.documents) expect(samples, i);
+    fill(samples[at], places[at], row);
+    counts.valid += row.valid;
+    if (counts.pairs) *counts.pairs += pairs(row);
   }
   return counts;
 }
@@ -56,9 +65,10 @@ void StepReader::expect(std::span<const std::int64_t> samples, std::int64_t numb
 }
 
 std::int64_t StepReader::read(std::int64_t sample, std::span<std::byte> ids) {
-  if (source_.token_bytes() == shape_.token_bytes) return source_.read(sample, ids, starts_);
-  const std::int64_t held = source_.read(sample, tokens_, starts_);
-  std::memcpy(ids.data(), tokens_.data(), ids.size());
+  std::vector<std::int64_t>* const starts = shape_.objective.documents ? &starts_ : nullptr;
+  if (source_.token_bytes() == shape_.token_bytes) return source_.read(sample, ids, starts);
+  const std::int64_t held = source_.read(sample, stored_, starts);
+  widen_ids(stored_, source_.token_bytes(), reinterpret_cast<std::int32_t*>(ids.data()));
   return held;
 }
 
@@ -74,20 +84,14 @@ void StepReader::fill(std::int64_t sample, std::int64_t place, PayloadRow& row) 
   const bool all = every_label_counts(sample, held);
   row.valid = static_cast<std::int32_t>(all ? T : mark_labels(sample, place, held, row.marks));
   row.begun = static_cast<std::int32_t>(std::ranges::lower_bound(starts_, T) - starts_.begin());
-  const std::span<const std::int64_t> begun = std::span(starts_).first(static_cast<std::size_t>(row.begun));
-  if (row.lists_begins()) {
-    std::ranges::copy(begun, row.begins().begin());
-    return;
-  }
-  if (all) std::ranges::fill(row.marks, label_counts);
-  for (const std::int64_t start : begun) row.marks[static_cast<std::size_t>(start)] |= document_begins;
+  for (const std::int64_t start : std::span(starts_).first(static_cast<std::size_t>(row.begun)))
+    row.marks[static_cast<std::size_t>(start)] |= document_begins;
 }
 
 // Without looking at the labels. Marks prompts, where there are some.
 bool StepReader::every_label_counts(std::int64_t sample, std::int64_t held) {
   prompts_ = source_.mark_prompts(sample, is_prompt_);
-  const bool apart = shape_.objective.documents && !starts_.empty();
-  return !mask_ && !prompts_ && !shape_.objective.masked && !apart && held == source_.sequence();
+  return !mask_ && !prompts_ && !shape_.objective.masked && starts_.empty() && held == source_.sequence();
 }
 
 // Where documents are kept apart, the first token of the next one is no continuation; of tokens to restore only they have a label. Returns
@@ -102,9 +106,8 @@ std::int64_t StepReader::mark_labels(std::int64_t sample, std::int64_t place, st
     draw_masked(*shape_.objective.masked, place, chosen_);
     for (std::size_t t = 0; t < marks.size(); ++t) marks[t] &= chosen_[t];
   }
-  const bool apart = shape_.objective.documents && !shape_.objective.masked;
   for (const std::int64_t start : starts_)
-    if (apart) marks[static_cast<std::size_t>(start) - 1] = 0;
+    if (!shape_.objective.masked) marks[static_cast<std::size_t>(start) - 1] = 0;
   return std::accumulate(marks.begin(), marks.end(), std::int64_t{0});
 }
 

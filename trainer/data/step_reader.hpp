@@ -36,6 +36,7 @@ struct LoaderShape {
 struct StepCounts {
   std::int64_t valid = 0;               // labels that count
   std::optional<PairCount> pairs = {};  // of a head, where documents are kept apart: elsewhere every sequence has the same
+  StepCounts& operator+=(const StepCounts& more);
 };
 
 class StepReader {
@@ -48,8 +49,12 @@ class StepReader {
   at::Tensor make_payload() const;
   // `samples`: those of the whole step, -1 for padding (token 0, every label ignored); `places`: theirs in the run's order, by which tokens
   // to restore are drawn: these alone have labels that count, and stand in the payload as they were. Returns what this rank's samples
-  // count. One thread at a time.
+  // count. One thread at a time; copies of a reader may work at once.
   StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW);
+  // The same of `count` of this rank's samples alone, from its `first` on (of A x B).
+  StepCounts fill(std::span<const std::int64_t> samples, std::span<const std::int64_t> places, const at::Tensor& payload_ABW,
+                  std::int64_t first, std::int64_t count);
+  std::int64_t own_samples() const { return shape_.accumulation * shape_.microbatch; }  // of a step
 
  private:
   std::int64_t row_words() const { return payload_words(source_.sequence(), shape_.token_bytes); }
@@ -64,7 +69,7 @@ class StepReader {
   LoaderShape shape_;
   int dp_, dp_rank_;
   LabelMask mask_;
-  std::vector<std::int32_t> tokens_;     // T + 1, where they are wider in the payload than in the stores
+  std::vector<std::byte> stored_;        // T + 1 ids, where they are wider in the payload
   std::vector<std::int64_t> starts_;     // of documents in the sample
   std::vector<std::int32_t> segments_;   // T
   std::vector<std::uint8_t> chosen_;     // T

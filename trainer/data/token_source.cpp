@@ -14,22 +14,18 @@ namespace {
 
 const char* key_of(Split split) { return split == Split::train ? "data.train" : "data.validation"; }
 
-template <typename Start>
-void number_from(std::span<const Start> starts, std::span<std::int32_t> segments) {
+}  // namespace
+
+void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) {
   auto begin = segments.begin();
   std::int32_t segment = 0;
-  for (const Start start : starts) {
+  for (const std::int64_t start : starts) {
     const auto end = segments.begin() + std::min<std::ptrdiff_t>(start, std::ssize(segments));
     std::fill(begin, end, segment++);
     begin = end;
   }
   std::fill(begin, segments.end(), segment);
 }
-
-}  // namespace
-
-void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments) { number_from(starts, segments); }
-void segments_from(std::span<const std::int32_t> starts, std::span<std::int32_t> segments) { number_from(starts, segments); }
 
 TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
                          const std::string& packing_table)
@@ -152,7 +148,7 @@ double TokenSource::padding() const {
   return samples() == 0 ? 0 : 1 - static_cast<double>(tokens()) / positions;
 }
 
-std::int64_t TokenSource::read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
+std::int64_t TokenSource::read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const {
   const int store = store_of(sample);
   ERGON_CHECK(std::ssize(ids) == (sequence_ + 1) * token_bytes(), "{} bytes of ids for a sequence of {}", ids.size(), sequence_);
   const std::int64_t index = sample - first_sample(store);
@@ -162,9 +158,9 @@ std::int64_t TokenSource::read(std::int64_t sample, std::span<std::byte> ids, st
 }
 
 std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
-  ids_.resize(tokens.size() * static_cast<std::size_t>(token_bytes()));
-  const std::int64_t held = read(sample, ids_, starts);
-  widen_ids(ids_, token_bytes(), tokens.data());
+  std::vector<std::byte> ids(tokens.size() * static_cast<std::size_t>(token_bytes()));
+  const std::int64_t held = read(sample, ids, &starts);
+  widen_ids(ids, token_bytes(), tokens.data());
   return held;
 }
 
@@ -176,22 +172,22 @@ std::int64_t TokenSource::read(std::int64_t sample, std::span<std::int32_t> toke
   return held;
 }
 
-std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
+std::int64_t TokenSource::read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const {
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
   const auto width = static_cast<std::size_t>(token_bytes()), all = ids.size() / width;
   std::ranges::fill(ids, std::byte{0});
-  starts.clear();
+  if (starts) starts->clear();
   std::size_t held = 0;
   for (const PackedPiece& piece : packed_[static_cast<std::size_t>(store)].sample(index)) {
     // A piece that fills the sample and is not the end of its document is followed by the document's next token.
     const auto end = piece.begin + piece.tokens;
     const bool goes_on = held + piece.tokens == all - 1 && !std::ranges::binary_search(from.offsets(), end);
     const std::size_t count = piece.tokens + goes_on;
-    if (held > 0) starts.push_back(static_cast<std::int64_t>(held));
+    if (starts && held > 0) starts->push_back(static_cast<std::int64_t>(held));
     from.read_ids(static_cast<std::int64_t>(piece.begin), ids.subspan(held * width, count * width));
     held += count;
   }
-  if (held < all) starts.push_back(static_cast<std::int64_t>(held));
+  if (starts && held < all) starts->push_back(static_cast<std::int64_t>(held));
   return std::min(static_cast<std::int64_t>(held), sequence_);
 }
 
@@ -250,25 +246,26 @@ bool TokenSource::mark_prompts(std::int64_t sample, std::span<std::uint8_t> is_p
 }
 
 void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const {
-  ids_.resize(tokens.size() * static_cast<std::size_t>(token_bytes()));
-  read_stream(store, begin, ids_, starts);
-  widen_ids(ids_, token_bytes(), tokens.data());
+  std::vector<std::byte> ids(tokens.size() * static_cast<std::size_t>(token_bytes()));
+  read_stream(store, begin, ids, &starts);
+  widen_ids(ids, token_bytes(), tokens.data());
 }
 
-void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const {
+void TokenSource::read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const {
   ERGON_CHECK(packed_.empty(), "packed samples are no stream");
   const std::int64_t width = token_bytes();
   const std::vector<std::uint64_t>& index = next_document_[static_cast<std::size_t>(store)];
   const TokenStore& from = *stores_[static_cast<std::size_t>(store)];
-  starts.clear();
+  if (starts) starts->clear();
   each_run(store, begin, std::ssize(ids) / width, [&](std::int64_t done, std::int64_t token, std::int64_t count, const Piece& piece) {
+    from.read_ids(token, ids.subspan(static_cast<std::size_t>(done * width), static_cast<std::size_t>(count * width)));
+    if (!starts) return;
     const std::uint64_t* next =
         from.offsets().data() +
         (done == 0 ? std::max(index[static_cast<std::size_t>(begin / stride())], piece.first_document) : piece.first_document);
-    from.read_ids(token, ids.subspan(static_cast<std::size_t>(done * width), static_cast<std::size_t>(count * width)));
     while (static_cast<std::int64_t>(*next) < token) ++next;
     for (; static_cast<std::int64_t>(*next) < token + count; ++next)
-      if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts.push_back(at);
+      if (const std::int64_t at = done + static_cast<std::int64_t>(*next) - token; at > 0) starts->push_back(at);
   });
 }
 

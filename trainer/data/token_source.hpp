@@ -24,7 +24,6 @@ namespace ergon {
 
 // Numbers documents from where they start. Example: starts 2 and 5, six places: 0 0 1 1 1 2.
 void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t> segments);
-void segments_from(std::span<const std::int32_t> starts, std::span<std::int32_t> segments);
 
 class TokenSource {
  public:
@@ -63,14 +62,14 @@ class TokenSource {
   double padding() const;
 
   // T + 1 tokens of a sample, and where in them, behind the first, another document begins (or the padding, as if it were one). Returns
-  // tokens_of(sample). One thread at a time.
+  // tokens_of(sample). Any thread.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
-  // The same of ids as they are stored, token_bytes() each.
-  std::int64_t read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
+  // The same of ids as they are stored, token_bytes() each. `starts` null: nobody asks for them.
+  std::int64_t read(std::int64_t sample, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const;
   // The same; `segments` are the numbers of the tokens' documents within the sample.
   std::int64_t read(std::int64_t sample, std::span<std::int32_t> tokens, std::span<std::int32_t> segments) const;
 
-  // Says which samples are read next, so that what is looked up for them comes from memory beside the reads before.
+  // Says of which samples starts are asked for next, so that what is looked up for them comes from memory beside the reads before.
   void expect(std::int64_t next, std::int64_t after_next) const;
 
   // Of the T + 1 tokens of a sample, 1 where one stands before its document's answer (TokenStore::answers) and is never a label, else 0.
@@ -80,7 +79,6 @@ class TokenSource {
   // The stream of one store: its length, and tokens [begin, begin + tokens.size()) with the starts of documents behind the first.
   std::int64_t stream_tokens(int store) const { return stream_tokens_[static_cast<std::size_t>(store)]; }
   void read_stream(int store, std::int64_t begin, std::span<std::int32_t> tokens, std::vector<std::int64_t>& starts) const;
-  void read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
 
   // SHA-256 of the content hashes in order: what may not change when a run resumes.
   std::string fingerprint() const;
@@ -104,7 +102,8 @@ class TokenSource {
   // visit(place, token, count, piece) for each run of a window of the stream that lies together in the file, `place` from 0.
   template <typename Visit>
   void each_run(int store, std::int64_t begin, std::int64_t tokens, const Visit& visit) const;
-  std::int64_t read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>& starts) const;
+  std::int64_t read_packed(int store, std::int64_t index, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const;
+  void read_stream(int store, std::int64_t begin, std::span<std::byte> ids, std::vector<std::int64_t>* starts) const;
 
   Split split_;
   std::int64_t sequence_;
@@ -119,7 +118,6 @@ class TokenSource {
   std::vector<std::int64_t> sample_ends_;  // by store, running sum
   std::vector<PackedSamples> packed_;      // by store; empty: a stream
   std::string packing_hash_;
-  mutable std::vector<std::byte> ids_;  // of a read that widens them
 };
 
 }  // namespace ergon

@@ -229,18 +229,21 @@ std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
   return made;
 }
 
-void TokenStore::check_block(std::int64_t block) const {
+// Reads and returns it.
+std::vector<std::byte> TokenStore::check_block(std::int64_t block) const {
   const std::int64_t begin = block * info().crc_block, end = std::min(begin + info().crc_block, info().tokens * info().token_bytes);
-  block_.resize(static_cast<std::size_t>(end - begin));
-  file_.pread(block_, index_->data_offset + begin);
+  const std::uint32_t read_in = opening();  // or later
+  std::vector<std::byte> ids(static_cast<std::size_t>(end - begin));
+  file_.pread(ids, index_->data_offset + begin);
   const auto place = [&] {
     return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info().token_bytes, end / info().token_bytes - 1);
   };
-  if (crc32c(block_) != index_->tables.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
-  const std::uint32_t largest = largest_id(block_, info().token_bytes);
+  if (crc32c(ids) != index_->tables.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
+  const std::uint32_t largest = largest_id(ids, info().token_bytes);
   if (largest >= static_cast<std::uint64_t>(info().vocabulary))
     refuse(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info().vocabulary), path_);
-  checked_[static_cast<std::size_t>(block)] = true;
+  checked_[static_cast<std::size_t>(block)] = read_in;
+  return ids;
 }
 
 // From `byte` on, up to the end of a block that is touched for the first time, or of the run of blocks that were checked before. Returns
@@ -248,15 +251,16 @@ void TokenStore::check_block(std::int64_t block) const {
 std::size_t TokenStore::read_part(std::int64_t byte, std::span<std::byte> out) const {
   const std::int64_t first = byte / info().crc_block, end = byte + std::ssize(out);
   std::int64_t block = first;
-  while (block * info().crc_block < end && checked_[static_cast<std::size_t>(block)]) ++block;
-  const bool untouched = block == first;
-  if (untouched) check_block(block++);
-  const auto count = static_cast<std::size_t>(std::min(block * info().crc_block, end) - byte);
-  if (untouched)
-    std::memcpy(out.data(), block_.data() + byte % info().crc_block, count);
-  else
-    file_.pread(out.first(count), index_->data_offset + byte);
-  return count;
+  const std::uint32_t now = opening();
+  while (block * info().crc_block < end && checked_[static_cast<std::size_t>(block)] == now) ++block;
+  const auto up_to = [&](std::int64_t block_end) { return static_cast<std::size_t>(std::min(block_end * info().crc_block, end) - byte); };
+  if (block == first) {
+    const std::vector<std::byte> ids = check_block(first);
+    std::memcpy(out.data(), ids.data() + byte % info().crc_block, up_to(first + 1));
+    return up_to(first + 1);
+  }
+  file_.pread(out.first(up_to(block)), index_->data_offset + byte);
+  return up_to(block);
 }
 
 void TokenStore::read_ids(std::int64_t begin, std::span<std::byte> ids) const {
@@ -264,22 +268,17 @@ void TokenStore::read_ids(std::int64_t begin, std::span<std::byte> ids) const {
   ERGON_CHECK(begin >= 0 && begin + count <= info().tokens && std::ssize(ids) == count * width, "tokens {} + {} of {}", begin, count,
               info().tokens);
   for (std::size_t done = 0; done < ids.size();) {
-    const std::int64_t openings = file_.openings();
+    const std::uint32_t before = opening();
     const std::size_t read = read_part(begin * width + static_cast<std::int64_t>(done), ids.subspan(done));
-    if (file_.openings() == openings) {
-      done += read;
-      continue;
-    }
-    // Another file may lie under the name by now: nothing of it has been checked.
-    checked_.assign(checked_.size(), false);
-    done = 0;
+    // Opened anew, another file may lie under the name, of which nothing has been checked.
+    done = opening() == before ? done + read : 0;
   }
 }
 
 void TokenStore::read(std::int64_t begin, std::span<std::int32_t> out) const {
-  ids_.resize(out.size() * static_cast<std::size_t>(info().token_bytes));
-  read_ids(begin, ids_);
-  widen_ids(ids_, info().token_bytes, out.data());
+  std::vector<std::byte> ids(out.size() * static_cast<std::size_t>(info().token_bytes));
+  read_ids(begin, ids);
+  widen_ids(ids, info().token_bytes, out.data());
 }
 
 void TokenStore::mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_prompt) const {

@@ -3,9 +3,10 @@
 // process is asked once where things lie (Storage::hdf5); windows are read by pread. Everything but the tokens is checked against the
 // content hash on opening; tokens are checked per block (CRC32C and id range) when a block is first touched.
 //
-// Thread safety: read() may be called from one thread at a time.
+// Thread safety: any thread may read.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -105,7 +106,7 @@ class TokenStore {
   const std::optional<ForeignOrigin>& foreign() const { return index_->tables.foreign; }
   std::unique_ptr<Tokenizer> tokenizer() const;
 
-  // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block.
+  // Tokens [begin, begin + out.size()). A damaged block is an Error that names file and block. Any thread.
   void read(std::int64_t begin, std::span<std::int32_t> out) const;
   // The same as they are stored, info().token_bytes each.
   void read_ids(std::int64_t begin, std::span<std::byte> ids) const;
@@ -115,7 +116,8 @@ class TokenStore {
   void verify() const;
 
  private:
-  void check_block(std::int64_t block) const;
+  std::uint32_t opening() const { return static_cast<std::uint32_t>(file_.openings() + 1); }
+  std::vector<std::byte> check_block(std::int64_t block) const;
   std::size_t read_part(std::int64_t byte, std::span<std::byte> out) const;
 
   TokenStore(const StorePlace& place, Storage::File file, Storage& storage);
@@ -123,9 +125,8 @@ class TokenStore {
   std::string path_;
   std::shared_ptr<const TokenStoreIndex> index_;
   mutable PatientFile file_;
-  mutable std::vector<bool> checked_;     // by block
-  mutable std::vector<std::byte> block_;  // one block, for its first touch
-  mutable std::vector<std::byte> ids_;    // of a read that widens them
+  // By block: which opening of the file it was checked in, from 1; 0: in none.
+  mutable std::vector<std::atomic<std::uint32_t>> checked_;
 };
 
 }  // namespace ergon

@@ -9,7 +9,7 @@ using namespace ergon;
 
 TEST_CASE("a batch that is on the device already is passed on, not copied; elsewhere the model's part of it moves") {
   Batch batch;
-  for (at::Tensor* tensor : {&batch.tokens_BT, &batch.labels_BT, &batch.positions_BT, &batch.segments_BT})
+  for (at::Tensor* tensor : {&batch.tokens_BT, &batch.labels_BT, &batch.positions_BT})
     *tensor = at::zeros({2, 3}, at::kLong);
   batch.valid_tokens = 5;
   batch.first_sample = 7;
@@ -24,7 +24,6 @@ TEST_CASE("a batch that is on the device already is passed on, not copied; elsew
   CHECK(moved.tokens_BT.is_meta());
   CHECK(moved.labels_BT.is_meta());
   CHECK(moved.positions_BT.is_meta());
-  CHECK(moved.segments_BT.is_cpu());
   CHECK_FALSE(moved.documents.positions_BT.defined());
   batch.documents.positions_BT = at::zeros({2, 3}, at::kLong);
   CHECK(to_device(batch, at::kMeta).documents.positions_BT.is_meta());

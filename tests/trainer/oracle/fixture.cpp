@@ -143,9 +143,7 @@ Batch make_batch(const ModelShape& shape, std::int64_t samples, std::int64_t len
     batch.labels_BT.masked_fill_(number % ignored == 0, ignored_label);
   }
   batch.positions_BT = at::arange(length).expand({samples, length}).contiguous();
-  batch.segments_BT = at::zeros({samples, length}, at::kInt);
-  batch.loss_mask_BT = (batch.labels_BT != ignored_label).to(at::kByte);
-  batch.valid_tokens = batch.loss_mask_BT.sum().item<std::int64_t>();
+  batch.valid_tokens = (batch.labels_BT != ignored_label).sum().item<std::int64_t>();
   batch.first_sample = first_sample;
   return batch;
 }
