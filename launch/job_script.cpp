@@ -32,8 +32,14 @@ std::string header(const LaunchPlan& plan, const JobFacts& facts) {
   };
   add("--job-name=ergon-" + (folder.empty() ? "run" : folder));
   const std::int64_t least = launch.min_nodes > 0 ? launch.min_nodes : launch.nodes;
-  add(least < launch.nodes ? fmt::format("--nodes={}-{}", least, launch.nodes) : fmt::format("--nodes={}", launch.nodes));
-  add(fmt::format("--ntasks-per-node={}", plan.ranks_per_node));
+  if (least < launch.nodes) {
+    add(fmt::format("--nodes={}-{}", least, launch.nodes));
+    // Not by tasks: sbatch would make them those of the fewest nodes, and Slurm takes no more nodes than tasks.
+    add(fmt::format("--mincpus={}", plan.ranks_per_node * plan.threads));
+  } else {
+    add(fmt::format("--nodes={}", launch.nodes));
+    add(fmt::format("--ntasks-per-node={}", plan.ranks_per_node));
+  }
   add(fmt::format("--cpus-per-task={}", plan.threads));
   // By node, not by task: a GPU of its own for each task would hide the others from NCCL's peer-to-peer transport.
   if (launch.gpus_per_node > 0) add(fmt::format("--gpus-per-node={}", launch.gpus_per_node));
@@ -123,8 +129,9 @@ constexpr const char* deaf_at_first = "    sh -c 'trap \"\" USR1 USR2 TERM INT; 
 std::string by_srun(const LaunchPlan& plan) {
   return fmt::format(
       "  # One that ends late may still be writing: --kill-on-bad-exit=0.\n  # shellcheck disable=SC2016\n  srun --mpi=pmix "
-      "--kill-on-bad-exit=0 --ntasks=\"$ranks\" --cpus-per-task={} --cpu-bind=none \\\n    --output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
-      plan.threads);
+      "--kill-on-bad-exit=0 --ntasks=\"$ranks\" --ntasks-per-node={} --cpus-per-task={} --cpu-bind=none \\\n    "
+      "--output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
+      plan.ranks_per_node, plan.threads);
 }
 
 // Slurm gives each node what its ranks ask for, so that none has to make room. Of the seconds that mpirun grants its ranks after a TERM it

@@ -101,7 +101,10 @@ TEST_CASE("job_script: what the job asks for") {
         "#SBATCH --exclusive\n", "#SBATCH --requeue\n", "#SBATCH --open-mode=append\n", "#SBATCH '--chdir=/work folder'\n",
         "#SBATCH '--output=/work folder/runs/a/logs/job_%j.out'\n"})
     CHECK(holds(text, line));
-  CHECK(holds(script({"launch.min_nodes=1"}), "#SBATCH --nodes=1-2\n"));
+  const std::string elastic = script({"launch.min_nodes=1", "run.threads=3"});
+  CHECK(holds(elastic, "#SBATCH --nodes=1-2\n#SBATCH --mincpus=6\n#SBATCH --cpus-per-task=3\n"));
+  CHECK_FALSE(holds(elastic, "#SBATCH --ntasks"));  // Slurm takes no more nodes than tasks
+  CHECK(holds(elastic, "--ntasks=\"$ranks\" --ntasks-per-node=2 --cpus-per-task=3 "));
   CHECK(holds(script({}), "#SBATCH --signal=B:USR1@120\n"));  // the limit of its partition is one, too
   CHECK_FALSE(holds(script({}), "--time"));
   CHECK(holds(script({"launch.comeback=array", "launch.starts=5"}), "#SBATCH --array=1-5%1\n#SBATCH --no-requeue\n"));

@@ -85,6 +85,10 @@ class SlurmCase(Case):
             self.assertEqual(done.returncode, 0, f"{' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}")
         return done
 
+    def skip_one(self, reason):
+        print(f"skipped: {reason}", flush=True)
+        self.skipTest(reason)
+
     def launch(self, *keys, folder="run"):
         """`ergon launch --slurm`; the number of its job."""
         done = self.command(BINARY, "launch", "run.toml", f"run.folder={folder}", *keys, "--slurm")
