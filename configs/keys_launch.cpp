@@ -106,7 +106,7 @@ std::vector<Key> keys_launch() {
       name_key("launch.constraint", "features that the nodes must have", &S::constraint, ",&|*()[]",
                "features, joined by & or |, without blanks"),
       words_key("launch.options", "further options of sbatch, as \"--exclusive\" or \"--mem=0\"", &S::options, check_option),
-      seconds({"launch.time", "", free, "time limit of the job; 0: none"}, launch(&S::time), not_negative),
+      seconds({"launch.time", "", free, "time limit of the job; 0: its partition's"}, launch(&S::time), not_negative),
       seconds({"launch.warning", "", free, "USR1 so long before the end of the time; longer than a save and two steps take"},
               launch(&S::warning)),
       choice({"launch.comeback", "", free,

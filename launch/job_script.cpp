@@ -32,15 +32,19 @@ std::string header(const LaunchPlan& plan, const JobFacts& facts) {
   };
   add("--job-name=ergon-" + (folder.empty() ? "run" : folder));
   const std::int64_t least = launch.min_nodes > 0 ? launch.min_nodes : launch.nodes;
-  add(least < launch.nodes ? fmt::format("--nodes={}-{}", least, launch.nodes) : fmt::format("--nodes={}", launch.nodes));
-  add(fmt::format("--ntasks-per-node={}", plan.ranks_per_node));
+  if (least < launch.nodes) {
+    add(fmt::format("--nodes={}-{}", least, launch.nodes));
+    // Not by tasks: sbatch would make them those of the fewest nodes, and Slurm takes no more nodes than tasks.
+    add(fmt::format("--mincpus={}", plan.ranks_per_node * plan.threads));
+  } else {
+    add(fmt::format("--nodes={}", launch.nodes));
+    add(fmt::format("--ntasks-per-node={}", plan.ranks_per_node));
+  }
   add(fmt::format("--cpus-per-task={}", plan.threads));
   // By node, not by task: a GPU of its own for each task would hide the others from NCCL's peer-to-peer transport.
   if (launch.gpus_per_node > 0) add(fmt::format("--gpus-per-node={}", launch.gpus_per_node));
-  if (launch.time.value > 0) {
-    add("--time=" + slurm_time(launch.time));
-    add(fmt::format("--signal=B:USR1@{}", static_cast<std::int64_t>(std::ceil(launch.warning.value))));
-  }
+  if (launch.time.value > 0) add("--time=" + slurm_time(launch.time));
+  add(fmt::format("--signal=B:USR1@{}", static_cast<std::int64_t>(std::ceil(launch.warning.value))));  // a partition has a limit, too
   given("--partition", launch.partition);
   given("--account", launch.account);
   given("--qos", launch.qos);
@@ -84,9 +88,21 @@ say() { echo "[$(date '+%F %T')] $*"; }
 # "ATTEMPT CODE" of the newest attempt that has ended; nothing while there is none. result.json is the truth: srun and mpirun lose codes.
 outcome() { "$ergon" status "$run" --outcome 2>/dev/null; }
 
-# USR1 asks the ranks to save and end. Never TERM: srun answers that by killing them.
-child=
-trap 'if [ -n "$child" ]; then say "signal: the ranks are asked to save and end"; kill -USR1 "$child" 2>/dev/null; else say "signal: there are no ranks to ask"; fi' USR1 TERM
+# USR1 asks the ranks to save and end, and again every 5 s: what comes before they hear is passed over. Never TERM: srun answers that by
+# killing them.
+child='' asked=no asking=''
+ask() {
+  [ -z "$asking" ] || return 0
+  say "signal: the ranks are asked to save and end"
+  (trap '' USR1 TERM; sleep "$1"; while kill -USR1 "$child" 2>/dev/null; do sleep 5; done) >/dev/null 2>&1 &
+  asking=$!
+}
+# shellcheck disable=SC2317  # the trap calls it
+hear() {
+  asked=yes
+  if [ -n "$child" ]; then ask 0; else say "signal: there are no ranks to ask"; fi
+}
+trap hear USR1 TERM
 )sh";
 
 constexpr const char* running = R"sh(
@@ -108,14 +124,14 @@ if [ "$stalled" -gt 0 ] && [ "$("$ergon" status "$run" --stalled-starts 2>/dev/n
 }
 
 // A signal that comes while a rank still loads its libraries would end it, and with it the job: it is passed over.
-constexpr const char* deaf_at_first = "  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n";
+constexpr const char* deaf_at_first = "    sh -c 'trap \"\" USR1 USR2 TERM INT; exec \"$@\"' sh \\\n";
 
 std::string by_srun(const LaunchPlan& plan) {
   return fmt::format(
-      "# One that ends late may still be writing: --kill-on-bad-exit=0.\n# shellcheck disable=SC2016\nsrun --mpi=pmix --kill-on-bad-exit=0 "
-      "--ntasks=\"$ranks\" "
-      "--cpus-per-task={} --cpu-bind=none \\\n  --output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
-      plan.threads);
+      "  # One that ends late may still be writing: --kill-on-bad-exit=0.\n  # shellcheck disable=SC2016\n  srun --mpi=pmix "
+      "--kill-on-bad-exit=0 --ntasks=\"$ranks\" --ntasks-per-node={} --cpus-per-task={} --cpu-bind=none \\\n    "
+      "--output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
+      plan.ranks_per_node, plan.threads);
 }
 
 // Slurm gives each node what its ranks ask for, so that none has to make room. Of the seconds that mpirun grants its ranks after a TERM it
@@ -127,15 +143,37 @@ std::string by_mpirun(const LaunchPlan& plan) {
   std::vector<std::string> words = mpirun_words(plan, mpirun);
   words.resize(words.size() - plan.train.size());
   words.erase(words.begin(), words.begin() + 3);  // mpirun -n RANKS: how many they are is known in the job
-  return "# Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n# shellcheck "
-         "disable=SC2016\n"
-         "mpirun -n \"$ranks\" --output-filename \"$logs\" " +
+  return "  # Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n"
+         "  # shellcheck disable=SC2016\n"
+         "  mpirun -n \"$ranks\" --output-filename \"$logs\" " +
          shell_line(words) + " \\\n";
 }
 
+constexpr const char* waiting = R"sh(  child=$!
+  trap hear USR1 TERM
+}
+finish() {
+  [ "$asked" = no ] || ask 5
+  while :; do
+    wait "$child"
+    code=$?
+    kill -0 "$child" 2>/dev/null || break
+  done
+  wait "$child"  # once more: a signal that came while the ranks ended leaves its own number in the loop
+  code=$?
+  child=
+}
+begin
+finish
+if [ "$code" != 0 ] && [ "$asked" = no ] && ! compgen -G "$logs/*" >/dev/null; then
+  say "code $code before any rank began: once more in 10 s"  # slurmctld does not answer while it is restarted
+  sleep 10
+  if [ "$asked" = no ]; then begin; finish; fi
+fi
+)sh";
+
 std::string start(const LaunchPlan& plan) {
   std::string text = R"sh(
-# The ranks, in the background, so that this shell hears signals; deaf to them until their program hears.
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
@@ -149,18 +187,13 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
   } else if (plan.ranks != plan.ranks_per_node * plan.launch.nodes) {
     text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
   }
-  text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
-  text += deaf_at_first + ("  " + shell_line(plan.train)) + " &\n";
-  return text + R"sh(child=$!
-while :; do
-  wait "$child"
-  code=$?
-  kill -0 "$child" 2>/dev/null || break
-done
-wait "$child"  # once more: a signal that came while the ranks ended leaves its own number in the loop
-code=$?
-child=
+  text += R"sh(
+# The ranks, in the background, so that this shell hears signals. Ignored from the fork on: a signal would end what does not yet hear it.
+begin() {
+  trap '' USR1 TERM
 )sh";
+  text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
+  return text + deaf_at_first + "    " + shell_line(plan.train) + " &\n" + waiting;
 }
 
 constexpr const char* verdict = R"sh(
@@ -181,8 +214,12 @@ std::string comeback(const LaunchPlan& plan) {
       return R"sh(
 if [ "$code" = 85 ] && running; then
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
-  scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}" && say "requeued"
-  sleep 120  # Slurm ends this shell; one that ends first is taken for done
+  if scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"; then
+    say "requeued"
+    sleep 120  # Slurm ends this shell; one that ends first is taken for done
+  else
+    say "Slurm has not requeued the job: submit it again, and see launch.comeback"
+  fi
 fi
 exit "$code"
 )sh";
@@ -190,7 +227,8 @@ exit "$code"
       return R"sh(
 if [ "$code" = 85 ] && running; then
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
-  next=$(sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script") || exit 85
+  next=$(sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script") ||
+    { say "Slurm has not taken the next job: submit it again"; exit 85; }
   "$ergon" status "$run" --job "$next"
   say "job $next goes on"
   exit 0
@@ -199,9 +237,10 @@ exit "$code"
 )sh";
     case Comeback::array:
       return R"sh(
-# The next task of the array goes on after 85; after any other code there is nothing to go on with.
+# The next task of the array goes on after 85, and where Slurm has taken the nodes of this one. After any other end there is nothing to go on
+# with.
 if [ "$code" = 85 ] && running; then exit 0; fi
-scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"
+if [ "$code" != 85 ] && { [ $fresh = yes ] || running; }; then scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"; fi
 exit "$code"
 )sh";
   }

@@ -6,7 +6,7 @@
 #      (ERGON_CUDA=on|off decides otherwise). A set appears under its final name only when it is complete.
 #   --cuda: the full set in .venv, which run.device = "cuda" needs: the same as ERGON_CUDA=on.
 #   --python-torch: also .venv-torch, a Python that can import torch, for `ergon bench --against pytorch` and the scripts that make golden values.
-#   --slurm: also a Slurm to try jobs with on this machine (tests/cluster); nothing of it is started.
+#   --slurm: also a Slurm to try jobs with on this machine (tests/cluster), and MariaDB for its accounts; nothing of them is started.
 # Exit status: 0 ready; 2 something only the user can do (the text says what); 1 a download failed twice.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,8 +19,8 @@ python_set=("torch==$torch_version" numpy)
 # A package a line; `a|b`: the first one that this distribution knows (names of Debian 12 first).
 packages='g++ cmake ninja-build pkg-config|pkgconf openmpi-bin libopenmpi-dev openssh-client libhdf5-dev hdf5-tools libisal-dev zlib1g-dev libzstd-dev libssl-dev libfmt-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsentencepiece-dev libpcre2-dev libicu-dev libnlopt-dev libnlopt-cxx-dev libeigen3-dev libhwloc-dev prometheus-cpp-dev libncurses-dev catch2 librapidcheck-dev
-  strace python3 python3-venv python3-h5py python3-pyte ca-certificates'
-slurm_packages=' slurm-wlm slurm-wlm-basic-plugins slurm-client slurmdbd munge iproute2 shellcheck'
+  strace procps python3 python3-venv python3-h5py python3-pyte ca-certificates'
+slurm_packages=' slurm-wlm slurm-wlm-basic-plugins slurm-client slurmdbd mariadb-server-core mariadb-client-core munge iproute2 shellcheck'
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 refuse() { printf 'setup: %s\n' "$@" >&2; exit 2; }

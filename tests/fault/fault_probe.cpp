@@ -6,10 +6,10 @@
 //   GROUP:OPERATION    while this rank waits for that operation of that group: cp:ring_shift, pp:recv
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
 //   loss        of its microbatches
-// DEED: kill, stop (the signals of these names), hang (computes for ever), full (no space left), error, bug, none; of the loss: nan,
-// nan_once in step STEP alone, and nan_first when the process first comes to it.
-// ERGON_PROBE_LEASE: seconds after which a lock that stands still is stale; its owner counts ten times as often.
-// Each process first leaves a file pid.RANK with its number and that of the MPI job.
+// DEED: kill, stop (the signals of these names), hang (computes for ever), slow (10 s later), full (no space left), error, bug, none; of
+// the loss: nan, nan_once in step STEP alone, and nan_first when the process first comes to it. ERGON_PROBE_LEASE: seconds after which a
+// lock that stands still is stale; its owner counts ten times as often. Each process first leaves a file pid.RANK with its number and that
+// of the MPI job.
 #include <pthread.h>
 #include <unistd.h>
 
@@ -50,6 +50,7 @@ struct Plan {
     if (deed == "full") throw Error("no space left on device", "planned", "make room", ExitCode::data);
     if (deed == "error") throw Error("this rank cannot go on", "planned", "no way out", ExitCode::data);
     if (deed == "bug") ERGON_CHECK(false, "planned");
+    if (deed == "slow") std::this_thread::sleep_for(std::chrono::seconds(10));
     while (deed == "hang") std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 };

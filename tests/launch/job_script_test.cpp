@@ -2,6 +2,7 @@
 // The script is run here by a real shell, with programs in place of Slurm's that write down how they are called.
 #include "launch/job_script.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -37,7 +38,7 @@ std::string script(const std::vector<std::string>& keys) {
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does.
+// A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does; the ranks it starts leave their logs.
 struct Site {
   test::TemporaryFolder folder;
   bool by_mpirun = false;
@@ -46,29 +47,41 @@ struct Site {
     test::write_file(folder / name, "#!/bin/bash\necho \"" + name + " $*\" >> " + folder / "calls" + "\n" + body + "\n");
     ::chmod((folder / name).c_str(), 0755);
   }
+  void ranks(const std::string& launcher, const std::string& body) const {
+    program(launcher, "for logs in " + folder / "run/logs/job_*" + "; do : > \"$logs/rank_0.log\"; done\n" + body);
+  }
 
   explicit Site(const std::string& ranks, const std::string& state = "RUNNING", const std::string& stalled = "0") {
-    program("srun", ranks);
+    this->ranks("srun", ranks);
     program("scontrol", "echo \"JobId=7 JobState=" + state + " Reason=None\"");
     program("sbatch", "echo 8");
     program("scancel", "");
-    program("sleep", "");
+    program("sleep", "exec /bin/sleep 0.1");
     program("ergon", "case \"$*\" in *--outcome*) cat " + folder / "outcome" + " 2>/dev/null;; *--stalled*) echo " + stalled +
                          ";; *--fit*) echo 2;; esac");
   }
 
-  // What the job came to: its exit code, and what it printed.
-  std::string run(std::vector<std::string> keys, const std::string& variables = "") const {
+  // What the job came to: its exit code, and what it printed. part, other: of its script, another text for a part.
+  std::string run(std::vector<std::string> keys, const std::string& variables = "", const std::string& part = "",
+                  const std::string& other = "") const {
     keys.push_back("run.folder=" + (folder / "run"));
     LaunchPlan plan = planned(slurm(keys));
     plan.program = {folder / "ergon"};
     plan.train[0] = folder / "ergon";
     plan.by_mpirun = by_mpirun;
-    test::write_file(folder / "job.sh", job_script(plan, {folder.path(), folder / "job.sh"}));
+    std::string text = job_script(plan, {folder.path(), folder / "job.sh"});
+    if (!part.empty()) text.replace(text.find(part), part.size(), other);
+    test::write_file(folder / "job.sh", text);
     return output_of({"/bin/bash", "-c",
                       "cd " + shell_word(folder.path()) + "; export PATH=" + shell_word(folder.path()) +
                           ":$PATH SLURM_JOB_ID=7 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=n; " + variables + " bash " +
                           shell_word(folder / "job.sh") + "; echo \"ended $?\""});
+  }
+  // srun as it is: deaf until it hears, which a shell cannot be. USR1 makes it save, TERM kills.
+  std::string hearing() const {
+    return "exec python3 -c '\nimport signal, sys, time\ndef hear(*_):\n  open(\"" + folder / "outcome" +
+           "\", \"w\").write(\"2 85\\n\")\n  sys.exit(85)\nsignal.signal(signal.SIGUSR1, hear)\nsignal.signal(signal.SIGTERM, "
+           "lambda *_: sys.exit(143))\nfor _ in range(9): time.sleep(0.2)\nsys.exit(3)'";
   }
   std::string calls() const { return test::read_file(folder / "calls"); }
   // What a start leaves that ended in order.
@@ -88,8 +101,12 @@ TEST_CASE("job_script: what the job asks for") {
         "#SBATCH --exclusive\n", "#SBATCH --requeue\n", "#SBATCH --open-mode=append\n", "#SBATCH '--chdir=/work folder'\n",
         "#SBATCH '--output=/work folder/runs/a/logs/job_%j.out'\n"})
     CHECK(holds(text, line));
-  CHECK(holds(script({"launch.min_nodes=1"}), "#SBATCH --nodes=1-2\n"));
-  CHECK_FALSE(holds(script({}), "--signal"));  // no time limit, no warning
+  const std::string elastic = script({"launch.min_nodes=1", "run.threads=3"});
+  CHECK(holds(elastic, "#SBATCH --nodes=1-2\n#SBATCH --mincpus=6\n#SBATCH --cpus-per-task=3\n"));
+  CHECK_FALSE(holds(elastic, "#SBATCH --ntasks"));  // Slurm takes no more nodes than tasks
+  CHECK(holds(elastic, "--ntasks=\"$ranks\" --ntasks-per-node=2 --cpus-per-task=3 "));
+  CHECK(holds(script({}), "#SBATCH --signal=B:USR1@120\n"));  // the limit of its partition is one, too
+  CHECK_FALSE(holds(script({}), "--time"));
   CHECK(holds(script({"launch.comeback=array", "launch.starts=5"}), "#SBATCH --array=1-5%1\n#SBATCH --no-requeue\n"));
 }
 
@@ -112,7 +129,7 @@ TEST_CASE("job_script: a run that reached its end ends the job with 0") {
 TEST_CASE("job_script: a job that saved is requeued while it runs, and only then") {
   for (const char* state : {"RUNNING", "CANCELLED", "COMPLETING"}) {
     Site site("", state);
-    site.program("srun", site.saved(85));
+    site.ranks("srun", site.saved(85));
     const std::string said = site.run({});
     CHECK(holds(said, "code 85, a fresh result.json: yes"));
     CHECK(holds(said, "ended 85\n"));
@@ -122,7 +139,7 @@ TEST_CASE("job_script: a job that saved is requeued while it runs, and only then
 
 TEST_CASE("job_script: result.json decides, not the status of srun") {
   Site killed("");  // a rank died while the others saved: 137 hides 85
-  killed.program("srun", "echo '2 85' > " + killed.folder / "outcome" + "; exit 137");
+  killed.ranks("srun", "echo '2 85' > " + killed.folder / "outcome" + "; exit 137");
   CHECK(holds(killed.run({}), "code 85"));
   CHECK(holds(killed.calls(), "scontrol requeue 7"));
 
@@ -132,14 +149,26 @@ TEST_CASE("job_script: result.json decides, not the status of srun") {
   CHECK_FALSE(holds(stale.calls(), "requeue"));
 
   Site stopped("");
-  stopped.program("srun", stopped.saved(86));
+  stopped.ranks("srun", stopped.saved(86));
   CHECK(holds(stopped.run({}), "ended 86\n"));
   CHECK_FALSE(holds(stopped.calls(), "requeue"));
 }
 
+TEST_CASE("job_script: a job that Slurm does not requeue says so and ends") {
+  Site site("");
+  site.ranks("srun", site.saved(85));
+  site.program("scontrol", "if [ \"$1\" = requeue ]; then echo disabled >&2; exit 1; fi; echo JobState=RUNNING");
+  CHECK(holds(site.run({}), "Slurm has not requeued the job: submit it again, and see launch.comeback\nended 85\n"));
+  CHECK_FALSE(holds(site.calls(), "sleep"));
+  Site chain("");
+  chain.ranks("srun", chain.saved(85));
+  chain.program("sbatch", "exit 1");
+  CHECK(holds(chain.run({"launch.comeback=chain"}), "Slurm has not taken the next job: submit it again\nended 85\n"));
+}
+
 TEST_CASE("job_script: storms end") {
   Site often("");
-  often.program("srun", often.saved(85));
+  often.ranks("srun", often.saved(85));
   CHECK(holds(often.run({"launch.starts=3"}, "SLURM_RESTART_COUNT=2"), "started 3 times: not again"));
   CHECK_FALSE(holds(often.calls(), "requeue"));
   const Site preempted("");  // Slurm requeues by itself, and asks nobody
@@ -156,23 +185,36 @@ TEST_CASE("job_script: storms end") {
 
 TEST_CASE("job_script: where requeue is forbidden the job hands over to another one, or to the next task") {
   Site chain("");
-  chain.program("srun", chain.saved(85));
+  chain.ranks("srun", chain.saved(85));
   CHECK(holds(chain.run({"launch.comeback=chain"}), "job 8 goes on\nended 0\n"));
   CHECK(holds(chain.calls(), "sbatch --parsable --dependency=afterany:7 --export=ALL,ERGON_CHAIN=1 " + chain.folder / "job.sh"));
   CHECK(holds(chain.calls(), "--job 8"));
 
   Site task("");
-  task.program("srun", task.saved(85));
+  task.ranks("srun", task.saved(85));
   const std::string array = "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1";
   CHECK(holds(task.run({"launch.comeback=array"}, array), "ended 0\n"));
   CHECK_FALSE(holds(task.calls(), "scancel"));
   Site last("");
-  last.program("srun", last.saved(0));
+  last.ranks("srun", last.saved(0));
   CHECK(holds(last.run({"launch.comeback=array"}, array), "ended 0\n"));
   CHECK(holds(last.calls(), "scancel --state=PENDING 7"));
+  Site broken("exit 5");
+  CHECK(holds(broken.run({"launch.comeback=array"}, array), "ended 5\n"));
+  CHECK(holds(broken.calls(), "scancel --state=PENDING 7"));
+  for (const int code : {85, 1}) {  // its nodes are taken: saved, or not, and the next task goes on
+    Site preempted("exit 1", "COMPLETING");
+    if (code == 85) preempted.ranks("srun", preempted.saved(85));
+    CHECK(holds(preempted.run({"launch.comeback=array"}, array), fmt::format("ended {}\n", code)));
+    CHECK_FALSE(holds(preempted.calls(), "scancel"));
+  }
+  Site stopped("", "COMPLETING");
+  stopped.ranks("srun", stopped.saved(86));
+  CHECK(holds(stopped.run({"launch.comeback=array"}, array), "ended 86\n"));
+  CHECK(holds(stopped.calls(), "scancel --state=PENDING 7"));
 
   Site never("");
-  never.program("srun", never.saved(85));
+  never.ranks("srun", never.saved(85));
   CHECK(holds(never.run({"launch.comeback=never"}), "ended 85\n"));
   CHECK_FALSE(holds(never.calls(), "requeue"));
 }
@@ -180,33 +222,71 @@ TEST_CASE("job_script: where requeue is forbidden the job hands over to another 
 TEST_CASE("job_script: USR1 and TERM reach the ranks as USR1, and the true status is waited for") {
   for (const char* name : {"USR1", "TERM"}) {
     Site site("");
-    site.program("srun", "trap 'echo \"2 85\" > " + site.folder / "outcome" +
-                             "; exit 85' USR1\ntrap 'exit 143' TERM\n( /bin/sleep 0.3; kill -" + name +
-                             " $PPID ) &\nfor i in 1 2 3 4 5 6 7 8 9; do /bin/sleep 0.2; done");
+    site.ranks("srun", fmt::format("( /bin/sleep 0.3; kill -{} $PPID ) &\n", name) + site.hearing());
     const std::string said = site.run({});
     CHECK(holds(said, "signal: the ranks are asked to save and end"));
     CHECK(holds(said, "code 85, a fresh result.json: yes"));
   }
 }
 
+TEST_CASE("job_script: a signal at any moment of a start ends nothing, and is not lost") {
+  Site forked("");  // between the fork and the first that srun does
+  forked.ranks("srun", forked.saved(0));
+  forked.ranks("mpirun", forked.saved(0));
+  for (const bool by_mpirun : {false, true}) {
+    forked.by_mpirun = by_mpirun;
+    CHECK(holds(forked.run({}, "", "  child=$!\n", "  child=$!\n  kill -USR1 $child; kill -TERM $child; kill -USR1 $$\n"), "ended 0\n"));
+  }
+  Site early("");
+  early.ranks("srun", early.hearing());
+  const std::string said = early.run({}, "", "\nbegin\n", "\nkill -USR1 $$\nbegin\n");
+  CHECK(holds(said, "signal: there are no ranks to ask"));
+  CHECK(holds(said, "code 85, a fresh result.json: yes"));
+  Site deaf("");
+  deaf.ranks("srun", "kill -USR1 $PPID\n/bin/sleep 0.3\n" + deaf.hearing());
+  CHECK(holds(deaf.run({}), "code 85, a fresh result.json: yes"));
+}
+
+TEST_CASE("job_script: a start in which no rank began is tried once more") {
+  const Site site("");
+  const std::string unreachable = "echo 'srun: error: Unable to contact slurm controller' >&2; exit 1";
+  site.program("srun", unreachable);
+  CHECK(holds(site.run({}), "code 1 before any rank began: once more in 10 s"));
+  const std::string calls = site.calls();
+  CHECK(calls.find("\nsrun") != calls.rfind("\nsrun"));
+  CHECK(holds(calls, "sleep 10"));
+
+  const Site mended("");
+  mended.program("srun", "[ -e " + mended.folder / "been" + " ] || { touch " + mended.folder / "been" + "; " + unreachable + "; }\n" +
+                             mended.saved(0));
+  CHECK(holds(mended.run({}), "code 0, a fresh result.json: yes\nended 0\n"));
+
+  const Site began("exit 1");  // a rank has begun: what ended it would end it again
+  CHECK_FALSE(holds(began.run({}), "once more"));
+  const Site asked("");
+  asked.program("srun", "kill -TERM $PPID; /bin/sleep 0.3; exit 1");
+  CHECK_FALSE(holds(asked.run({}), "once more"));
+}
+
 TEST_CASE("job_script: mpirun starts the ranks where srun cannot, and result.json decides all the same") {
   LaunchPlan plan = planned(slurm({"launch.interface=ib0", "launch.environment=[\"A=b c\"]"}));
   plan.by_mpirun = true;
   const std::string text = job_script(plan, {"/w", "/w/job.sh"});
-  CHECK(holds(text,
-              "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node --mca mpi_yield_when_idle 0 --mca "
-              "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0 -x "
-              "OMP_NUM_THREADS=1 -x 'A=b c' \\\n  sh -c 'trap \"\" USR1 USR2 TERM; exec \"$@\"' sh \\\n  /opt/ergon train run.toml "));
+  CHECK(holds(
+      text,
+      "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node --mca mpi_yield_when_idle 0 --mca "
+      "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0 -x "
+      "OMP_NUM_THREADS=1 -x 'A=b c' \\\n    sh -c 'trap \"\" USR1 USR2 TERM INT; exec \"$@\"' sh \\\n    /opt/ergon train run.toml "));
   CHECK_FALSE(holds(text, "srun --mpi"));
 
   Site lost("");  // a node went: mpirun's 205 or 1 says nothing of the run
   lost.by_mpirun = true;
-  lost.program("mpirun", "exit 205");
+  lost.ranks("mpirun", "exit 205");
   CHECK(holds(lost.run({}), "code 205, a fresh result.json: no\nended 205\n"));
   CHECK_FALSE(holds(lost.calls(), "requeue"));
   Site saved("");
   saved.by_mpirun = true;
-  saved.program("mpirun", "echo '2 85' > " + saved.folder / "outcome" + "; exit 1");
+  saved.ranks("mpirun", "echo '2 85' > " + saved.folder / "outcome" + "; exit 1");
   CHECK(holds(saved.run({}), "code 85, a fresh result.json: yes"));
   CHECK(holds(saved.calls(), "scontrol requeue 7"));
 }

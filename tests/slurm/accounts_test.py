@@ -34,8 +34,7 @@ class Accounts(SlurmCase):
         self.check(self.allocation("--no-sacct"), "stamps")
         if not self.cluster.accounts:
             self.check(self.allocation(), "stamps")
-            print("no accounts: mariadbd is not installed (packages mariadb-server-core and mariadb-client-core)", flush=True)
-            return
+            self.skip_one("no accounts by sacct: mariadbd is not installed (launch/setup.sh --slurm)")
 
         def records():
             words = ("sacct", "-n", "-P", "-X", "-D", "-j", number, "-o", "JobIDRaw,State,Submit,Start,End")

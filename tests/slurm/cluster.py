@@ -85,6 +85,10 @@ class SlurmCase(Case):
             self.assertEqual(done.returncode, 0, f"{' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}")
         return done
 
+    def skip_one(self, reason):
+        print(f"skipped: {reason}", flush=True)
+        self.skipTest(reason)
+
     def launch(self, *keys, folder="run"):
         """`ergon launch --slurm`; the number of its job."""
         done = self.command(BINARY, "launch", "run.toml", f"run.folder={folder}", *keys, "--slurm")
@@ -103,8 +107,8 @@ class SlurmCase(Case):
 
     def with_ranks(self, text, words):
         """The script with another program for its ranks, which gets the line of the true one, too, as $TRUE."""
-        line = re.search(r"^  (\S+ train run\.toml .*) &$", text, re.M).group(1)
-        return text.replace(f"  {line} &", f"  {words.replace('$TRUE', line)} &")
+        line = re.search(r"^ +(\S+ train run\.toml .*) &$", text, re.M).group(1)
+        return text.replace(f" {line} &", f" {words.replace('$TRUE', line)} &")
 
     def output(self, folder="run"):
         """What the scripts of the jobs have said."""

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import time
 import unittest
 
@@ -96,6 +97,22 @@ class Preempted(LossCase):
         self.assert_lost(50)
 
 
+class Graceful(LossCase):
+    """Slurm gives a preempted job 20 s to end by itself."""
+    options = {"grace": 20}
+
+    def test_a_save_within_the_grace(self):
+        # It takes longer than KillWait. Slurm tells the ranks alone, and takes a job that ends in its grace for done: the script requeues it.
+        number = self.failing_once("save", 100, "slow")
+        self.wait_step(100)
+        self.preempt()
+        self.wait_state(number, *ENDED, seconds=250)
+        self.assertEqual((self.job(number)["JobState"], self.job(number)["Restarts"]), ("COMPLETED", "1"), self.story())
+        self.assertGreaterEqual(self.attempts()[-1]["from_step"], 100, self.story())
+        self.assertEqual(int(self.report("run")["runs"][0]["flops"]["exact"]["lost"]), 0)
+        self.assert_close(self.curve(), self.reference(), 1e-10)
+
+
 class Broken(LossCase):
     """Slurm takes a node for down after 15 s."""
     options = {"extra": "SlurmdTimeout=15"}
@@ -103,8 +120,7 @@ class Broken(LossCase):
     def setUp(self):
         super().setUp()
         if not self.cluster.apart:
-            print("skipped: nodes that share a host cannot be cut off", flush=True)
-            self.skipTest("no networks of their own")
+            self.skip_one("nodes that share a host cannot be cut off")
 
     def broken(self, deed, which, *words):
         """What became of the job: its state once it has ended, or was started again and has gone on from its last save."""
@@ -149,6 +165,25 @@ class Broken(LossCase):
     def mend(self, node):
         self.cluster.hosts("mend", node)
         self.wait_for(lambda: self.command("sinfo", "-h", "-p", "low", "-t", "idle", "-o", "%D").stdout.strip() == "4", 120)
+
+
+class Restarted(LossCase):
+    """A client gives slurmctld up after 2 s."""
+    options = {"extra": "MessageTimeout=2"}
+
+    def test_slurmctld_is_gone_when_the_ranks_are_to_start(self):
+        text = self.script(*KEYS)
+        number = self.submit(text.replace("\nbegin\n", "\n: >waits; while [ ! -e go ]; do sleep 0.1; done\nbegin\n", 1))
+        self.wait_for((self.folder / "waits").exists)
+        daemon = int((self.cluster.folder / "run/slurmctld.pid").read_text())
+        os.kill(daemon, signal.SIGTERM)
+        self.wait_for(lambda: not pathlib.Path(f"/proc/{daemon}").exists(), 60)
+        (self.folder / "go").touch()
+        self.addCleanup(self.command, "slurmctld", "-f", self.cluster.environment["SLURM_CONF"], check=False)
+        self.wait_for(lambda: "before any rank began: once more in 10 s" in self.output())
+        self.command("slurmctld", "-f", self.cluster.environment["SLURM_CONF"])
+        self.wait_state(number, *ENDED)
+        self.assertEqual((self.job(number)["JobState"], self.result()["code"], len(self.attempts())), ("COMPLETED", 0, 1), self.story())
 
 
 class Storms(LossCase):

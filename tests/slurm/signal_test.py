@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signals in each form that a job can get them, the end of its time, and what a cancelled job leaves. Small jobs side by side: most of their time is waiting."""
 import os
+import pathlib
+import re
 import signal
 import time
 import unittest
@@ -88,31 +90,50 @@ class Signals(SlurmCase):
         for number in jobs.values():
             self.command("scancel", number)
         self.assert_none_comes_back(jobs, time.monotonic())
-        self.assertEqual(self.result("running")["code"], 85)  # it has saved all the same, in the time that Slurm left it
-        self.assertEqual(self.job(jobs["running"])["JobState"], "CANCELLED")
+        for name in ("running", "by_mpirun"):
+            self.assertEqual(self.result(name)["code"], 85)  # it has saved all the same, in the time that Slurm left it
+        self.assertEqual({name: self.job(number)["JobState"] for name, number in jobs.items()}, dict.fromkeys(jobs, "CANCELLED"))
         self.assertFalse((self.folder / "saving/result.json").exists())
         self.ergon("train", "run.toml", "run.folder=saving", "mesh.dp=2", "train.evaluate_every=0", "train.steps=110", "--allow-change", "train.steps", ranks=2)
         self.assertEqual(self.attempts("saving")[-1]["from_step"], 50)  # the save that was cut off does not count
 
     def test_a_signal_before_the_ranks_can_hear_it_ends_nothing(self):
         number = self.launch(*KEYS, LONG)
-        for rank in self.wait_for(self.ranks, every=0.01):
-            for asked in (signal.SIGUSR1, signal.SIGTERM):
-                os.kill(rank, asked)
-        self.wait_for(lambda: self.job(number)["Restarts"] == "1" or self.job(number)["JobState"] == "FAILED" or self.steps_so_far() >= 3)
-        self.assertNotIn(self.job(number)["JobState"], ("FAILED", "COMPLETED"), self.story())
+        rank = self.wait_for(self.ranks, every=0.01)[0]
+        os.kill(rank, signal.SIGSTOP)
+        asked = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT)
+        ignored = int(re.search(r"^SigIgn:\s*(\w+)$", pathlib.Path(f"/proc/{rank}/status").read_text(), re.M).group(1), 16)
+        self.assertTrue(all(ignored >> number - 1 & 1 for number in asked), "the rank has its handlers already")
+        for one in asked:
+            os.kill(rank, one)
+        os.kill(rank, signal.SIGCONT)
+        self.wait_for(lambda: self.steps_so_far() >= 3 or self.job(number)["JobState"] == "FAILED")
+        self.assertEqual((self.job(number)["JobState"], self.job(number)["Restarts"]), ("RUNNING", "0"), self.story())
+
+    def test_the_first_moments_of_a_launcher(self):
+        # What comes between the fork and the first that srun or mpirun does ends nothing, and what the script has heard the ranks will hear.
+        jobs = {}
+        for name, words in (("srun", ()), ("mpirun", ("--mpirun",))):
+            text = self.script(*KEYS, LONG, *words, folder=name)
+            for before, sent in (("  child=$!\n", 'kill -USR1 "$child"; kill -TERM "$child"'), ("\nbegin\n", "kill -USR1 $$")):
+                text = text.replace(before, f'{before}if [ "$restarts" = 0 ]; then {sent}; fi\n', 1)
+            jobs[name] = self.submit(text, name)
+        for name, number in jobs.items():
+            with self.subTest(launcher=name):
+                self.wait_for(lambda: "the ranks ended" in self.output(name))
+                self.assertIn("the ranks ended: code 85, a fresh result.json: yes", self.output(name))
+                self.wait_for(lambda: self.job(number)["Restarts"] == "1", 15)
 
     def test_second_int_ends_a_job_unsaved(self):
-        number = self.launch(*KEYS, LONG)
-        self.wait_step(3)
-        ranks = self.ranks()
-        for rank in ranks * 2:
-            try:
+        number = self.launch(*KEYS, LONG, "train.batch=256", "model.width=128")  # steps so long that no save comes between the two
+        self.wait_step(1)
+        for _ in range(2):
+            for rank in self.ranks():
                 os.kill(rank, signal.SIGINT)
-            except ProcessLookupError:
-                pass  # the first was enough
+            time.sleep(0.1)
         self.wait_state(number, "FAILED", "COMPLETED")
-        self.assertIn(self.job(number)["ExitCode"], ("130:0", "86:0"), self.story())
+        self.assertEqual((self.job(number)["JobState"], self.job(number)["ExitCode"]), ("FAILED", "130:0"), self.story())
+        self.assertFalse((self.folder / "run/result.json").exists())
         self.assertEqual(self.in_queue(), {})
 
     def begin_with_a_limit(self):
