@@ -139,6 +139,10 @@ std::string start(const LaunchPlan& plan) {
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
+  if (plan.restart)
+    text +=
+        "restart=()\n[ \"$restarts\" -gt 0 ] || restart=(--restart)  # later starts find a checkpoint, or nobody knows what they throw "
+        "away\n";
   text += fmt::format("ranks=$((SLURM_JOB_NUM_NODES * {}))\n", plan.ranks_per_node);
   if (plan.elastic) {
     text +=
@@ -150,7 +154,7 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
     text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
   }
   text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
-  text += deaf_at_first + ("  " + shell_line(plan.train)) + " &\n";
+  text += deaf_at_first + ("  " + shell_line(plan.train)) + (plan.restart ? " \"${restart[@]}\" &\n" : " &\n");
   return text + R"sh(child=$!
 while :; do
   wait "$child"
