@@ -21,7 +21,9 @@
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/deadline.hpp"
 #include "parallel/started_ranks.hpp"
+#include "trainer/found_stores.hpp"
 #include "trainer/rank_zero.hpp"
+#include "trainer/run_folder.hpp"
 
 namespace ergon {
 namespace {
@@ -90,14 +92,20 @@ class Patience {
   Deadline deadline_;  // last: it reads the others
 };
 
-// Rank 0 reads the run file for all.
+// Rank 0 reads the run file for all; a run that goes on reads its stores where the attempt before has found them.
 JobQuestion question_of(const DoctorLine& line, Communicator& world, Patience& patience) {
   JobQuestion question;
   question.folder = line.folder;
   question.quick = line.quick;
   question.phase = [&patience](const std::string& phase) { patience.set(phase); };
   if (line.file.empty()) return question;
-  const std::string resolved = on_rank_zero(world, [&] { return to_toml(parse_run_config(line.file, line.overrides)); });
+  const std::string resolved = on_rank_zero(world, [&] {
+    RunConfig config = parse_run_config(line.file, line.overrides);
+    Storage storage;
+    const RunFolder folder(storage, line.folder.empty() ? config.run.folder : line.folder);
+    if (folder.started()) config.data = found_stores(config.data, folder.stored_config().data, storage);
+    return to_toml(config);
+  });
   question.config = parse_run_text(resolved, line.file, {});
   return question;
 }

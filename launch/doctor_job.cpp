@@ -108,6 +108,8 @@ ExaminedJob gather_job(Communicator& world, LocalRank local, const JobQuestion& 
   const FolderView folder = look_at_folder(world, local, storage, folder_of(question), question.patience);
   question.phase("what each rank says of its machine");
   RankFacts mine = own_facts(world.rank(), local, question.config ? question.config->launch.bind : Binding::none, folder);
+  question.phase("the token stores");
+  if (question.config) mine.data = look_at_data(question.config->data, storage);
   wait_asleep(world.barrier());
   question.phase("the clocks of the nodes");
   const std::vector<ClockReading> clocks = compare_clocks(world, 10);

@@ -8,6 +8,9 @@
 
 #include <cstring>
 #include <fstream>
+#include <vector>
+
+#include "configs/sha256.hpp"
 
 namespace ergon {
 namespace {
@@ -41,6 +44,16 @@ std::string binary_identity() {
   std::string id;
   dl_iterate_phdr(find_build_id, &id);
   return id.empty() ? "unknown" : id;
+}
+
+std::string binary_file_hash() {
+  std::ifstream file("/proc/self/exe", std::ios::binary);  // what was started, though its name may mean another file by now
+  if (!file) return "";
+  Sha256 hash;
+  std::vector<char> part(1 << 20);
+  while (file.read(part.data(), static_cast<std::streamsize>(part.size())), file.gcount() > 0)
+    hash.add(std::string_view(part.data(), static_cast<std::size_t>(file.gcount())));
+  return file.bad() ? "" : hash.hex();
 }
 
 std::string cpu_identity() {

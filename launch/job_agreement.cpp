@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "accounting/report/figures.hpp"
+
 namespace ergon {
 namespace {
 
@@ -22,13 +24,48 @@ std::string milliseconds(Seconds seconds) { return fmt::format("{:.3g} ms", 1e3 
 
 const std::string& host_of_rank_zero(const ExaminedJob& job) { return job.ranks.front().host; }
 
+// Of those ranks that have such a text.
+std::vector<RankGroup> known_by(const std::vector<RankFacts>& ranks, const std::function<std::string(const RankFacts&)>& text) {
+  std::vector<RankGroup> groups = ranks_by(ranks, text);
+  std::erase_if(groups, [](const RankGroup& group) { return group.text.empty(); });
+  return groups;
+}
+
+// One entry of a key of [data]: who cannot read it, and who finds another file under its name.
+std::vector<JobFinding> judge_entry(const ExaminedJob& job, std::size_t index) {
+  const char* cure =
+      "put it into a folder that all nodes share, under one path said from the root, and let the user that starts the ranks read it";
+  const DataView& entry = job.ranks.front().data[index];
+  const std::string name = fmt::format("{} '{}'", entry.key, entry.path);
+  std::vector<JobFinding> findings = about_each(job.ranks, [&](const RankFacts& rank) -> std::optional<Finding> {
+    const std::string& problem = rank.data[index].problem;
+    if (problem.empty()) return std::nullopt;
+    return Finding{"data", Condition::broken, fmt::format("{}: {}", name, problem), cure};
+  });
+  const std::vector<RankGroup> sizes = known_by(job.ranks, [&](const RankFacts& rank) {
+    const DataView& view = rank.data[index];
+    return view.problem.empty() ? fmt::format("{} bytes", view.bytes.value) : std::string();
+  });
+  if (sizes.size() > 1) findings.push_back({{"data", Condition::broken, fmt::format("{}: {}", name, side_by_side(sizes)), cure}});
+  return findings;
+}
+
 }  // namespace
 
 std::vector<JobFinding> judge_binary(const ExaminedJob& job) {
-  const std::vector<RankGroup> groups = ranks_by(job.ranks, [](const RankFacts& rank) { return rank.binary; });
-  if (groups.size() == 1) return {{{"binary", Condition::good, groups[0].text, ""}}};
-  return {{{"binary", Condition::broken, side_by_side(groups),
-            "start the same file everywhere: put the build into a folder that all nodes share, or copy it to each"}}};
+  const char* cure = "start the same file everywhere: put the build into a folder that all nodes share, or copy it to each";
+  const std::vector<RankGroup> builds = ranks_by(job.ranks, [](const RankFacts& rank) { return rank.binary; });
+  if (builds.size() > 1) return {{{"binary", Condition::broken, side_by_side(builds), cure}}};
+  const std::vector<RankGroup> files = known_by(job.ranks, [](const RankFacts& rank) { return rank.file_hash; });
+  if (files.size() > 1)
+    return {{{"binary", Condition::broken,
+              fmt::format("one build id, {}, but files that differ, by SHA-256: {}", builds[0].text, side_by_side(files)), cure}}};
+  std::vector<JobFinding> findings = about_each(job.ranks, [](const RankFacts& rank) -> std::optional<Finding> {
+    if (!rank.file_hash.empty()) return std::nullopt;
+    return Finding{"binary", Condition::note, "the program's file may be run but not read: its SHA-256 is unknown", "chmod a+r it"};
+  });
+  if (findings.empty()) findings.push_back({{"binary", Condition::good, fmt::format("{}, SHA-256 {}", builds[0].text, files[0].text), ""}});
+  return findings;
 }
 
 std::vector<JobFinding> judge_versions(const ExaminedJob& job) {
@@ -81,6 +118,7 @@ std::vector<JobFinding> judge_folder(const ExaminedJob& job) {
   const bool written = job.ranks.front().folder.problem.empty();
   std::vector<JobFinding> findings = about_each(job.ranks, [&](const RankFacts& rank) -> std::optional<Finding> {
     const FolderView& view = rank.folder;
+    if (!view.there) return Finding{"folder", wrong, fmt::format("there is no folder {}, or it may not be entered", view.path), cure};
     if (!view.problem.empty())
       return Finding{"folder", wrong, fmt::format("nothing can be written in {}: {}", view.path, view.problem),
                      "mount it for writing, make room, or set run.folder to another path"};
@@ -98,6 +136,23 @@ std::vector<JobFinding> judge_folder(const ExaminedJob& job) {
               fmt::format("{}: rank {} saw a new file after {:.1f} s", path, slowest->rank, slowest->folder.waited.value),
               "stop and save files are noticed as late: lower the attribute cache of the mount (actimeo)"}}};
   return {{{"folder", Condition::good, path + ", the same for all ranks", ""}}};
+}
+
+std::vector<JobFinding> judge_data(const ExaminedJob& job) {
+  const std::vector<DataView>& all = job.ranks.front().data;
+  std::vector<JobFinding> findings;
+  std::int64_t files = 0;
+  Bytes bytes = {0};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::ranges::move(judge_entry(job, i), std::back_inserter(findings));
+    files += all[i].files;
+    bytes += all[i].bytes;
+  }
+  if (findings.empty() && files > 0)
+    findings.push_back(
+        {{"data", Condition::good,
+          fmt::format("{} file{} of {} together, read by every rank", files, files == 1 ? "" : "s", rounded_bytes(bytes)), ""}});
+  return findings;
 }
 
 }  // namespace ergon

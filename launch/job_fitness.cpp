@@ -69,28 +69,36 @@ std::vector<JobFinding> shared_gpus(const ExaminedJob& job) {
   return findings;
 }
 
+bool is_below(std::int64_t limit, std::int64_t wanted) { return limit >= 0 && limit < wanted; }
+
+// A rank that trains was seen to need 24 files among neighbours; each peer on another node may be a connection.
+std::optional<Finding> few_files(const ExaminedJob& job, const RankFacts& rank) {
+  const auto ranks = static_cast<std::int64_t>(job.ranks.size()), elsewhere = ranks - ranks_of(job, rank.host);
+  const std::int64_t limit = rank.limits.open_files, needed = 32 + elsewhere, wanted = std::max<std::int64_t>(1024, 128 + 2 * ranks);
+  if (!is_below(limit, wanted)) return std::nullopt;
+  const std::string peers = elsewhere > 0 ? fmt::format(", with {} rank{} on other nodes,", elsewhere, plural(elsewhere)) : "";
+  return Finding{"limits", limit < needed ? Condition::broken : Condition::poor,
+                 limit < needed ? fmt::format("{} open files; a rank{} needs {}", limit, peers, needed)
+                                : fmt::format("{} open files; {} leave room", limit, wanted),
+                 "ulimit -n 4096 where the ranks are started (nofile in limits.conf; LimitNOFILE of slurmd)"};
+}
+
 std::optional<Finding> low_limit(const ExaminedJob& job, const RankFacts& rank) {
   const ProcessLimits& limits = rank.limits;
-  const auto ranks = static_cast<std::int64_t>(job.ranks.size());
-  const std::int64_t files = 128 + 2 * ranks, threads = rank.local.size * (job.needs.threads + 16);
-  const auto below = [](std::int64_t limit, std::int64_t wanted) { return limit >= 0 && limit < wanted; };
-  if (below(limits.open_files, files))
-    return Finding{"limits", Condition::broken, fmt::format("{} open files; {} ranks want {}", limits.open_files, ranks, files),
-                   "ulimit -n 4096 where the ranks are started (nofile in limits.conf; LimitNOFILE of slurmd)"};
-  if (below(limits.processes, threads))
+  const std::int64_t threads = rank.local.size * (job.needs.threads + 16);
+  const std::optional<Finding> files = few_files(job, rank);
+  if (files && files->condition == Condition::broken) return files;
+  if (is_below(limits.processes, threads))
     return Finding{"limits", Condition::broken,
                    fmt::format("{} processes and threads; the ranks of a node want {}", limits.processes, threads),
                    "ulimit -u, or nproc in limits.conf"};
-  if (below(limits.stack.value, 1 << 20))
+  if (is_below(limits.stack.value, 1 << 20))
     return Finding{"limits", Condition::broken, fmt::format("a stack of {}", rounded_bytes(limits.stack)), "ulimit -s 8192"};
-  if (rank.infiniband && below(limits.locked_memory.value, std::int64_t{1} << 30))
+  if (rank.infiniband && is_below(limits.locked_memory.value, std::int64_t{1} << 30))
     return Finding{"limits", Condition::poor,
                    fmt::format("{} of locked memory; InfiniBand wants it without limit", rounded_bytes(limits.locked_memory)),
                    "ulimit -l unlimited (memlock in limits.conf; LimitMEMLOCK of slurmd)"};
-  if (below(limits.open_files, 1024))
-    return Finding{"limits", Condition::poor, fmt::format("{} open files", limits.open_files),
-                   "ulimit -n 4096 where the ranks are started"};
-  return std::nullopt;
+  return files;
 }
 
 std::string limit_text(std::int64_t limit) { return limit < 0 ? "unlimited" : fmt::format("{}", limit); }
@@ -126,7 +134,11 @@ std::vector<JobFinding> judge_state(const ExaminedJob& job) {
 std::vector<JobFinding> judge_checkpoints(const ExaminedJob& job) {
   const RunNeeds& needs = job.needs;
   if (needs.checkpoint.value == 0) return {};
-  const FolderView& view = std::ranges::min_element(job.ranks, {}, [](const RankFacts& rank) { return rank.folder.free; })->folder;
+  std::vector<FolderView> views;  // of ranks that have the folder; judge_folder names the others
+  for (const RankFacts& rank : job.ranks)
+    if (rank.folder.there) views.push_back(rank.folder);
+  if (views.empty()) return {};
+  const FolderView& view = *std::ranges::min_element(views, {}, &FolderView::free);
   const std::string found = fmt::format("about {} each, {} together; {} free in {}", rounded_bytes(needs.checkpoint), needs.checkpoints,
                                         rounded_bytes(view.free), view.path);
   if (view.free < needs.checkpoint)

@@ -52,9 +52,9 @@ std::string rank_table(const ExaminedJob& job) {
       {"rank", "host", "local", "processors", "memory", "disk", "interface", "clock", "gpu", "products", "binary", "libraries"}};
   for (const RankFacts& rank : job.ranks)
     rows.push_back({fmt::format("{}", rank.rank), rank.host, fmt::format("{} of {}", rank.local.rank, rank.local.size),
-                    or_dash(processor_ranges(rank.processors)), rounded_bytes(rank.memory_available), rounded_bytes(rank.folder.free),
-                    or_dash(rank.route), clock_text(rank), or_dash(rank.gpu), flops_text(rank.products), rank.binary.substr(0, 8),
-                    versions_letter(job, rank)});
+                    or_dash(processor_ranges(rank.processors)), rounded_bytes(rank.memory_available),
+                    rank.folder.there ? rounded_bytes(rank.folder.free) : "missing", or_dash(rank.route), clock_text(rank),
+                    or_dash(rank.gpu), flops_text(rank.products), or_dash(rank.file_hash.substr(0, 8)), versions_letter(job, rank)});
   return table(rows);
 }
 

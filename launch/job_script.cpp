@@ -177,6 +177,10 @@ std::string start(const LaunchPlan& plan) {
 before=$(outcome)
 say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
 )sh";
+  if (plan.restart)
+    text +=
+        "restart=()\n[ \"$restarts\" -gt 0 ] || restart=(--restart)  # later starts find a checkpoint, or nobody knows what they throw "
+        "away\n";
   text += fmt::format("ranks=$((SLURM_JOB_NUM_NODES * {}))\n", plan.ranks_per_node);
   if (plan.elastic) {
     text +=
@@ -193,7 +197,8 @@ begin() {
   trap '' USR1 TERM
 )sh";
   text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
-  return text + deaf_at_first + "    " + shell_line(plan.train) + " &\n" + waiting;
+  text += deaf_at_first + ("    " + shell_line(plan.train)) + (plan.restart ? " \"${restart[@]}\" &\n" : " &\n");
+  return text + waiting;
 }
 
 constexpr const char* verdict = R"sh(

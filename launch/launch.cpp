@@ -37,7 +37,7 @@ struct LaunchLine {
   std::string file, hosts, partition, account, time;
   std::vector<std::string> overrides;
   std::int64_t local = 0, nodes = 0, gpus_per_node = 0, fit = 0;
-  bool mpirun = false, slurm = false, array = false, dry_run = false, json = false;
+  bool mpirun = false, slurm = false, array = false, restart = false, dry_run = false, json = false;
 };
 
 bool parse_line(int argc, char** argv, LaunchLine& line) {
@@ -56,6 +56,7 @@ bool parse_line(int argc, char** argv, LaunchLine& line) {
   command.option(line.time, "--time", "T", "launch.time: \"4 h\"");
   command.option(line.account, "--account", "A", "launch.account");
   command.flag(line.array, "--array", "launch.comeback = \"array\": a job goes on as the next task of an array");
+  command.flag(line.restart, "--restart", "as of ergon train: a run that was killed before its first checkpoint begins again");
   command.option(line.fit, "--fit", "N", "only print how many of N ranks an elastic run takes (for the scripts of jobs)");
   command.flag(line.dry_run, "--dry-run", "only print what would run");
   command.flag(line.json, "--json", "print JSON, schema ergon.launch.v1");
@@ -238,6 +239,8 @@ int command_launch(int argc, char** argv) {
   }
   check_plan(config, 0);
   plan.by_mpirun = line.mpirun;
+  plan.restart = line.restart;
+  if (line.restart && config.launch.with != LaunchWith::slurm) plan.train.push_back("--restart");
   return config.launch.with == LaunchWith::slurm ? launch_slurm(plan, line) : launch_mpirun(plan, line);
 }
 

@@ -18,6 +18,7 @@ struct LaunchPlan {
   std::int64_t threads = 1;          // of a rank
   bool elastic = false;              // fewer ranks will do
   bool by_mpirun = false;            // of a job: mpirun starts its ranks, where srun has no PMIx
+  bool restart = false;              // of a job: its first start begins a run without a checkpoint again
   std::vector<std::string> train;    // words that each rank runs: this program, train, the run file, its keys
   std::vector<std::string> program;  // this program, for what else a script asks of it
 };

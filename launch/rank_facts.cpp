@@ -87,17 +87,25 @@ ProcessLimits limits_from(const Json& json) {
 }
 
 Json to_json(const FolderView& view) {
-  return {{"path", view.path},       {"problem", view.problem},     {"sees", view.sees},
+  return {{"path", view.path},       {"there", view.there},         {"problem", view.problem}, {"sees", view.sees},
           {"is_seen", view.is_seen}, {"waited", view.waited.value}, {"free", view.free.value}};
 }
 
 FolderView folder_from(const Json& json) {
   return {json.at("path"),
+          json.at("there"),
           json.at("problem"),
           json.at("sees"),
           json.at("is_seen"),
           {json.at("waited").get<double>()},
           {json.at("free").get<std::int64_t>()}};
+}
+
+Json data_json(const std::vector<DataView>& views) {
+  Json list = Json::array();
+  for (const DataView& one : views)
+    list.push_back({{"key", one.key}, {"path", one.path}, {"problem", one.problem}, {"files", one.files}, {"bytes", one.bytes.value}});
+  return list;
 }
 
 Json interfaces_json(const std::vector<NetworkInterface>& interfaces) {
@@ -115,6 +123,7 @@ RankFacts own_facts(int rank, LocalRank local, Binding how, const FolderView& fo
   facts.local = local;
   facts.host = this_process().host;
   facts.binary = binary_identity();
+  facts.file_hash = binary_file_hash();
   facts.processor = cpu_identity();
   bind(facts, how);
   facts.limits = process_limits();
@@ -135,6 +144,7 @@ RankFacts own_facts(int rank, LocalRank local, Binding how, const FolderView& fo
   facts.gpu_problem = machine.cuda_problem;
   facts.gpu_cure = machine.cuda_cure;
   facts.machine = diagnose(machine);
+  if (!folder.there) std::erase_if(facts.machine, [](const Finding& finding) { return finding.part == "disk"; });  // of no folder
   return facts;
 }
 
@@ -146,6 +156,7 @@ Json to_json(const RankFacts& facts) {
           {"local_rank", facts.local.rank},
           {"local_size", facts.local.size},
           {"binary", facts.binary},
+          {"file_sha256", facts.file_hash},
           {"versions", facts.versions},
           {"processor", facts.processor},
           {"processors", facts.processors},
@@ -165,6 +176,7 @@ Json to_json(const RankFacts& facts) {
           {"gpu_cure", facts.gpu_cure},
           {"products", facts.products.value},
           {"folder", to_json(facts.folder)},
+          {"data", data_json(facts.data)},
           {"clock", {{"ahead", facts.clock.ahead.value}, {"bound", facts.clock.bound.value}}},
           {"machine", findings}};
 }
@@ -175,6 +187,7 @@ RankFacts rank_facts_from_json(const Json& json) {
   json.at("host").get_to(facts.host);
   facts.local = {json.at("local_rank"), json.at("local_size")};
   json.at("binary").get_to(facts.binary);
+  json.at("file_sha256").get_to(facts.file_hash);
   json.at("versions").get_to(facts.versions);
   json.at("processor").get_to(facts.processor);
   json.at("processors").get_to(facts.processors);
@@ -195,6 +208,8 @@ RankFacts rank_facts_from_json(const Json& json) {
   json.at("gpu_cure").get_to(facts.gpu_cure);
   facts.products = {json.at("products").get<double>()};
   facts.folder = folder_from(json.at("folder"));
+  for (const Json& one : json.at("data"))
+    facts.data.push_back({one.at("key"), one.at("path"), one.at("problem"), one.at("files"), {one.at("bytes").get<std::int64_t>()}});
   facts.clock = {{json.at("clock").at("ahead").get<double>()}, {json.at("clock").at("bound").get<double>()}};
   for (const Json& finding : json.at("machine")) facts.machine.push_back(finding_from(finding));
   return facts;

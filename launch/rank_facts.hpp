@@ -10,6 +10,7 @@
 
 #include "configs/run_config.hpp"
 #include "launch/clock_offset.hpp"
+#include "launch/data_view.hpp"
 #include "launch/diagnosis.hpp"
 #include "launch/network_interfaces.hpp"
 #include "launch/process_limits.hpp"
@@ -23,6 +24,7 @@ struct RankFacts {
   LocalRank local;
   std::string host;
   std::string binary;                           // the build id of the program, hexadecimal
+  std::string file_hash;                        // SHA-256 of its file; empty: it may not be read
   std::map<std::string, std::string> versions;  // ergon, mpi, hdf5, torch, nccl, cuda; "": missing
   std::string processor;                        // its model and instruction sets
   std::vector<int> processors;                  // that this rank may run on, once bound as a run binds it
@@ -40,12 +42,13 @@ struct RankFacts {
   std::string gpu_problem, gpu_cure;  // why none
   FlopsPerSecond products;            // of its GPU in bfloat16, or of its processors in float32; 0: not measured
   FolderView folder;
+  std::vector<DataView> data;  // of the run file; empty: there is none
   ClockReading clock;
   std::vector<Finding> machine;  // what launch/diagnosis makes of its machine
 };
 
-// What a rank can tell without the others, once it has looked at the folder; `bind` as a run does it. The clock, the route and products are
-// filled in later.
+// What a rank can tell without the others, once it has looked at the folder; `bind` as a run does it. The clock, the route, products and
+// data are filled in later.
 RankFacts own_facts(int rank, LocalRank local, Binding bind, const FolderView& folder);
 
 // Members under their names; bytes and seconds as numbers.

@@ -39,19 +39,31 @@ std::optional<std::int64_t> whole_number(const std::string& text) {
   return number;
 }
 
+// "4" or "4(x2)": the same on all nodes. Where nodes differ, nobody knows which of them this is.
+std::optional<std::int64_t> same_on_all_nodes(const std::string& tasks) {
+  if (tasks.find(',') != std::string::npos) return std::nullopt;
+  return whole_number(tasks.substr(0, tasks.find('(')));
+}
+
 }  // namespace
 
 const std::map<std::int64_t, RankProcess>& RankProcesses::look(std::int64_t rank_zero, Clock::time_point now) {
   if (rank_zero != rank_zero_) {
     rank_zero_ = rank_zero;
-    looks_ = 0;
+    searched_.reset();
     processes_.clear();
     seen_.clear();
     add(0, rank_zero);
-    job_ = variable(environment_of(folder(rank_zero)), "PMIX_NAMESPACE");
+    const std::string environment = environment_of(folder(rank_zero));
+    job_ = variable(environment, "PMIX_NAMESPACE");
+    started_here_ = whole_number(variable(environment, "OMPI_COMM_WORLD_LOCAL_SIZE"));
+    if (!started_here_) started_here_ = same_on_all_nodes(variable(environment, "SLURM_STEP_TASKS_PER_NODE"));
   }
-  constexpr std::int64_t looks_between_searches = 10;
-  if (looks_++ % looks_between_searches == 0 && !job_.empty()) search();
+  constexpr Seconds between_searches = {5};
+  if (!job_.empty() && (!searched_ || since(*searched_, now) >= between_searches)) {
+    search();
+    searched_ = now;
+  }
   for (auto& [rank, process] : processes_) update(rank, process, since(last_, now));
   last_ = now;
   return processes_;

@@ -25,7 +25,12 @@ class RankProcesses {
  public:
   explicit RankProcesses(std::string proc = "/proc") : proc_(std::move(proc)) {}
 
-  // rank -> its process. rank_zero: the pid of rank 0, on this machine. A rank that was seen and has ended since stays, as gone.
+  // How many ranks the launcher of rank 0 started on its machine, idle ones too, as mpirun and srun tell each of them; empty: they do not.
+  // Of the newest look.
+  const std::optional<std::int64_t>& started_here() const { return started_here_; }
+
+  // rank -> its process. rank_zero: the pid of rank 0, on this machine. A rank that was seen and has ended since stays, as gone. New ones
+  // are searched for at the first look, and then no more often than every 5 s: a search reads something of every process of the machine.
   const std::map<std::int64_t, RankProcess>& look(std::int64_t rank_zero, Clock::time_point now = Clock::now());
 
  private:
@@ -38,8 +43,10 @@ class RankProcesses {
   void update(std::int64_t rank, RankProcess& process, Seconds passed);
 
   std::string proc_, job_;
-  std::int64_t rank_zero_ = 0, looks_ = 0;
+  std::int64_t rank_zero_ = 0;
+  std::optional<std::int64_t> started_here_;
   Clock::time_point last_ = {};
+  std::optional<Clock::time_point> searched_;
   std::map<std::int64_t, RankProcess> processes_;
   std::map<std::int64_t, Seen> seen_;
 };

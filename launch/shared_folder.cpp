@@ -100,13 +100,15 @@ FolderView look_at_folder(Communicator& world, LocalRank local, Storage& storage
   plan = nlohmann::json::parse(broadcast_text(world, plan.dump()));
   const std::string word = plan.at("word");
   view.path = above(whole, plan.at("levels").get<int>()).string();
-  view.free = free_in(storage, view.path);
   const bool writes = world.rank() > 0 && local.rank == 0;
   if (writes) write_token(storage, word, world.rank(), view);
 
   const Clock::time_point start = Clock::now();
   view.sees = plan.at("written").get<bool>() && appears(token_path(view.path, word, 0), word, deadline_after(patience));
   view.waited = since(start);
+  std::error_code none;
+  view.there = view.sees || fs::is_directory(view.path, none);
+  if (view.there) view.free = free_in(storage, view.path);
   const std::vector<std::string> wrote = gather_text(world, writes && view.problem.empty() ? "yes" : "no");
   const std::vector<int> unseen = world.rank() == 0 ? unseen_tokens(wrote, view, word, patience) : std::vector<int>();
   const std::vector<int> agreed = nlohmann::json::parse(broadcast_text(world, nlohmann::json(unseen).dump()));
@@ -116,6 +118,7 @@ FolderView look_at_folder(Communicator& world, LocalRank local, Storage& storage
   } catch (const Error& error) {
     view.problem = error.problem();
   }
+  if (!view.there) view.problem.clear();  // it would say the same
   wait_asleep(world.barrier());
   return view;
 }

@@ -14,6 +14,7 @@ namespace ergon {
 
 struct FolderView {
   std::string path;     // absolute: the folder, or the nearest one above it that rank 0 has
+  bool there = true;    // this rank has it, too
   std::string problem;  // of writing there; empty: none, or this rank did not write
   bool sees = false;    // what rank 0 wrote, with its text
   bool is_seen = true;  // what this rank wrote, by rank 0 (known there)

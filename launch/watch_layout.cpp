@@ -85,20 +85,29 @@ std::string end_of_run(const WatchView& view, int columns, Glyphs glyphs) {
   return clipped(status.code ? fmt::format("ended with code {}: {}", *status.code, reason) : reason, columns);
 }
 
+// Of those that train. Where nobody says how many are of this machine, one that was gone before it was seen counts as elsewhere.
+std::vector<std::string> unseen_ranks(const WatchView& view) {
+  const auto seen = static_cast<std::int64_t>(view.processes.size());
+  const std::int64_t here = std::clamp(view.started_here.value_or(seen), std::min(seen, view.ranks), view.ranks);
+  std::vector<std::string> texts;
+  if (here > seen) texts.push_back(fmt::format("{} not found here", here - seen));
+  if (view.ranks > here) texts.push_back(fmt::format("{} elsewhere, not looked at", view.ranks - here));
+  return texts;
+}
+
 std::string ranks(const WatchView& view, int columns) {
   if (view.ranks == 0) return clipped("ranks: no attempt has begun", columns);
   std::string text = fmt::format("ranks {}", view.ranks);
   if (!view.mesh.empty()) text += fmt::format(" ({})", view.mesh);
   if (view.status.state != State::running) return clipped(text + " in the newest attempt", columns);
-  if (!view.ranks_visible) return clipped(text + ": on another machine; the files name rank 0 alone", columns);
+  if (!view.ranks_visible) return clipped(text + ": rank 0 on another machine, the others not looked at", columns);
   std::array<std::int64_t, 3> counts = {};
   for (const auto& [rank, process] : view.processes) ++counts[static_cast<std::size_t>(process.state)];
   std::vector<std::string> states;
   for (const auto state : {RankProcess::State::running, RankProcess::State::stopped, RankProcess::State::gone})
     if (const std::int64_t count = counts[static_cast<std::size_t>(state)]; count > 0)
       states.push_back(fmt::format("{} {}", count, name(state)));
-  if (const std::int64_t unseen = view.ranks - static_cast<std::int64_t>(view.processes.size()); unseen > 0)
-    states.push_back(fmt::format("{} not seen from this machine", unseen));
+  for (const std::string& unseen : unseen_ranks(view)) states.push_back(unseen);
   return clipped(text + ": " + fmt::format("{}", fmt::join(states, ", ")), columns);
 }
 

@@ -168,6 +168,7 @@ void WatchReader::show_processes() {
   view_.ranks_visible = rank_zero && state_of(*rank_zero) != ProcessState::unknown;
   view_.processes.clear();
   if (view_.ranks_visible) view_.processes = processes_.look(rank_zero->pid);
+  view_.started_here = view_.ranks_visible ? processes_.started_here() : std::nullopt;
 }
 
 void WatchReader::show_log() {

@@ -39,6 +39,7 @@ struct WatchView {
   std::optional<Save> newest_save;
   std::optional<Seconds> quiet;                   // since the newest event was written
   bool ranks_visible = false;                     // rank 0 is a process of this machine
+  std::optional<std::int64_t> started_here;       // then: ranks of this machine, idle ones too; empty: nobody says
   std::map<std::int64_t, RankProcess> processes;  // then: those that were seen, by rank
   std::vector<std::string> notes;                 // rare events in words, the newest last
   std::string log_name;                           // of rank 0, inside the run folder; empty: there is none

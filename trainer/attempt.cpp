@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +13,7 @@
 #include "trainer/attention/select.hpp"
 #include "trainer/booking.hpp"
 #include "trainer/events.hpp"
+#include "trainer/found_stores.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/replica.hpp"
 #include "trainer/run_folder.hpp"
@@ -30,17 +30,6 @@ std::vector<ConfigChange> recorded_changes(const RunConfig& stored, const RunCon
   return changes;
 }
 
-// A relative name that leads nowhere from this working folder is the store that the attempt before has read under it.
-std::vector<std::string> found_stores(std::vector<std::string> paths, const std::vector<std::string>& before, Storage& storage) {
-  using std::filesystem::path;
-  if (paths.size() != before.size()) return paths;
-  for (std::size_t i = 0; i < paths.size(); ++i)
-    if (path(paths[i]).is_relative() && path(paths[i]).filename() == path(before[i]).filename() && !storage.exists(paths[i]) &&
-        storage.exists(before[i]))
-      paths[i] = before[i];
-  return paths;
-}
-
 // What the files say about a folder, before and after it is locked.
 Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const ResumeOptions& options, Storage& storage) {
   Attempt attempt;
@@ -52,9 +41,10 @@ Attempt read_attempt(const RunConfig& config, const RunFolder& folder, const Res
   if (!attempt.started_before) return attempt;
   const RunConfig stored = folder.stored_config();
   attempt.changes = recorded_changes(stored, config, options);
-  attempt.train = found_stores(config.data.train, stored.data.train, storage);
-  attempt.validation = found_stores(config.data.validation, stored.data.validation, storage);
-  attempt.packing_table = found_stores({config.data.packing_table}, {stored.data.packing_table}, storage).front();
+  const DataSection found = found_stores(config.data, stored.data, storage);
+  attempt.train = found.train;
+  attempt.validation = found.validation;
+  attempt.packing_table = found.packing_table;
   const std::optional<RunResult> result = folder.read_result();
   attempt.finished = result && result->code == ExitCode::ok && result->step >= config.train.steps;
   return attempt;

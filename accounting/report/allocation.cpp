@@ -2,6 +2,7 @@
 #include "accounting/report/allocation.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace ergon {
 namespace {
@@ -77,6 +78,45 @@ DeviceSeconds parts_of(const AttemptSummary& attempt, std::int64_t places, Secon
   return parts;
 }
 
+// The attempt of that job that began first after this moment, or last before it; null: none names the job.
+const AttemptAllocation* nearest(const LedgerSummary& ledger, const RunAllocation& all, const JobRecord& record) {
+  const AttemptAllocation* found = nullptr;
+  for (std::size_t i = 0; i < all.attempts.size(); ++i) {
+    if (all.attempts[i].job.empty() || all.attempts[i].job != record.job) continue;
+    found = &all.attempts[i];
+    if (stamp_of(ledger.attempts[i])->started > record.started) break;
+  }
+  return found;
+}
+
+// Starts in the accounts that no attempt began in: a launcher that failed, a refusal before the ledger, a node that died at once.
+void add_silent_starts(RunAllocation& all, const LedgerSummary& ledger, const std::vector<JobRecord>& records,
+                       const std::set<const JobRecord*>& known) {
+  for (const JobRecord& record : records) {
+    const bool ran = record.started.value > 0 && (record.ended.value == 0 || record.ended > record.started);
+    const AttemptAllocation* like = ran && !known.contains(&record) ? nearest(ledger, all, record) : nullptr;
+    if (like == nullptr) continue;
+    ++all.silent_starts;
+    all.at_least |= record.ended.value == 0;
+    if (record.ended.value == 0) continue;
+    DeviceSeconds held;
+    held.allocated = held.unknown = static_cast<double>(like->places) * (record.ended - record.started);
+    all.total += held;
+  }
+}
+
+// Without accounts: restarts of a job that its attempts pass over.
+void count_skipped_starts(RunAllocation& all, const LedgerSummary& ledger, const std::vector<JobRecord>& records) {
+  std::map<std::string, std::int64_t> next;  // job -> the restart that its next attempt would have
+  for (const AttemptSummary& attempt : ledger.attempts) {
+    const AllocationStamp* stamp = stamp_of(attempt);
+    if (stamp == nullptr || stamp->job.empty() || std::ranges::find(records, stamp->job, &JobRecord::job) != records.end()) continue;
+    all.uncounted_starts += std::max<std::int64_t>(0, stamp->restarts - next[stamp->job]);
+    next[stamp->job] = stamp->restarts + 1;
+  }
+  all.at_least |= all.uncounted_starts > 0;
+}
+
 }  // namespace
 
 const char* name(AllocationSource source) {
@@ -112,6 +152,7 @@ std::optional<double> RunAllocation::goodput_of_time() const {
 RunAllocation allocate(const LedgerSummary& ledger, const std::vector<EndCause>& ends, const std::vector<JobRecord>& records) {
   RunAllocation all;
   Seconds free_since;  // the end of the attempt before
+  std::set<const JobRecord*> known;
   for (std::size_t i = 0; i < ledger.attempts.size(); ++i) {
     const AttemptSummary& attempt = ledger.attempts[i];
     const AttemptSummary* before = i > 0 ? &ledger.attempts[i - 1] : nullptr;
@@ -124,6 +165,7 @@ RunAllocation allocate(const LedgerSummary& ledger, const std::vector<EndCause>&
     row.at_least = true;
     if (const AllocationStamp* stamp = stamp_of(attempt)) {
       const JobRecord* record = record_of(*stamp, records);
+      known.insert(record);
       const bool last_of_grant = next == nullptr || !shares_grant(attempt, *next);
       if (record != nullptr && last_of_grant) row.end = refined(row.end, record->state);
       const Moments held = moments_of(before, attempt, next, row.end, record);
@@ -142,6 +184,8 @@ RunAllocation allocate(const LedgerSummary& ledger, const std::vector<EndCause>&
     if (next != nullptr) ++all.restarts[row.end];
     all.attempts.push_back(row);
   }
+  add_silent_starts(all, ledger, records, known);
+  count_skipped_starts(all, ledger, records);
   return all;
 }
 

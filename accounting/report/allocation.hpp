@@ -56,6 +56,9 @@ struct RunAllocation {
   std::vector<AttemptAllocation> attempts;
   DeviceSeconds total;
   bool at_least = false;
+  // Starts of its jobs that came to no attempt. By Slurm's accounts: all that they held is unknown, as many places as the nearest attempt
+  // of that job has. By the jobs' own count of restarts: in no figure, and the sum is at least so much.
+  std::int64_t silent_starts = 0, uncounted_starts = 0;
   std::optional<Seconds> queue_wait;              // of all jobs of which it is known
   std::map<EndCause, std::int64_t> restarts;      // attempts that another one followed
   std::optional<double> goodput_of_time() const;  // empty: nothing was allocated

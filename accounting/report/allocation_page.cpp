@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
 #include <set>
 
 #include "accounting/report/figures.hpp"
@@ -33,10 +35,18 @@ std::string sources(const RunAllocation& allocation) {
   return text;
 }
 
+std::string range(std::int64_t least, std::int64_t most) {
+  return least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
+}
+
+// Of attempts that differ, from the least to the most.
 std::string places(const RunAllocation& allocation) {
-  const AttemptAllocation& last = allocation.attempts.back();
-  return last.places == last.ranks ? fmt::format("{} places", last.places)
-                                   : fmt::format("{} places, {} idle", last.places, last.places - last.ranks);
+  const auto of = [](const AttemptAllocation& attempt) { return attempt.places; };
+  const auto idle_of = [](const AttemptAllocation& attempt) { return attempt.places - attempt.ranks; };
+  const auto [least, most] = std::ranges::minmax(allocation.attempts | std::views::transform(of));
+  const auto [least_idle, most_idle] = std::ranges::minmax(allocation.attempts | std::views::transform(idle_of));
+  const std::string text = range(least, most) + " places";
+  return most_idle == 0 ? text : fmt::format("{}, {} idle", text, range(least_idle, most_idle));
 }
 
 std::string restarts(const RunAllocation& allocation) {
@@ -99,6 +109,11 @@ std::string allocation_text(const RunAllocation& allocation) {
   line("goodput", goodput ? percent(*goodput) + " of time: useful / allocated" : "nothing was allocated");
   line("queue wait", allocation.queue_wait ? clock(*allocation.queue_wait) : no_queue_wait);
   line("restarts", restarts(allocation));
+  const auto starts = [](std::int64_t count) { return count == 1 ? std::string("1 start") : fmt::format("{} starts", count); };
+  if (allocation.silent_starts > 0)
+    line("silent", fmt::format("{} of a job came to no attempt: unknown time", starts(allocation.silent_starts)));
+  if (allocation.uncounted_starts > 0)
+    line("silent", fmt::format("{} of a job came to no attempt, and no figure has them", starts(allocation.uncounted_starts)));
   return text;
 }
 
@@ -112,6 +127,8 @@ nlohmann::ordered_json allocation_json(const RunAllocation& allocation) {
           {"goodput_of_time", goodput ? Json(*goodput) : Json(nullptr)},
           {"queue_wait_seconds", allocation.queue_wait ? Json(allocation.queue_wait->value) : Json(nullptr)},
           {"restarts", restarts},
+          {"silent_starts", allocation.silent_starts},
+          {"uncounted_starts", allocation.uncounted_starts},
           {"attempts", attempts}};
 }
 

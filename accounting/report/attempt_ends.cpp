@@ -24,6 +24,7 @@ constexpr std::array names = {
     Names{EndCause::saved_preempted, "saved_preempted", "saved on preemption"},
     Names{EndCause::stopped, "stopped", "stopped by a person"},
     Names{EndCause::loss, "loss", "the loss gave out"},
+    Names{EndCause::stopped_unsaid, "stopped_unsaid", "stopped by a person, or for its loss"},
     Names{EndCause::budget, "budget", "budget reached"},
     Names{EndCause::failed, "failed", "failed with an error"},
     Names{EndCause::returned, "returned", "went back by itself"},
@@ -43,14 +44,20 @@ const Names& names_of(EndCause cause) {
   throw Bug("a cause without a name");
 }
 
-EndCause cause_of(int code, const std::string& said) {
+// Builds that wrote no cause had these sentences.
+EndCause stopped_by(const std::string& said, const std::string& reason) {
+  if (said == "loss" || reason.starts_with("the loss ")) return EndCause::loss;
+  return reason.find("on request") != std::string::npos ? EndCause::stopped : EndCause::stopped_unsaid;
+}
+
+EndCause cause_of(int code, const std::string& said, const std::string& reason) {
   switch (static_cast<ExitCode>(code)) {
     case ExitCode::ok:
       return EndCause::finished;
     case ExitCode::saved:
       return said == "signal" ? EndCause::saved_on_signal : said == "time" ? EndCause::saved_before_time : EndCause::saved;
     case ExitCode::stopped:
-      return said == "loss" ? EndCause::loss : EndCause::stopped;
+      return stopped_by(said, reason);
     case ExitCode::budget:
       return EndCause::budget;
     default:
@@ -66,11 +73,17 @@ const char* text(EndCause cause) { return names_of(cause).text; }
 void EndTally::add(const nlohmann::json& event, const std::string& where) {
   if (event.value("event", "") != "end") return;
   try {
-    ended_[event.at("attempt").get<std::int64_t>()] = cause_of(event.at("code").get<int>(), event.value("cause", ""));
+    ended_[event.at("attempt").get<std::int64_t>()] =
+        cause_of(event.at("code").get<int>(), event.value("cause", ""), event.value("reason", ""));
   } catch (const nlohmann::json::exception& error) {
     throw Error(fmt::format("this end does not say of which attempt and with which code: {}", error.what()), where,
                 "put back a copy of the file", ExitCode::data);
   }
+}
+
+void EndTally::add_result(const nlohmann::json& result) {
+  const auto end = ended_.find(result.value("attempt", std::int64_t{0}));
+  if (end != ended_.end() && end->second == EndCause::stopped_unsaid) end->second = stopped_by("", result.value("reason", ""));
 }
 
 std::vector<EndCause> EndTally::causes(const LedgerSummary& ledger, const std::function<bool(std::int64_t attempt)>& has_flight) const {

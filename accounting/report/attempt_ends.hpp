@@ -22,6 +22,7 @@ enum class EndCause {
   saved_preempted,    // 85, and Slurm gave the nodes to another job
   stopped,            // 86: a person
   loss,               // 86: losses that were not finite, or leaped once too often
+  stopped_unsaid,     // 86: one of these two, and neither the event nor result.json says which
   budget,             // 87
   failed,             // with an error that all ranks said
   returned,           // went back to a checkpoint by itself, in the same process
@@ -42,6 +43,8 @@ class EndTally {
  public:
   // Throws Error (ExitCode::data) at `where` for an end that lacks its attempt or code.
   void add(const nlohmann::json& event, const std::string& where);
+  // result.json: why the attempt that wrote it ended, where its event does not say.
+  void add_result(const nlohmann::json& result);
   // Of each attempt of the ledger. has_flight: whether the watchdog left records of that attempt.
   std::vector<EndCause> causes(const LedgerSummary& ledger, const std::function<bool(std::int64_t attempt)>& has_flight) const;
 

@@ -46,7 +46,7 @@ void book_event(RunReport& report, const Json& event, const std::string& where) 
   if (!latest || latest->step <= at.step) latest = LossPoint{at.step, event["loss"]};
 }
 
-void read_events(RunReport& report, const std::string& path, const std::filesystem::path& flight) {
+void read_events(RunReport& report, const std::string& path, const std::filesystem::path& flight, const Json& result) {
   SaveTally saves;
   EndTally ends;
   for_each_event(text_if_there(path).value_or(""), path, [&](const Json& event, const std::string& where) {
@@ -54,6 +54,7 @@ void read_events(RunReport& report, const std::string& path, const std::filesyst
     saves.add(event, where);
     ends.add(event, where);
   });
+  ends.add_result(result);
   report.ends = ends.causes(report.ledger,
                             [&](std::int64_t attempt) { return std::filesystem::exists(flight / fmt::format("attempt_{:04}", attempt)); });
   report.saves = saves.cost();
@@ -64,18 +65,20 @@ void read_events(RunReport& report, const std::string& path, const std::filesyst
   if (!report.validation_loss) report.reason["loss.validation"] = "no evaluation of the kept lineage is in events.jsonl";
 }
 
-void read_result(RunReport& report, const std::string& path) {
+// An empty object when the run has not ended.
+Json read_result(RunReport& report, const std::string& path) {
   const std::optional<std::string> text = text_if_there(path);
   if (!text) {
     report.reason["outcome"] = "there is no result.json: the run has not ended, or its process was killed";
-    return;
+    return Json::object();
   }
-  const Json result = parse_object(*text, path);
+  Json result = parse_object(*text, path);
   report.outcome = result.value("reason", std::string("ended"));
   if (result.contains("step") && result["step"].is_number_integer())
     report.outcome += fmt::format(" at step {}", result["step"].get<std::int64_t>());
   if (result.contains("code") && result["code"].is_number_integer())
     report.outcome += fmt::format(" (exit code {})", result["code"].get<int>());
+  return result;
 }
 
 // FLOPs that the devices could have done while training; empty, with the reason, when one attempt's peak is unknown.
@@ -134,8 +137,8 @@ RunReport read_run(const std::string& folder) {
                 ExitCode::data);
   }
   report.config = text_if_there(root / "config.toml").value_or("");
-  read_result(report, (root / "result.json").string());
-  read_events(report, (root / "events.jsonl").string(), root / "flight");
+  const Json result = read_result(report, (root / "result.json").string());
+  read_events(report, (root / "events.jsonl").string(), root / "flight", result);
   derive(report);
   use_job_records(report, {});
   return report;
@@ -154,6 +157,7 @@ void use_job_records(RunReport& run, const std::vector<JobRecord>& records) {
   if (!run.allocation.queue_wait) run.reason["allocation.queue_wait_seconds"] = no_queue_wait;
   if (run.allocation.queue_wait) run.reason.erase("allocation.queue_wait_seconds");
   if (!run.allocation.goodput_of_time()) run.reason["allocation.goodput_of_time"] = "nothing was allocated";
+  if (run.allocation.goodput_of_time()) run.reason.erase("allocation.goodput_of_time");
 }
 
 }  // namespace ergon

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run came to, read from its folder: RUN/ledger.jsonl (required), RUN/result.json, RUN/events.jsonl, RUN/config.toml (each
-// optional). result.json: of its keys, `reason`, `code`, `step` are read. events.jsonl: of "step" and "evaluation" events `attempt`,
-// `step`, `loss`; of the newest "data" event what was had of each source; of "save" events what they cost (saves.hpp); of "end" events
-// `attempt`, `code`, `cause` (attempt_ends.hpp).
+// optional). result.json: of its keys, `reason`, `code`, `step`, `attempt` are read. events.jsonl: of "step" and "evaluation" events
+// `attempt`, `step`, `loss`; of the newest "data" event what was had of each source; of "save" events what they cost (saves.hpp); of "end"
+// events `attempt`, `code`, `cause`, `reason` (attempt_ends.hpp).
 #pragma once
 
 #include <map>

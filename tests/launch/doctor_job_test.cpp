@@ -30,6 +30,7 @@ TEST_CASE("doctor_job: facts of all ranks on rank 0, of none on the others") {
     CHECK(rank.local.rank == rank.rank);
     CHECK(rank.host == job.ranks[0].host);
     CHECK(rank.binary.size() > 8);
+    CHECK(rank.file_hash.size() == 64);
     CHECK(rank.versions == job.ranks[0].versions);
     CHECK(rank.versions.at("mpi").find("MPI") != std::string::npos);
     CHECK_FALSE(rank.processors.empty());

@@ -11,10 +11,32 @@ using test::told;
 
 TEST_CASE("job_agreement: one rank with another program") {
   ExaminedJob job = planted_job(4, 2);
-  CHECK(told(judge_binary(job)) == "good binary: 3fa2b1c0d4e5");
+  CHECK(told(judge_binary(job)) == "good binary: 3fa2b1c0d4e5, SHA-256 9c41d07755aa");
   job.ranks[3].binary = std::string("77aa");
   CHECK(told(judge_binary(job)) == "broken binary: ranks 0-2 have 3fa2b1c0d4e5, rank 3 has 77aa");
   CHECK(judge_binary(job)[0].finding.cure.find("same file") != std::string::npos);
+}
+
+TEST_CASE("job_agreement: one build id, and a file that differs all the same") {
+  ExaminedJob job = planted_job(4, 2);
+  job.ranks[2].file_hash = std::string("55bb");
+  CHECK(told(judge_binary(job)) ==
+        "broken binary: one build id, 3fa2b1c0d4e5, but files that differ, by SHA-256: ranks 0-1,3 have 9c41d07755aa, rank 2 has 55bb");
+  job.ranks[2].file_hash.clear();
+  CHECK(told(judge_binary(job)) == "note binary [2]: the program's file may be run but not read: its SHA-256 is unknown");
+}
+
+TEST_CASE("job_agreement: data that a rank cannot read, or finds another file under its name") {
+  ExaminedJob job = planted_job(4, 2);
+  CHECK(told(judge_data(job)) == "good data: 3 files of 3.0 GiB together, read by every rank");
+  for (RankFacts& rank : job.ranks) rank.data.push_back({"data.validation", "v.h5", "", 1, {1000}});
+  for (const std::size_t rank : {2, 3}) job.ranks[rank].data[0].problem = std::string("does not exist");
+  CHECK(told(judge_data(job)) == "broken data [2,3]: data.train '/shared/t.json': does not exist");
+  CHECK(judge_data(job)[0].finding.cure.find("all nodes share") != std::string::npos);
+  job.ranks[1].data[1].bytes = {999};
+  CHECK(told(judge_data(job), 1) == "broken data: data.validation 'v.h5': ranks 0,2-3 have 1000 bytes, rank 1 has 999 bytes");
+  for (RankFacts& rank : job.ranks) rank.data.clear();
+  CHECK(judge_data(job).empty());
 }
 
 TEST_CASE("job_agreement: library versions that differ, MPI's above all") {
@@ -63,6 +85,9 @@ TEST_CASE("job_agreement: a folder that cannot be written, or is seen in one dir
   ExaminedJob job = planted_job(4, 2);
   job.ranks[2].folder.problem = std::string("Read-only file system");
   CHECK(told(judge_folder(job)) == "broken folder [2]: nothing can be written in /shared/run: Read-only file system");
+  job = planted_job(4, 2);
+  job.ranks[3].folder.there = job.ranks[3].folder.sees = false;
+  CHECK(told(judge_folder(job)) == "broken folder [3]: there is no folder /shared/run, or it may not be entered");
   job = planted_job(4, 2);
   job.ranks[2].folder.is_seen = false;
   CHECK(told(judge_folder(job)) == "broken folder [2]: what is written in /shared/run rank 0 does not see");

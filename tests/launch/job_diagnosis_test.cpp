@@ -25,8 +25,8 @@ TEST_CASE("job_diagnosis: a sound job has nothing wrong, and every part is looke
     parts.insert(one.finding.part);
   }
   // What a machine says of mpirun and cores is not asked in a job.
-  CHECK(parts == std::set<std::string>{"mesh", "binary", "versions", "processor", "clock", "folder", "checkpoints", "interface", "links",
-                                       "cores", "state", "gpu", "products", "limits", "memory"});
+  CHECK(parts == std::set<std::string>{"mesh", "binary", "versions", "processor", "clock", "folder", "data", "checkpoints", "interface",
+                                       "links", "cores", "state", "gpu", "products", "limits", "memory"});
 }
 
 TEST_CASE("job_diagnosis: one thing broken is enough") {

@@ -48,6 +48,11 @@ TEST_CASE("job_fitness: room for one checkpoint, and for all that are kept") {
   CHECK(told(judge_checkpoints(job)) == "poor checkpoints: about 10.0 GiB each, 4 together; 20.0 GiB free in /shared/run");
   job.ranks[2].folder.free = {5LL << 30};
   CHECK(judge_checkpoints(job)[0].finding.condition == Condition::broken);
+  job.ranks[2].folder.free = {0};
+  job.ranks[2].folder.there = false;  // nothing is known of what is free where there is nothing
+  CHECK(told(judge_checkpoints(job)) == "good checkpoints: about 10.0 GiB each, 4 together; 100.0 GiB free in /shared/run");
+  for (RankFacts& rank : job.ranks) rank.folder.there = false;
+  CHECK(judge_checkpoints(job).empty());
 }
 
 TEST_CASE("job_fitness: a rank without a device, and two on one") {
@@ -91,10 +96,11 @@ TEST_CASE("job_fitness: limits that a job would run into") {
   ExaminedJob job = planted_job(4, 2);
   CHECK(told(judge_limits(job)) ==
         "good limits: open files 20000, processes unlimited, locked memory unlimited, stack 8.0 MiB, core files 0 B");
-  job.ranks[1].limits.open_files = 100;
-  CHECK(told(judge_limits(job)) == "broken limits [1]: 100 open files; 4 ranks want 136");
-  job.ranks[1].limits.open_files = 512;
-  CHECK(told(judge_limits(job)) == "poor limits [1]: 512 open files");
+  job.ranks[1].limits.open_files = 33;
+  CHECK(told(judge_limits(job)) == "broken limits [1]: 33 open files; a rank, with 2 ranks on other nodes, needs 34");
+  job.ranks[1].limits.open_files = 34;  // it would run
+  CHECK(told(judge_limits(job)) == "poor limits [1]: 34 open files; 1024 leave room");
+  CHECK(judge_limits(job)[0].finding.cure.find("ulimit -n 4096") != std::string::npos);
   job.ranks[1].limits = {-1, 20, {-1}, {-1}, {-1}};
   CHECK(told(judge_limits(job)) == "broken limits [1]: 20 processes and threads; the ranks of a node want 34");
   job.ranks[1].limits = {-1, -1, {-1}, {64 << 10}, {-1}};

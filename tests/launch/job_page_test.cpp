@@ -28,10 +28,10 @@ TEST_CASE("job_page: ranks, pairs, findings, verdict") {
   CHECK(job_page(two_nodes(), findings) ==
         "4 ranks on 2 nodes\n\n"
         "rank  host   local   processors  memory   disk       interface  clock            gpu  products      binary    libraries\n"
-        "0     node0  0 of 2  0-7         8.0 GiB  100.0 GiB  eth0       0                -    40.0 GFLOP/s  3fa2b1c0  A\n"
-        "1     node0  1 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  3fa2b1c0  A\n"
-        "2     node1  0 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  3fa2b1c0  A\n"
-        "3     node1  1 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  3fa2b1c0  B\n\n"
+        "0     node0  0 of 2  0-7         8.0 GiB  100.0 GiB  eth0       0                -    40.0 GFLOP/s  9c41d077  A\n"
+        "1     node0  1 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  9c41d077  A\n"
+        "2     node1  0 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  9c41d077  A\n"
+        "3     node1  1 of 2  0-7         8.0 GiB  100.0 GiB  eth0       +0.1 +- 0.02 ms  -    40.0 GFLOP/s  9c41d077  B\n\n"
         "pair              ranks  over    8 B      4 MiB\n"
         "same NUMA domain  0, 1   memory  0.8 us   5.1 GB/s\n"
         "different nodes   0, 2   eth0    16.0 us  1.0 GB/s\n\n"
@@ -39,6 +39,9 @@ TEST_CASE("job_page: ranks, pairs, findings, verdict") {
         "broken  limits         ranks 1-3: 100 open files\n"
         "                       -> ulimit -n 4096\n\n"
         "verdict: broken; a job on these ranks would fail: limits\n");
+  ExaminedJob missing = two_nodes();
+  missing.ranks[2].folder.there = false;
+  CHECK(job_page(missing, findings).find("8.0 GiB  missing    eth0") != std::string::npos);
   CHECK(job_page(planted_job(1, 1), {findings[0]}).find("verdict: good; nothing found") != std::string::npos);
 }
 

@@ -41,7 +41,7 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 // A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does; the ranks it starts leave their logs.
 struct Site {
   test::TemporaryFolder folder;
-  bool by_mpirun = false;
+  bool by_mpirun = false, restart = false;
 
   void program(const std::string& name, const std::string& body) const {
     test::write_file(folder / name, "#!/bin/bash\necho \"" + name + " $*\" >> " + folder / "calls" + "\n" + body + "\n");
@@ -69,6 +69,7 @@ struct Site {
     plan.program = {folder / "ergon"};
     plan.train[0] = folder / "ergon";
     plan.by_mpirun = by_mpirun;
+    plan.restart = restart;
     std::string text = job_script(plan, {folder.path(), folder / "job.sh"});
     if (!part.empty()) text.replace(text.find(part), part.size(), other);
     test::write_file(folder / "job.sh", text);
@@ -291,6 +292,18 @@ TEST_CASE("job_script: mpirun starts the ranks where srun cannot, and result.jso
   CHECK(holds(saved.calls(), "scontrol requeue 7"));
 }
 
+TEST_CASE("job_script: only the first start of a job begins a run again") {
+  for (const auto& [count, words] : {std::pair{"0", "--restart\n"}, {"1", "run.folder="}}) {
+    Site site("");
+    site.restart = true;
+    site.run({}, std::string("SLURM_RESTART_COUNT=") + count);
+    const std::string calls = site.calls();
+    CHECK(holds(calls, "srun "));
+    CHECK(holds(calls, words));
+    CHECK(holds(calls, "--restart") == (std::string(count) == "0"));
+  }
+}
+
 namespace {
 
 // Every way to write a script, by what makes them differ.
@@ -319,7 +332,7 @@ TEST_CASE("job_script: shellcheck finds nothing in any script") {
   for (const auto& keys : kinds())
     for (const bool by_mpirun : {false, true}) {
       LaunchPlan plan = planned(slurm(keys));
-      plan.by_mpirun = by_mpirun;
+      plan.by_mpirun = plan.restart = by_mpirun;
       test::write_file(folder / "job.sh", job_script(plan, {"/work folder", "/work folder/job.sh"}));
       CHECK(complaints(folder / "job.sh") == "");
     }

@@ -56,6 +56,13 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
   CHECK_FALSE(std::filesystem::exists(run.folder / "run"));
 }
 
+TEST_CASE("ergon launch --restart: the ranks are told, however they start") {
+  const RunFile run;
+  CHECK(holds(run.dry({"--local", "4", "--restart"}), " train " + run.file + " launch.with=local --restart\n"));
+  CHECK(holds(run.dry({"--slurm", "--nodes", "2", "--restart"}), " launch.with=slurm launch.nodes=2 \"${restart[@]}\" &\n"));
+  CHECK_FALSE(holds(run.dry({"--local", "4"}), "--restart"));
+}
+
 TEST_CASE("ergon launch: mpirun grants its ranks twice the longest save, and waits no longer than it must where that is short") {
   const RunFile run;
   CHECK(holds(run.dry({"--local", "4"}), "odls_base_sigkill_timeout 15 "));

@@ -22,6 +22,7 @@ inline ExaminedJob planted_job(int ranks, int nodes) {
     facts.local = {rank % each, each};
     facts.host = fmt::format("node{}", rank / each);
     facts.binary = "3fa2b1c0d4e5";
+    facts.file_hash = "9c41d07755aa";
     facts.versions = {{"ergon", "0.1.0"}, {"mpi", "Open MPI v4.1.4"}, {"nccl", ""}, {"torch", "2.11.0"}};
     facts.processor = "Planted 9000, AVX512";
     facts.processors = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -31,7 +32,8 @@ inline ExaminedJob planted_job(int ranks, int nodes) {
     facts.interfaces = {{"lo", "127.0.0.1", 8, true}, {"eth0", fmt::format("10.1.0.{}", 10 + rank / each), 16, false}};
     facts.route = nodes > 1 ? "eth0" : "";
     facts.products = {40e9};
-    facts.folder = {"/shared/run", "", true, true, {0.01}, {100LL << 30}};
+    facts.folder = {"/shared/run", true, "", true, true, {0.01}, {100LL << 30}};
+    facts.data = {{"data.train", "/shared/t.json", "", 3, {3LL << 30}}};
     if (rank > 0) facts.clock = {{1e-4}, {2e-5}};
     facts.machine = {{"mpirun", Condition::poor, "not on PATH: one rank only", "install it"},
                      {"memory", Condition::good, fmt::format("16.0 GiB, of which {}.0 GiB free", 8 + rank), ""}};

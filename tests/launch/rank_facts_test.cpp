@@ -22,7 +22,8 @@ TEST_CASE("rank_facts: everything travels") {
   facts.gpu_problem = std::string("a problem");
   facts.gpu_cure = std::string("a cure");
   facts.folder.problem = std::string("read-only");
-  facts.folder.is_seen = false;
+  facts.folder.is_seen = facts.folder.there = false;
+  facts.data = {{"data.train", "t.h5", "a problem", 3, {70}}};
   facts.machine.push_back({"disk", Condition::broken, "1 MiB", "make room"});
   const nlohmann::ordered_json json = to_json(facts);
   CHECK(to_json(rank_facts_from_json(nlohmann::ordered_json::parse(json.dump()))) == json);
@@ -34,6 +35,9 @@ TEST_CASE("rank_facts: everything travels") {
   CHECK(json["interfaces"][1]["name"] == "eth0");
   CHECK(json["clock"]["ahead"] == 1e-4);
   CHECK(json["folder"]["sees"] == true);
+  CHECK(json["folder"]["there"] == false);
+  CHECK(json["file_sha256"] == "9c41d07755aa");
+  CHECK(json["data"][0]["bytes"] == 70);
   CHECK(json["machine"][2]["verdict"] == "broken");
   CHECK(json["gpu"] == "0000:01:00.0");
 }

@@ -18,7 +18,7 @@ namespace {
 struct Kernel {
   test::TemporaryFolder proc;
 
-  void process(int pid, char state, int ticks, int start, const std::string& job = "", int rank = -1) const {
+  void process(int pid, char state, int ticks, int start, const std::string& job = "", int rank = -1, const std::string& more = "") const {
     std::filesystem::create_directories(proc / std::to_string(pid));
     std::string environment = "HOME=/root";
     environment += '\0';
@@ -28,6 +28,8 @@ struct Kernel {
       environment += fmt::format("PMIX_RANK={}", rank);
       environment += '\0';
     }
+    environment += more;
+    environment += '\0';
     test::write_file(proc / fmt::format("{}/environ", pid), environment);
     test::write_file(proc / fmt::format("{}/stat", pid),
                      fmt::format("{} (ergon) {} 1 1 1 0 0 0 0 0 0 0 {} 0 0 0 20 0 1 0 {} 0 100 0\n", pid, state, ticks, start));
@@ -80,6 +82,34 @@ TEST_CASE("rank_processes: how busy they were since the last look, and which hav
   seen = processes.look(20);
   CHECK(seen.size() == 1);
   CHECK(seen.at(0).pid == 20);
+}
+
+TEST_CASE("rank_processes: a rank that comes later is found within 5 s, however often somebody looks") {
+  const Kernel kernel;
+  kernel.process(10, 'R', 0, 500, "job", 0);
+  RankProcesses processes(kernel.proc.path());
+  const Clock::time_point start = Clock::now();
+  CHECK(processes.look(10, start).size() == 1);
+  kernel.process(11, 'R', 0, 510, "job", 1);
+  for (int tenth = 1; tenth < 50; ++tenth) CHECK(processes.look(10, start + std::chrono::milliseconds(100 * tenth)).size() == 1);
+  CHECK(processes.look(10, start + std::chrono::seconds(5)).size() == 2);
+  kernel.process(12, 'R', 0, 520, "job", 2);
+  CHECK(processes.look(10, start + std::chrono::seconds(60)).size() == 3);  // the next look of one who looks once a minute
+}
+
+TEST_CASE("rank_processes: how many ranks were started on this machine, as launchers say") {
+  const auto told = [](const std::string& variables) {
+    const Kernel kernel;
+    kernel.process(10, 'R', 0, 500, "job", 0, variables);
+    RankProcesses processes(kernel.proc.path());
+    processes.look(10);
+    return processes.started_here();
+  };
+  CHECK(told("OMPI_COMM_WORLD_LOCAL_SIZE=3") == 3);
+  CHECK(told("SLURM_STEP_TASKS_PER_NODE=2(x4)") == 2);
+  CHECK(told("SLURM_STEP_TASKS_PER_NODE=8") == 8);
+  CHECK_FALSE(told("SLURM_STEP_TASKS_PER_NODE=2(x4),1"));
+  CHECK_FALSE(told("HOME=/root"));
 }
 
 TEST_CASE("rank_processes: this process is one without a job") {

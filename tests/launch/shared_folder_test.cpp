@@ -41,6 +41,7 @@ TEST_CASE("shared_folder: one folder for all is seen by all, and left as it was"
     CHECK(view.sees);
     CHECK(view.is_seen);
     CHECK(view.problem.empty());
+    CHECK(view.there);
     CHECK(view.free.value > 0);
   }
   CHECK(is_empty(folder.path()));
@@ -63,6 +64,15 @@ TEST_CASE("shared_folder: a rank with a folder of its own neither sees nor is se
   CHECK(all.at(2).sees);
   CHECK(all.at(2).is_seen);
   CHECK(is_empty(other.path()));
+}
+
+TEST_CASE("shared_folder: a rank that has no such folder says so, and nothing of what is free there") {
+  const test::TemporaryFolder shared;
+  const auto all = views({shared.path(), shared / "nothing/here"}, true);
+  CHECK(all.at(0).there);
+  CHECK_FALSE(all.at(1).there);
+  CHECK(all.at(1).problem.empty());
+  CHECK(all.at(1).free.value == 0);
 }
 
 TEST_CASE("shared_folder: a rank that cannot write says why; when it is rank 0 nobody waits") {

@@ -158,11 +158,16 @@ TEST_CASE("watch_layout: states are said as far as they are known") {
   view.processes[1].state = RankProcess::State::stopped;
   view.processes[2] = {9, RankProcess::State::gone, {}, {}};
   const std::string text = shown(view, 80, 30);
-  CHECK(holds(text, "1 running, 1 stopped, 1 gone, 1 not seen from this machine"));
+  CHECK(holds(text, "1 running, 1 stopped, 1 gone, 1 elsewhere, not looked at"));
   CHECK(text.find("1 stopped") < text.find("    0 running"));  // those first that do not run
+  view.ranks = 12;
+  view.started_here = 4;
+  CHECK(holds(shown(view, 120, 30), "1 running, 1 stopped, 1 gone, 1 not found here, 8 elsewhere, not looked at"));
+  view.started_here = 15;  // with three that stay idle
+  CHECK(holds(shown(view, 120, 30), "1 gone, 9 not found here\n"));
   view.ranks_visible = false;
   view.processes.clear();
-  CHECK(holds(shown(view, 80, 30), "on another machine; the files name rank 0 alone"));
+  CHECK(holds(shown(view, 80, 30), "rank 0 on another machine, the others not looked at"));
   view = training();
   view.mfu = 0.412;
   view.failed_saves = 2;

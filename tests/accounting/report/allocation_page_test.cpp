@@ -22,6 +22,7 @@ RunAllocation example() {
   row.end = EndCause::finished;
   AttemptAllocation before = row;
   before.attempt = 1;
+  before.places = 4;
   before.job = "";
   before.source = AllocationSource::stamps;
   before.seconds = {};
@@ -38,7 +39,7 @@ RunAllocation example() {
 
 TEST_CASE("allocation page: every part with its share, which goodput it is, and why the run began again") {
   CHECK(allocation_text(example()) ==
-        "\nTime of devices, allocated: 2 min 00 s (6 places, 2 idle; by the run's own clock; by Slurm's accounts (sacct))\n"
+        "\nTime of devices, allocated: 2 min 00 s (4 to 6 places, 0 to 2 idle; by the run's own clock; by Slurm's accounts (sacct))\n"
         "  useful               20.0 s   16.7 %\n"
         "  lost                  6.0 s    5.0 %\n"
         "  data wait            10.0 s    8.3 %\n"
@@ -50,6 +51,18 @@ TEST_CASE("allocation page: every part with its share, which goodput it is, and 
         "  goodput      16.7 % of time: useful / allocated\n"
         "  queue wait   1 min 30 s\n"
         "  restarts     3: 2 saved on a signal, 1 died without a word\n");
+}
+
+TEST_CASE("allocation page: places that no attempt changes are one number, and starts without an attempt are named") {
+  RunAllocation all = example();
+  all.attempts[0].places = 6;
+  all.silent_starts = 1;
+  all.uncounted_starts = 2;
+  const std::string text = allocation_text(all);
+  CHECK_THAT(text, Catch::Contains("(6 places, 2 idle;"));
+  CHECK_THAT(text, Catch::Contains("  silent       1 start of a job came to no attempt: unknown time\n"));
+  CHECK_THAT(text, Catch::Contains("  silent       2 starts of a job came to no attempt, and no figure has them\n"));
+  CHECK((allocation_json(all).at("silent_starts") == 1 && allocation_json(all).at("uncounted_starts") == 2));
 }
 
 TEST_CASE("allocation page: what is not known is said") {

@@ -115,6 +115,24 @@ TEST_CASE("allocation: Slurm's accounts know the end too, and why") {
   CHECK((running.attempts[1].held.value == 60 && running.attempts[1].at_least && !running.attempts[0].at_least));
 }
 
+TEST_CASE("allocation: a start of a job that came to no attempt is unknown time by the accounts, and makes stamps say at least") {
+  auto lines = requeued();
+  std::get<AttemptStart>(lines[3]).allocation->restarts = 3;
+  const JobRecord first{"7", "NODE_FAIL", {900}, {1000}, {1100}}, last{"7", "COMPLETED", {1150}, {1210}, {1280}};
+  const JobRecord failed{"7", "FAILED", {1100}, {1110}, {1130}}, cancelled{"7", "CANCELLED", {1130}, {1140}, {1140}},
+      other{"8", "FAILED", {1}, {2}, {3}};
+  const RunAllocation all = of(lines, {EndCause::died, EndCause::finished}, {first, failed, cancelled, other, last});
+  CHECK((all.silent_starts == 1 && all.uncounted_starts == 0 && !all.at_least));
+  CHECK(all.total.allocated.value == 4 * 100 + 6 * 20 + 6 * 70);  // as many places as the attempt behind it has
+  const RunAllocation without = of(lines, {EndCause::died, EndCause::finished}, {first, last});
+  CHECK(all.total.unknown.value - without.total.unknown.value == Approx(6 * 20));
+  const RunAllocation behind = of(lines, {EndCause::died, EndCause::finished}, {first, last, {"7", "RUNNING", {1290}, {1300}, {0}}});
+  CHECK((behind.silent_starts == 1 && behind.at_least));  // it may yet begin one
+  const RunAllocation stamps = of(lines, {EndCause::finished, EndCause::finished});
+  CHECK((stamps.uncounted_starts == 2 && stamps.silent_starts == 0 && stamps.at_least));
+  CHECK((of(requeued(), {EndCause::finished, EndCause::finished}).uncounted_starts == 0));
+}
+
 TEST_CASE("allocation: who waits while the attempt before still runs does not wait for the queue") {
   auto lines = requeued();
   std::get<AttemptStart>(lines[3]).allocation->job_submitted = {900};  // a chain: both were submitted at once

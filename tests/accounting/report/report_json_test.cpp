@@ -169,6 +169,17 @@ TEST_CASE("with stamps, accounts and compared ranks there is no null in what the
   CHECK_FALSE(one["reason"].contains("allocation.queue_wait_seconds"));
 }
 
+TEST_CASE("what becomes known by the accounts has no reason any more") {
+  WrittenRun run;
+  AttemptStart start = attempt_start(1);
+  start.allocation = AllocationStamp{{100}, 4, "7", 0, {}, {}};
+  run.write("ledger.jsonl", text_of({start}));
+  RunReport report = read_run(run.path());
+  CHECK(report.reason.at("allocation.goodput_of_time") == "nothing was allocated");
+  use_job_records(report, {{"7", "FAILED", {50}, {90}, {210}}});
+  CHECK_FALSE(report.reason.contains("allocation.goodput_of_time"));
+}
+
 TEST_CASE("several runs add up") {
   WrittenRun a, b;
   a.write("ledger.jsonl", text_of({attempt_start(1), interval(1, 0, 3)}));
