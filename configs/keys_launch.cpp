@@ -85,6 +85,8 @@ std::vector<Key> keys_launch() {
   return {
       choice({"launch.with", "", free, "what starts the ranks: local (mpirun on this machine), mpirun (over hosts), slurm (a batch job)"},
              launch(&S::with)),
+      choice({"launch.ranks_by", "", free, "of a job of Slurm, what starts its ranks: srun (with PMIx), or mpirun where srun has no PMIx"},
+             launch(&S::ranks_by)),
       integer({"launch.nodes", "nodes", free, "what the job asks the cluster for"}, launch(&S::nodes), 1, 1 << 20),
       integer({"launch.min_nodes", "nodes", free, "elastic: begin with so many where launch.nodes are not to be had; 0: launch.nodes"},
               launch(&S::min_nodes), 0, 1 << 20),
@@ -93,7 +95,8 @@ std::vector<Key> keys_launch() {
               launch(&S::ranks_per_node), 0, 1 << 16),
       words_key("launch.meshes", "elastic: meshes for fewer ranks, best first, each as \"dp=2 tp=2\"; empty: dp shrinks", &S::meshes,
                 check_mesh),
-      choice({"launch.bind", "", free, "what a rank is bound to; auto: NUMA domains or cores, none where ranks share them"},
+      choice({"launch.bind", "", free,
+              "what a rank is bound to; auto: its share of the processors, nothing where that is one or its launcher has bound it"},
              launch(&S::bind)),
       name_key("launch.interface", "network of Open MPI and NCCL alike: eth0, ib0,ib1 or 10.1.0.0/16; empty: theirs to choose",
                &S::interface),

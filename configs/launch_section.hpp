@@ -11,6 +11,8 @@
 namespace ergon {
 
 enum class LaunchWith { local, mpirun, slurm };
+// What starts the ranks of a job of Slurm.
+enum class RanksBy { srun, mpirun };
 // What a core set is bound to: `automatic` by what the nodes have (launch/binding.hpp).
 enum class Binding { automatic, none, core, numa };
 // How a job that saved and ended comes back: requeued under its number, a new job after it, the next task of an array, not at all.
@@ -18,6 +20,7 @@ enum class Comeback { requeue, chain, array, never };
 
 struct LaunchSection {
   LaunchWith with = LaunchWith::local;
+  RanksBy ranks_by = RanksBy::srun;  // with slurm
   std::int64_t nodes = 1;
   std::int64_t min_nodes = 0;  // 0: nodes
   std::int64_t gpus_per_node = 0;

@@ -82,6 +82,12 @@ std::span<const char* const> choices<LaunchWith>() {
 }
 
 template <>
+std::span<const char* const> choices<RanksBy>() {
+  static constexpr const char* words[] = {"srun", "mpirun"};
+  return words;
+}
+
+template <>
 std::span<const char* const> choices<Binding>() {
   static constexpr const char* words[] = {"auto", "none", "core", "numa"};
   return words;

@@ -39,6 +39,8 @@ std::span<const char* const> choices<PipelineSchedule>();
 template <>
 std::span<const char* const> choices<LaunchWith>();
 template <>
+std::span<const char* const> choices<RanksBy>();
+template <>
 std::span<const char* const> choices<Binding>();
 template <>
 std::span<const char* const> choices<Comeback>();

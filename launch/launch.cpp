@@ -47,7 +47,7 @@ bool parse_line(int argc, char** argv, LaunchLine& line) {
   command.positional(line.file, "RUN.toml", "the run file");
   command.rest(line.overrides, "KEY=VALUE", "keys of the run file, after it: launch.nodes=4");
   command.option(line.local, "--local", "N", "N ranks on this machine, by mpirun");
-  command.flag(line.mpirun, "--mpirun", "ranks over hosts, by mpirun; with --slurm: of the job, where srun has no PMIx");
+  command.flag(line.mpirun, "--mpirun", "ranks over hosts, by mpirun; with --slurm: launch.ranks_by = \"mpirun\"");
   command.option(line.hosts, "--hosts", "FILE", "launch.hosts: a hostfile, a line a host: node0 slots=8");
   command.flag(line.slurm, "--slurm", "a batch job");
   command.option(line.nodes, "--nodes", "N", "launch.nodes");
@@ -77,6 +77,7 @@ std::vector<std::string> keys_of(const LaunchLine& line) {
     if (!value.empty() && value != "0") keys.push_back("launch." + key + "=" + value);
   };
   add("with", line.local > 0 ? "local" : line.slurm ? "slurm" : line.mpirun ? "mpirun" : "");
+  add("ranks_by", line.slurm && line.mpirun ? "mpirun" : "");
   add("hosts", line.hosts);
   add("nodes", std::to_string(line.nodes));
   add("gpus_per_node", std::to_string(line.gpus_per_node));
@@ -238,7 +239,6 @@ int command_launch(int argc, char** argv) {
     config = on_mesh(config, fit_mesh(config, line.local));
   }
   check_plan(config, 0);
-  plan.by_mpirun = line.mpirun;
   plan.restart = line.restart;
   if (line.restart && config.launch.with != LaunchWith::slurm) plan.train.push_back("--restart");
   return config.launch.with == LaunchWith::slurm ? launch_slurm(plan, line) : launch_mpirun(plan, line);

@@ -35,6 +35,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
   plan.ranks_per_node = ranks_of_node(launch, plan.ranks);
   plan.threads = config.run.threads;
   plan.elastic = is_elastic(config);
+  plan.by_mpirun = launch.with == LaunchWith::slurm && launch.ranks_by == RanksBy::mpirun;
   if (launch.min_nodes > launch.nodes)
     throw Error(fmt::format("launch.min_nodes = {} is more than launch.nodes = {}", launch.min_nodes, launch.nodes), "launch.min_nodes",
                 "nodes is what the job takes when it can, min_nodes what it makes do with");

@@ -26,10 +26,10 @@ optimizer.betas optimizer.epsilon optimizer.weight_decay optimizer.no_decay opti
 optimizer.decay_steps mesh.dp mesh.pp mesh.cp mesh.tp mesh.order mesh.attention mesh.layout mesh.ulysses mesh.gather_heads
 mesh.sequence_parallel mesh.schedule mesh.virtual_stages mesh.zero mesh.bucket checkpoint.every checkpoint.keep
 checkpoint.keep_every checkpoint.keep_best checkpoint.asynchronous recovery.returns recovery.spike recovery.window watchdog.start
-watchdog.step watchdog.checkpoint watchdog.abort accounting.peak accounting.budget launch.with launch.nodes launch.min_nodes
-launch.gpus_per_node launch.ranks_per_node launch.meshes launch.bind launch.interface launch.hosts launch.environment launch.modules
-launch.partition launch.account launch.qos launch.constraint launch.options launch.time launch.warning launch.comeback launch.starts
-launch.stalled metrics.port metrics.address metrics.tensorboard
+watchdog.step watchdog.checkpoint watchdog.abort accounting.peak accounting.budget launch.with launch.ranks_by launch.nodes
+launch.min_nodes launch.gpus_per_node launch.ranks_per_node launch.meshes launch.bind launch.interface launch.hosts launch.environment
+launch.modules launch.partition launch.account launch.qos launch.constraint launch.options launch.time launch.warning launch.comeback
+launch.starts launch.stalled metrics.port metrics.address metrics.tensorboard
 )";
 
 // No key has its default.
@@ -127,6 +127,7 @@ peak = "h100-sxm"
 budget = "1.25 pfs-days"
 [launch]
 with = "slurm"
+ranks_by = "mpirun"
 nodes = 16
 min_nodes = 8
 gpus_per_node = 8

@@ -9,8 +9,9 @@ using test::overridden;
 using test::refused;
 
 TEST_CASE("[launch] writes its section") {
-  CHECK(keys_launch().size() == 21);
+  CHECK(keys_launch().size() == 22);
   const RunConfig config = overridden({"launch.with=slurm",
+                                       "launch.ranks_by=mpirun",
                                        "launch.nodes=4",
                                        "launch.min_nodes=2",
                                        "launch.gpus_per_node=8",
@@ -33,6 +34,8 @@ TEST_CASE("[launch] writes its section") {
                                        "launch.stalled=2"});
   const LaunchSection& launch = config.launch;
   CHECK(launch.with == LaunchWith::slurm);
+  CHECK(launch.ranks_by == RanksBy::mpirun);
+  CHECK(LaunchSection().ranks_by == RanksBy::srun);
   CHECK(launch.nodes == 4);
   CHECK(launch.min_nodes == 2);
   CHECK(launch.ranks_per_node == 4);
@@ -59,6 +62,7 @@ TEST_CASE("[launch] refuses what would not stay one word of a script") {
     CHECK(refused({std::string("launch.options=[\"") + value + "\"]"}).find("launch.options takes ") != std::string::npos);
   for (const char* value : {"", "a b", "$(id)"})
     CHECK(refused({std::string("launch.modules=[\"") + value + "\"]"}).find("launch.modules takes ") != std::string::npos);
+  CHECK(refused({"launch.ranks_by=pmi2"}).find("launch.ranks_by takes ") != std::string::npos);
   CHECK(refused({"launch.meshes=[\"\"]"}).find("launch.meshes takes meshes like") != std::string::npos);
   CHECK(refused({"launch.hosts=\"a\\nb\""}).find("launch.hosts takes a path without control characters") != std::string::npos);
 }

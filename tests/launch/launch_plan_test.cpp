@@ -37,6 +37,12 @@ TEST_CASE("launch_plan: what cannot be is refused before anything waits in a que
         }).find("4 ranks a node need a GPU each, and launch.gpus_per_node = 2") != std::string::npos);
 }
 
+TEST_CASE("launch_plan: mpirun starts the ranks of a job where its key says so, and of a job only") {
+  CHECK_FALSE(planned({"launch.with=slurm"}).by_mpirun);
+  CHECK(planned({"launch.with=slurm", "launch.ranks_by=mpirun"}).by_mpirun);
+  CHECK_FALSE(planned({"launch.with=local", "launch.ranks_by=mpirun"}).by_mpirun);
+}
+
 TEST_CASE("launch_plan: an elastic run knows so") {
   CHECK(planned({"mesh.dp=4", "launch.with=slurm", "launch.nodes=4", "launch.min_nodes=1"}).elastic);
 }

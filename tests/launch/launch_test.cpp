@@ -44,9 +44,11 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
   for (const char* part : {"#SBATCH --nodes=2\n", "#SBATCH --gpus-per-node=2\n", "#SBATCH --partition=p\n", "#SBATCH --time=02:00:00\n",
                            "#SBATCH --account=a\n", "#SBATCH --array=1-100%1\n", "# submitted with: sbatch "})
     CHECK(holds(script, part));
-  const std::string inside = run.dry({"--slurm", "--mpirun", "--nodes", "2"});
+  const std::string inside = run.dry({"launch.ranks_by=srun", "--slurm", "--mpirun", "--nodes", "2"});
   CHECK(holds(inside, "#SBATCH --nodes=2\n"));
   CHECK(holds(inside, "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node"));
+  CHECK(holds(run.dry({"launch.ranks_by=mpirun", "--slurm", "--nodes", "2"}), "mpirun -n \"$ranks\""));
+  CHECK(holds(run.dry({"--slurm", "--nodes", "2"}), "srun --mpi=pmix"));
   const auto json = nlohmann::json::parse(run.dry({"--slurm", "--nodes", "2", "--json"}));
   CHECK(json["schema"] == "ergon.launch.v1");
   CHECK(json["ranks"] == 4);
