@@ -8,6 +8,7 @@
 
 #include "configs/error.hpp"
 #include "launch/metrics_server.hpp"
+#include "launch/run_status.hpp"
 #include "launch/tensorboard_log.hpp"
 
 namespace ergon {
@@ -65,8 +66,8 @@ class TensorBoardMonitor final : public RunMonitor {
 
 }  // namespace
 
-Monitors::Monitors(ProgressPrinter& printer, const MetricsSection& section, Storage& storage)
-    : printer_(printer), section_(section), storage_(storage) {
+Monitors::Monitors(ProgressPrinter& printer, const MetricsSection& section, Storage& storage, std::string job)
+    : printer_(printer), section_(section), storage_(storage), job_(std::move(job)) {
   if (section_.tensorboard) live_.push_back(std::make_unique<TensorBoardMonitor>(storage));
 }
 
@@ -86,6 +87,13 @@ void Monitors::each(Call call) {
 }
 
 void Monitors::started(const RunStart& start) {
+  if (!job_.empty()) {
+    try {
+      remember_job(start.folder, job_);
+    } catch (const Error& error) {
+      printer_.message(fmt::format("warning: `ergon stop` will not know the job: {}", error.what()));
+    }
+  }
   if (section_.port >= 0 && start.attempt > 0) {
     try {
       auto server = std::make_unique<MetricsServer>(section_.address, section_.port);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "configs/run_config.hpp"
@@ -14,7 +15,8 @@ namespace ergon {
 
 class Monitors final : public RunMonitor {
  public:
-  Monitors(ProgressPrinter& printer, const MetricsSection& section, Storage& storage);
+  // job: of Slurm, to be remembered in the run folder; empty: none.
+  Monitors(ProgressPrinter& printer, const MetricsSection& section, Storage& storage, std::string job = "");
   ~Monitors() override;
 
   void message(const std::string& line) override { printer_.message(line); }
@@ -30,6 +32,7 @@ class Monitors final : public RunMonitor {
   ProgressPrinter& printer_;
   const MetricsSection section_;
   Storage& storage_;
+  const std::string job_;
   std::vector<std::unique_ptr<RunMonitor>> live_;
 };
 

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "configs/error.hpp"
+#include "launch/run_names.hpp"
 #include "parallel/process_identity.hpp"
 
 namespace ergon {
@@ -46,6 +47,12 @@ AllocationStamp own_allocation(int ranks, const std::optional<SlurmJob>& job, co
     stamp.job_started = moment(job->started);
   }
   return stamp;
+}
+
+std::string launched_job(const std::optional<SlurmJob>& job, const char* (*variable)(const char* name)) {
+  if (!job || run_of_output(job->output).empty()) return "";
+  const char* array = variable("SLURM_ARRAY_JOB_ID");
+  return array != nullptr ? array : job->id;
 }
 
 Clock::time_point process_start() {

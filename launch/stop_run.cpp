@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <thread>
 
@@ -59,8 +60,9 @@ int command_stop(int argc, char** argv) {
   Storage storage;
   const RunFolder files(storage, folder);
   const RunStatus status = read_run_status(folder);
-  if (!save && cancel_waiting(status.job)) {
-    std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, status.job) << std::flush;
+  const std::string job = std::filesystem::is_directory(run) ? status.job : run;
+  if (!save && cancel_waiting(job)) {
+    std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, job) << std::flush;
     return 0;
   }
   if (status.state != RunStatus::State::running)

@@ -79,8 +79,9 @@ RunConfig agreed_config(const TrainLine& line, Communicator& world) {
 
 const char* environment(const char* name) { return std::getenv(name); }
 
-// What rank 0 knows of the time and the places that this run was given: from the line, from Slurm of the job that it runs in.
-void note_allocation(const TrainLine& line, int ranks, LoopOptions& options) {
+// What rank 0 knows of the time and the places that this run was given: from the line, from Slurm of the job that it runs in. Returns the
+// number of a job that is this run's own.
+std::string note_allocation(const TrainLine& line, int ranks, LoopOptions& options) {
   const char* id = environment("SLURM_JOB_ID");
   const auto job = id != nullptr ? slurm_job(id) : std::nullopt;
   if (line.stop_at > 0)
@@ -88,6 +89,7 @@ void note_allocation(const TrainLine& line, int ranks, LoopOptions& options) {
   else if (job)
     options.end = job->end;
   options.allocation = own_allocation(ranks, job, environment);
+  return launched_job(job, environment);
 }
 
 // Ranks that the mesh of an elastic run has no place for leave it here, and wait for the others at the end of MPI, asleep.
@@ -136,12 +138,9 @@ int train(const TrainLine& line, LocalRank local) {
     options.device = device.device();
     options.pending_stop = pending_stop;
     options.process_start = process_start();
-    on_rank_zero(*communicators.control, [&] {
-      note_allocation(line, places, options);
-      return std::string();
-    });
+    const std::string job = on_rank_zero(*communicators.control, [&] { return note_allocation(line, places, options); });
     options.time_gemm = child_gemm_timer();
-    Monitors monitors(printer, config.metrics, storage);
+    Monitors monitors(printer, config.metrics, storage, job);
     options.monitor = leader ? &monitors : nullptr;
     options.watchdog = watchdog.get();
     return static_cast<int>(run_training(config, communicators, storage, options).code);

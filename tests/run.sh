@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # run.sh: installs what is missing, builds, runs every test through CTest, tier by tier, and ends non-zero if one fails.
-#   tests/run.sh                     the tiers unit, parallel, e2e, fault
+#   tests/run.sh                     the tiers unit, parallel, e2e, fault, slurm
 #   tests/run.sh --all               and every other label there is
 #   tests/run.sh --label X           only label X (may be repeated); sanitize: the label unit in the build of the preset asan
 #   tests/run.sh -R REGEX            only tests whose name matches; -E leaves tests out (both as ctest has them)
@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
-tiers=(unit parallel e2e fault)
+tiers=(unit parallel e2e fault slurm)
 budget() { case $1 in unit) echo 2;; parallel) echo 6;; e2e) echo 6;; fault) echo 5;; slurm) echo 6;; *) echo 0;; esac; }  # minutes, warm
 
 preset=release all=no labels=() select=()

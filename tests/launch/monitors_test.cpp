@@ -37,6 +37,19 @@ TEST_CASE("monitors: nothing is made that was not asked for") {
   CHECK_FALSE(std::filesystem::exists(shown.folder / "metrics.address"));
 }
 
+TEST_CASE("monitors: a run remembers its job; where it cannot, that is a warning") {
+  const Shown shown;
+  Storage storage;
+  ProgressPrinter printer(shown.out, StatusLine::Style::plain);
+  Monitors monitors(printer, {}, storage, "17");
+  monitors.started(start(shown.folder.path()));
+  CHECK(test::read_file(shown.folder / "launch/job") == "17\n");
+  CHECK(shown.text().empty());
+  storage.write_text(shown.folder / "file", "");
+  monitors.started(start(shown.folder / "file"));
+  CHECK(shown.text().find("warning: `ergon stop` will not know the job: ") != std::string::npos);
+}
+
 TEST_CASE("monitors: the address of /metrics is written down; a busy port is a warning") {
   const Shown shown;
   Storage storage;

@@ -51,6 +51,19 @@ TEST_CASE("own allocation: places that cannot be are refused by name") {
   }
 }
 
+TEST_CASE("own allocation: a job of `ergon launch` has a number, an array one for all its tasks") {
+  environment = {};
+  SlurmJob job;
+  job.id = "18";
+  job.output = "/runs/a/logs/job_17_2.out";
+  CHECK(launched_job(std::nullopt, variable).empty());
+  CHECK(launched_job(job, variable) == "18");
+  environment = {{"SLURM_ARRAY_JOB_ID", "17"}};
+  CHECK(launched_job(job, variable) == "17");
+  job.output = "/dev/null";  // of salloc
+  CHECK(launched_job(job, variable).empty());
+}
+
 TEST_CASE("own allocation: this process has lived for a while, but not for long") {
   const Seconds age = since(process_start());
   CHECK((age.value > 0 && age.value < 600));

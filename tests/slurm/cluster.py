@@ -33,6 +33,7 @@ class Cluster:
         port = 20000 + os.getpid() % 2000 * 16
         self.environment = dict(ENVIRONMENT, MINISLURM_DIR=str(self.folder), MINISLURM_PORT=str(port), MINISLURM_EXTRA=extra, MINISLURM_GRACE=str(grace),
                                 SLURM_CONF=str(self.folder / "etc/slurm.conf"), PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.guarded = self.guard()
         self.accounts = accounts and shutil.which("mariadbd", path=self.environment["PATH"]) is not None
         said = ""
         for self.apart in (True, False):
@@ -41,7 +42,7 @@ class Cluster:
                 return
             said = (done.stdout + done.stderr).strip().splitlines()[-1:] or ["no message"]
             self.script("stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.end()
         skip(f"no cluster starts here: {said[0]}")
 
     def script(self, *words):
@@ -51,9 +52,19 @@ class Cluster:
         return subprocess.run([str(SCRIPT.parent / "nshosts.sh"), *map(str, words)], env=dict(self.environment, NSHOSTS_DIR=str(self.folder / "hosts")),
                               capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=True)
 
+    def guard(self):
+        """Ends the cluster of a test that was killed: a process of its own, which hears this one's end by a pipe that nobody else holds."""
+        heard, told = os.pipe()
+        ended = 'read -r word || { "$0" stop; rm -rf "$1"; }'
+        with os.fdopen(heard) as pipe:
+            subprocess.run(["setsid", "--fork", "sh", "-c", ended, SCRIPT, self.folder], env=self.environment, stdin=pipe, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        return told
+
     def end(self):
         self.script("stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.write(self.guarded, b"ended\n")
+        os.close(self.guarded)
 
 
 class SlurmCase(Case):

@@ -34,6 +34,8 @@ class ExitCodes(SlurmCase):
                 self.assertEqual((self.folder / f"shown.{code}").read_text(), f"srun: {code}\n")
                 job = self.job(number)
                 self.assertEqual((job["JobState"], job["ExitCode"]), ("FAILED" if code else "COMPLETED", f"{code}:0"))
+                if code in (0, 85, 86, 87):  # it has trained: by this, `ergon stop` knows a job that was submitted by hand
+                    self.assertEqual((self.folder / folder_of(code) / "launch/job").read_text(), f"{number}\n")
                 fresh = "yes" if code in (0, 85, 86, 87) else "no"
                 self.assertIn(f"the ranks ended: code {code}, a fresh result.json: {fresh}", self.output(folder_of(code)))
         self.assertEqual(self.in_queue(), {})

@@ -134,7 +134,8 @@ class Job(SlurmCase):
         self.assertIn(f"Comment={comment} ", shown)
         self.assertIn(f"StdOut={self.folder / folder}/logs/job_{number}.out", shown)
         self.assertFalse((self.folder / "hit").exists())
-        self.command(BINARY, "stop", number)
+        (self.folder / folder / "launch/job").write_text("1\n")  # what was noted is not what is named
+        self.assertIn(f"job {number} was waiting", self.command(BINARY, "stop", number).stdout)
         self.assertEqual(self.in_queue(), {})
 
     def test_on_fewer_nodes(self):

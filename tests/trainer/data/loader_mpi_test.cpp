@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <mutex>
 
 #include "configs/error.hpp"
 #include "parallel/communicator_mpi.hpp"
@@ -34,7 +35,7 @@ TEST_CASE("loaders over MPI read the same steps on every mesh") {
 
 namespace {
 
-// What this rank asks of files.
+// What this rank asks of files; two threads read (trainer/data/prefetcher.hpp).
 struct CountingStorage : InspectingStorage {
   struct Read {
     std::int64_t offset, end;
@@ -44,11 +45,15 @@ struct CountingStorage : InspectingStorage {
     return InspectingStorage::open_read(path);
   }
   void pread(const File& file, std::span<std::byte> data, std::int64_t offset) override {
-    reads.push_back({offset, offset + std::ssize(data)});
+    {
+      const std::lock_guard lock(mutex);
+      reads.push_back({offset, offset + std::ssize(data)});
+    }
     InspectingStorage::pread(file, data, offset);
   }
   int opens = 0;
   std::vector<Read> reads;
+  std::mutex mutex;
 };
 
 std::string shared_path(const std::string& name) {
