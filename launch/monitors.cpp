@@ -8,7 +8,7 @@
 
 #include "configs/error.hpp"
 #include "launch/metrics_server.hpp"
-#include "launch/run_status.hpp"
+#include "launch/runs/run_status.hpp"
 #include "launch/tensorboard_log.hpp"
 
 namespace ergon {

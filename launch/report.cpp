@@ -9,7 +9,7 @@
 #include "configs/error.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
-#include "launch/sacct.hpp"
+#include "launch/jobs/sacct.hpp"
 
 namespace ergon {
 

@@ -57,7 +57,7 @@ class Storage {
   virtual void make_directories(const std::string& path);  // with parents, present ones are fine
   virtual void unlink(const std::string& path);
   virtual void remove_directory(const std::string& path);  // with its files
-  // Fills `data` from `offset`; a short file is an Error.
+  // Fills `data` from `offset`; a short file is an Error. Several threads may read one file at once.
   virtual void pread(const File& file, std::span<std::byte> data, std::int64_t offset);
   // Writes back and forgets cached pages, so that the next read comes from the device.
   virtual void drop_cache(const File& file);

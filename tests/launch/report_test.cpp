@@ -4,7 +4,7 @@
 #include "configs/error.hpp"
 #include "launch/commands.hpp"
 #include "tests/accounting/ledgers.hpp"
-#include "tests/launch/fake_sacct.hpp"
+#include "tests/launch/jobs/fake_sacct.hpp"
 #include "tests/launch/subcommands.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/configs/refusal.hpp"
+#include "tests/launch/jobs/launch_fixture.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+using test::planned;
+using test::refusal;
+
+TEST_CASE("launch_plan: ranks, and how many lie on a node") {
+  const LaunchPlan plan = planned({"mesh.dp=4", "mesh.tp=2", "launch.with=slurm", "launch.nodes=2", "run.threads=3"});
+  CHECK(plan.ranks == 8);
+  CHECK(plan.ranks_per_node == 4);
+  CHECK(plan.threads == 3);
+  CHECK(plan.folder == "runs/a");
+  CHECK_FALSE(plan.elastic);
+  CHECK(plan.train == std::vector<std::string>{"/opt/ergon", "train", "run.toml", "mesh.dp=4", "mesh.tp=2", "launch.with=slurm",
+                                               "launch.nodes=2", "run.threads=3"});
+  CHECK(planned({"mesh.dp=3", "train.batch=3", "train.microbatch=1", "launch.nodes=2", "launch.with=mpirun"}).ranks_per_node == 2);
+  CHECK(planned({"mesh.dp=4", "launch.gpus_per_node=4", "launch.with=slurm"}).ranks_per_node == 4);
+  CHECK(planned({"mesh.dp=4", "launch.gpus_per_node=4", "launch.ranks_per_node=8", "launch.with=slurm"}).ranks_per_node == 8);
+}
+
+TEST_CASE("launch_plan: what cannot be is refused before anything waits in a queue") {
+  CHECK(refusal([] {
+          planned({"mesh.dp=8", "launch.with=slurm", "launch.nodes=2", "launch.ranks_per_node=2"});
+        }) == "(4) launch.nodes: the mesh has 8 ranks; 2 nodes of 2 are 4\n  hint: set launch.nodes = 4");
+  CHECK(refusal([] {
+          planned({"launch.min_nodes=3", "launch.nodes=2"});
+        }).find("launch.min_nodes = 3 is more than launch.nodes = 2") != std::string::npos);
+  CHECK(refusal([] {
+          planned({"mesh.tp=4", "launch.with=slurm", "launch.nodes=4", "launch.min_nodes=2", "launch.ranks_per_node=1"});
+        }).find("no mesh of this run fits 2 ranks") != std::string::npos);
+  CHECK(refusal([] {
+          planned({"mesh.dp=4", "run.device=cuda", "launch.with=slurm", "launch.gpus_per_node=2", "launch.ranks_per_node=4"});
+        }).find("4 ranks a node need a GPU each, and launch.gpus_per_node = 2") != std::string::npos);
+}
+
+TEST_CASE("launch_plan: mpirun starts the ranks of a job where its key says so, and of a job only") {
+  CHECK_FALSE(planned({"launch.with=slurm"}).by_mpirun);
+  CHECK(planned({"launch.with=slurm", "launch.ranks_by=mpirun"}).by_mpirun);
+  CHECK_FALSE(planned({"launch.with=local", "launch.ranks_by=mpirun"}).by_mpirun);
+}
+
+TEST_CASE("launch_plan: an elastic run knows so") {
+  CHECK(planned({"mesh.dp=4", "launch.with=slurm", "launch.nodes=4", "launch.min_nodes=1"}).elastic);
+}

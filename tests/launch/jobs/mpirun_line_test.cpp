@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/jobs/mpirun_line.hpp"
+
+#include "launch/jobs/shell_words.hpp"
+#include "tests/launch/jobs/launch_fixture.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace ergon;
+using test::planned;
+
+TEST_CASE("mpirun_line: on this machine") {
+  MpirunFacts facts;
+  facts.cores = 4;
+  facts.save = {20.2};
+  facts.logs = "runs/a/logs/1";
+  CHECK(shell_line(mpirun_words(planned({"mesh.dp=4"}), facts)) ==
+        "mpirun -n 4 --bind-to none --mca mpi_yield_when_idle 0 --mca odls_base_sigkill_timeout 21 -x OMP_NUM_THREADS=1 --output-filename "
+        "runs/a/logs/1 "
+        "/opt/ergon train run.toml mesh.dp=4");
+}
+
+TEST_CASE("mpirun_line: ranks that share cores make room for each other") {
+  MpirunFacts facts;
+  facts.cores = 2;
+  const std::string line = shell_line(mpirun_words(planned({"mesh.dp=4"}), facts));
+  CHECK(line.find("--oversubscribe") != std::string::npos);
+  CHECK(line.find("mpi_yield_when_idle 1") != std::string::npos);
+  facts.cores = 4;  // ranks find a core each, their threads do not
+  CHECK(shell_line(mpirun_words(planned({"mesh.dp=4", "run.threads=2"}), facts)).find("mpi_yield_when_idle 1") != std::string::npos);
+}
+
+TEST_CASE("mpirun_line: over hosts, one network for all, and what the environment is told") {
+  MpirunFacts facts;
+  facts.cores = 8;
+  facts.environment = {"NCCL_DEBUG"};
+  const std::string line = shell_line(mpirun_words(planned({"mesh.dp=4", "launch.with=mpirun", "launch.nodes=2", "launch.hosts=my hosts",
+                                                            "launch.interface=ib0", "launch.environment=[\"A=b c\"]"}),
+                                                   facts));
+  CHECK(line.find("--hostfile 'my hosts' --map-by ppr:2:node") != std::string::npos);
+  CHECK(line.find("--mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0") != std::string::npos);
+  CHECK(line.find("-x NCCL_DEBUG -x 'A=b c'") != std::string::npos);
+  CHECK(shell_line(mpirun_words(planned({"mesh.dp=4", "launch.interface=10.1.0.0/16"}), facts)).find("NCCL_SOCKET") == std::string::npos);
+}
