@@ -89,7 +89,7 @@ inline DataState check_loader(const std::string& path, const MeshSizes& mesh, st
                               SequenceLayout layout = SequenceLayout::zigzag) {
   ergon::test::InspectingStorage storage;
   const TokenSource source({path}, Split::train, 8, storage), reference({path}, Split::train, 8, storage);
-  const LoaderShape shape{2, batch / 2 / mesh.dp, 2, layout, {}, 2};
+  const LoaderShape shape{2, batch / 2 / mesh.dp, 2, layout, {}, source.token_bytes()};
   if (state.sources.empty()) state = initial_data_state(source, 3);
   const int rank = world->rank();
   Communicators communicators(Mesh(mesh), std::move(world));

@@ -43,6 +43,14 @@ TEST_CASE("every mesh reads the same steps, over three epochs, with labels ignor
   }
 }
 
+TEST_CASE("ids of four bytes reach every mesh as they are") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  CHECK(make_wide_store(folder / "a.h5", 40, storage).token_bytes == 4);
+  for (const MeshSizes& mesh : {MeshSizes{}, MeshSizes{.dp = 2, .tp = 2}, MeshSizes{.cp = 2}})
+    run(folder / "a.h5", mesh, 16, 5, {}, uneven_mask);
+}
+
 TEST_CASE("context ranks of a data rank read the same samples and lay out their own positions, in every layout") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;

@@ -33,6 +33,32 @@ inline TokenStoreInfo make_store(const std::string& path, const std::vector<Test
   return writer.finish("{}");
 }
 
+// A vocabulary that needs four bytes a token.
+class WideTokenizer final : public Tokenizer {
+ public:
+  void encode(std::string_view, std::vector<std::int32_t>&) const override {}
+  std::string decode(std::span<const std::int32_t>) const override { return ""; }
+  std::string kind() const override { return "wide"; }
+  std::string definition() const override { return "definition"; }
+  std::int64_t vocabulary() const override { return 200'000; }
+  std::int32_t eod() const override { return 199'999; }
+  std::int32_t bos() const override { return 1; }
+  std::int32_t pad() const override { return 2; }
+};
+
+// A store of ids of four bytes, documents of growing lengths.
+inline TokenStoreInfo make_wide_store(const std::string& path, int documents, Storage& storage) {
+  const WideTokenizer tokenizer;
+  TokenStoreWriter writer(path, tokenizer, storage, Existing::replace);
+  for (int d = 0; d < documents; ++d) {
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(7 + 11 * (d % 9)));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      ids[i] = static_cast<std::int32_t>((static_cast<std::size_t>(d) * 1000 + i) * 7919 % 199'000);
+    writer.add(ids, Split::train);
+  }
+  return writer.finish("{}");
+}
+
 // `count` documents of growing lengths, every fifth for validation.
 inline std::vector<TestDocument> some_documents(int count) {
   std::vector<TestDocument> documents;

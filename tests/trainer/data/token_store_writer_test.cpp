@@ -35,19 +35,6 @@ class FailingStorage : public Storage {
   int left_;
 };
 
-// A vocabulary that needs four bytes a token.
-class WideTokenizer final : public Tokenizer {
- public:
-  void encode(std::string_view, std::vector<std::int32_t>&) const override {}
-  std::string decode(std::span<const std::int32_t>) const override { return ""; }
-  std::string kind() const override { return "wide"; }
-  std::string definition() const override { return "definition"; }
-  std::int64_t vocabulary() const override { return 200'000; }
-  std::int32_t eod() const override { return 199'999; }
-  std::int32_t bos() const override { return 1; }
-  std::int32_t pad() const override { return 2; }
-};
-
 std::vector<std::string> names(const TemporaryFolder& folder) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) found.push_back(entry.path().filename().string());
