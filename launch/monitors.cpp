@@ -94,7 +94,7 @@ void Monitors::started(const RunStart& start) {
       printer_.message(fmt::format("warning: `ergon stop` will not know the job: {}", error.what()));
     }
   }
-  if (section_.port >= 0 && start.attempt > 0) {
+  if (section_.port >= 0 && start.attempt > 0 && !std::exchange(served_, true)) {
     try {
       auto server = std::make_unique<MetricsServer>(section_.address, section_.port);
       storage_.write_text(start.folder + "/metrics.address", server->address() + "\n");

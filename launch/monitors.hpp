@@ -34,6 +34,7 @@ class Monitors final : public RunMonitor {
   Storage& storage_;
   const std::string job_;
   std::vector<std::unique_ptr<RunMonitor>> live_;
+  bool served_ = false;  // /metrics: asked for once, since a run that returns to a checkpoint starts again in this process
 };
 
 }  // namespace ergon

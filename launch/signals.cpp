@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/signals.hpp"
 
+#include <atomic>
 #include <csignal>
 
 namespace ergon {
 namespace {
 
-// A handler may touch nothing else (POSIX); the only object of this file with static storage.
-volatile std::sig_atomic_t pending = 0;
+// A handler may touch nothing else (POSIX); the only object of this file with static storage. Atomic, because one signal may come within
+// the handler of another, and on another thread.
+std::atomic<StopRequest> pending = StopRequest::none;
+static_assert(std::atomic<StopRequest>::is_always_lock_free);
 
 extern "C" void remember(int signal) {
-  const auto request = static_cast<std::sig_atomic_t>(signal == SIGINT ? StopRequest::stop : StopRequest::requeue);
-  if (request > pending) pending = request;
+  const StopRequest request = signal == SIGINT ? StopRequest::stop : StopRequest::requeue;
+  StopRequest before = pending;
+  while (before < request && !pending.compare_exchange_weak(before, request)) {
+  }
 }
 
 void handle(int signal, int flags) {
@@ -29,7 +34,7 @@ void install_signal_handlers() {
   handle(SIGINT, SA_RESTART | SA_RESETHAND);
 }
 
-StopRequest pending_stop() { return static_cast<StopRequest>(pending); }
-void clear_pending_stop() { pending = 0; }
+StopRequest pending_stop() { return pending; }
+void clear_pending_stop() { pending = StopRequest::none; }
 
 }  // namespace ergon

@@ -35,7 +35,7 @@ bool Hdf5Handle::close() noexcept { return id_ < 0 || close_(std::exchange(id_, 
 
 Hdf5Layout::Hdf5Layout(const std::string& path) : path_(path) {
   silence_hdf5();
-  auto access = own<H5Pclose>(H5Pcreate(H5P_FILE_ACCESS), "make a property list", path);
+  const auto access = access_without_locks(path);
   check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110), "set the format version", path);
   auto creation = own<H5Pclose>(H5Pcreate(H5P_FILE_CREATE), "make a property list", path);
   check(H5Pset_obj_track_times(creation.id(), false), "switch object times off", path);

@@ -67,4 +67,12 @@ inline void check_close(Hdf5Handle& handle, const std::string& operation, const 
   if (!handle.close()) fail_hdf5(operation, path);
 }
 
+// How files are opened. Some shared file systems have no locks, and HDF5 would then open nothing; who owns a file is settled elsewhere
+// (trainer/run_lock).
+inline Hdf5Handle access_without_locks(const std::string& path) {
+  auto access = own<H5Pclose>(H5Pcreate(H5P_FILE_ACCESS), "make a property list", path);
+  check(H5Pset_file_locking(access.id(), false, true), "switch file locks off", path);
+  return access;
+}
+
 }  // namespace ergon::hdf5

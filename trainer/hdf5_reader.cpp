@@ -63,7 +63,8 @@ Reader::Reader(const std::string& path) : path_(path) {
   silence_hdf5();
   // Filters of a foreign file must not load code.
   H5PLset_loading_state(0);
-  file_ = own<H5Fclose>(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "open the file", path);
+  const auto access = access_without_locks(path);
+  file_ = own<H5Fclose>(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), "open the file", path);
 }
 
 bool Reader::reached_by_hard_links(const std::string& name) const {

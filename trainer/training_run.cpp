@@ -13,6 +13,19 @@
 #include "trainer/rank_zero.hpp"
 
 namespace ergon {
+namespace {
+
+bool evaluates_after(const TrainSection& train, std::int64_t step) {
+  return train.evaluate_every > 0 && (step % train.evaluate_every == 0 || step >= train.steps);
+}
+
+// What is to be said about the checkpoint of a run that reached its target.
+const char* unhealthy_end(const Health& now) {
+  if (!now.finite) return "; the last loss was not finite, so its checkpoint is unhealthy and is passed over";
+  return now.inside_window ? "" : "; the last loss leaped, so its checkpoint is unhealthy and is passed over";
+}
+
+}  // namespace
 
 // What the watchdog measures by; the first step of an attempt belongs to its start.
 void TrainingRun::enter(FlightPhase phase, std::int64_t step) const {
@@ -134,7 +147,8 @@ StopRequest TrainingRun::stop_requested() const {
   const StopRequest signal = options_.pending_stop();
   if (!leader()) return signal;
   if (signal < StopRequest::stop && storage_.exists(folder_.stop_file())) return StopRequest::stop;
-  if (signal < StopRequest::time && time_limit_.near(TimeLimit::WallClock::now())) return StopRequest::time;
+  if (signal < StopRequest::time && time_limit_.near(TimeLimit::WallClock::now(), evaluates_after(config_.train, step_)))
+    return StopRequest::time;
   if (signal < StopRequest::save && storage_.exists(folder_.save_file())) return StopRequest::save;
   return signal;
 }
@@ -164,14 +178,14 @@ void TrainingRun::report_progress(const StepResult& result, Seconds seconds, Sec
 }
 
 bool TrainingRun::evaluation_due() const {
-  if (must_return() || !evaluation_ || config_.train.evaluate_every == 0 || (must_stop() && outcome_->code != ExitCode::ok)) return false;
-  return step_ % config_.train.evaluate_every == 0 || !steps_left();
+  return !must_return() && !(must_stop() && outcome_->code != ExitCode::ok) && evaluates_after(config_.train, step_);
 }
 
 void TrainingRun::evaluate() {
   enter(FlightPhase::evaluation, step_);
   const EvaluationResult result = ergon::evaluate(*replica_, *evaluation_);
   booking_->evaluation(result);
+  time_limit_.evaluation_took(result.seconds);
   evaluated_step_ = step_;
   validation_loss_ = result.loss;
   note([&](EventLog& events) {
@@ -292,7 +306,7 @@ RunResult TrainingRun::finish() {
   enter(FlightPhase::finish, step_);
   settle_saves();
   close_interval();  // what was spent after the last save
-  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached{}", config_.train.steps, unhealthy_end())};
+  if (!outcome_) outcome_ = {ExitCode::ok, fmt::format("train.steps = {} reached{}", config_.train.steps, unhealthy_end(health()))};
   const RunResult result = result_of(outcome_->code, outcome_->reason);
   communicators_.control->barrier().wait();
   on_rank_zero(*communicators_.control, [&] {
@@ -301,13 +315,6 @@ RunResult TrainingRun::finish() {
   });
   say(result.reason);
   return result;
-}
-
-// What is to be said about the checkpoint of a run that reached its target.
-const char* TrainingRun::unhealthy_end() const {
-  const Health now = health();
-  if (!now.finite) return "; the last loss was not finite, so its checkpoint is unhealthy and is passed over";
-  return now.inside_window ? "" : "; the last loss leaped, so its checkpoint is unhealthy and is passed over";
 }
 
 void TrainingRun::write_end(const RunResult& result) {

@@ -71,7 +71,6 @@ class TrainingRun {
   void take_save_file();
   bool budget_spent() const;
   AttemptStart attempt_start();
-  std::string run_uuid();
   void require_writable() const;
   void check_writable() const;
   void note(c10::function_ref<void(EventLog&)> write);
@@ -88,9 +87,10 @@ class TrainingRun {
   Seconds wait_copied();
   void watch_background(const StepResult& result);
   void commit_background();
-  void settle_saves();
+  Seconds settle_saves();
+  void hear_retention();
+  void note_failed_save(std::int64_t step, const std::string& why);
   void report_save(std::int64_t step, const SaveResult& saved, Seconds blocked, BackgroundSeconds background);
-  const char* unhealthy_end() const;
   void report_progress(const StepResult& result, Seconds seconds, Seconds data_wait);
   StopRequest stop_requested() const;
   Health health() const;

@@ -8,6 +8,7 @@
 
 #include "configs/key_table.hpp"
 #include "trainer/checkpoint/agreement.hpp"
+#include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/model_tensors.hpp"
 #include "trainer/rank_zero.hpp"
 #include "trainer/training_run.hpp"
@@ -21,8 +22,9 @@ std::vector<CheckpointTensor> tensors_of(const Replica& replica) {
 
 void TrainingRun::make_saver() {
   const CheckpointSection& keys = config_.checkpoint;
+  const std::string run_uuid = on_rank_zero(*communicators_.control, [&] { return run_identity(storage_, folder_.path()); });
   SaverOptions options{folder_.path(),
-                       run_uuid(),
+                       run_uuid,
                        attempt_.number,
                        communicators_.world->rank(),
                        {keys.keep, keys.keep_every, keys.keep_best},
@@ -44,21 +46,22 @@ bool TrainingRun::save_due() const {
 
 void TrainingRun::save() {
   enter(FlightPhase::checkpoint, step_);
-  settle_saves();
+  const Seconds waited = settle_saves();
   save_owed_ = false;
   close_interval();
   require_writable();
   if (background_ && steps_left() && !must_stop()) {
     save_started_ = Clock::now();
     background_->start(tensors_of(*replica_), state());
-    blocked_ = since(save_started_);
+    const Seconds held = since(save_started_);
+    booking_->checkpoint(held);
+    blocked_ = waited + held;
     saved_step_ = step_;
-    booking_->checkpoint(blocked_);
     return;
   }
   const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
   booking_->checkpoint(saved.seconds);
-  report_save(step_, saved, saved.seconds, {});
+  report_save(step_, saved, waited + saved.seconds, {});
   if (!saved.error)
     saved_step_ = step_;
   else if (must_stop() || !steps_left())
@@ -80,7 +83,7 @@ Seconds TrainingRun::wait_copied() {
 void TrainingRun::watch_background(const StepResult& result) {
   if (!background_) return;
   background_->check();
-  for (const std::string& message : background_->take_messages()) say(message);
+  hear_retention();
   if (background_->in_flight() && !result.writing) commit_background();
 }
 
@@ -94,23 +97,36 @@ void TrainingRun::commit_background() {
   report_save(step, saved, blocked_ + since(start), background_->seconds());
 }
 
-// Collective. Nothing is under way afterwards.
-void TrainingRun::settle_saves() {
-  if (!background_) return;
+// What rank 0's thread has said of the checkpoint before. The run goes on: its next save follows, and the last one is a blocking one.
+void TrainingRun::hear_retention() {
+  for (const std::string& message : background_->take_messages()) say(message);
+  if (const std::optional<LostSave> lost = background_->take_lost()) note_failed_save(lost->step, "it does not read back: " + lost->why);
+}
+
+void TrainingRun::note_failed_save(std::int64_t step, const std::string& why) {
+  say(fmt::format("step {}: NOT saved: {}", step, why));
+  note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step}, {"why", why}}); });
+}
+
+// Collective. Nothing is under way afterwards. Returns how long the thread of the save before was waited for.
+Seconds TrainingRun::settle_saves() {
+  if (!background_) return {};
   if (background_->in_flight()) commit_background();
   const Clock::time_point start = Clock::now();
   background_->wait_idle();
-  booking_->checkpoint(since(start));
-  for (const std::string& message : background_->take_messages()) say(message);
+  const Seconds waited = since(start);
+  booking_->checkpoint(waited);
+  hear_retention();
+  return waited;
 }
 
 // blocked: what training did not do meanwhile, on this rank.
 void TrainingRun::report_save(std::int64_t step, const SaveResult& saved, Seconds blocked, BackgroundSeconds background) {
   if (leader() && options_.monitor != nullptr) options_.monitor->saved({step, !saved.error, saved.seconds, blocked, saved.bytes});
   if (saved.error) {
+    for (const std::string& message : saved.messages) say(message);
     require_writable();
-    say(fmt::format("step {}: NOT saved: {}", step, saved.error->what()));
-    note([&](EventLog& events) { events.add("save_failed", attempt_.number, {{"step", step}, {"why", saved.error->what()}}); });
+    note_failed_save(step, saved.error->what());
     return;
   }
   time_limit_.save_took(saved.seconds);

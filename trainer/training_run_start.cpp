@@ -149,19 +149,10 @@ void TrainingRun::choose_gemm_library(const CheckpointLoader* checkpoint) {
                       *communicators_.control);
 }
 
-std::string TrainingRun::run_uuid() {
-  return on_rank_zero(*communicators_.control, [&] { return run_identity(storage_, folder_.path()); });
-}
-
 // Whether there is a checkpoint to continue from. A folder that has been trained in but has none is refused: starting at step 0 there by
 // itself would throw work away without a word.
 bool TrainingRun::find_checkpoint(CheckpointLoader& checkpoint) {
-  bool found = false;
-  try {
-    found = checkpoint.open();
-  } catch (const Error&) {
-    if (!options_.resume.restart) throw;
-  }
+  const bool found = checkpoint.open(options_.resume.restart ? Unusable::begin_anew : Unusable::refuse);
   for (const std::string& message : checkpoint.messages()) say(message);
   if (found && options_.resume.restart) say("--restart has no effect: there is a checkpoint to resume from");
   if (found || !attempt_.started_before || attempt_.returns) return found;

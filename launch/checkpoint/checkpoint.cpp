@@ -181,7 +181,7 @@ int gc(Storage& storage, const std::string& run, const std::vector<std::string>&
   if (!dry_run) {
     const RunLock lock(storage, run, {}, [](const std::string& text) { std::cerr << text << "\n"; });
     removals = plan_retention(storage, run, rules);
-    messages = retain_checkpoints(storage, run, rules, [&] { lock.check(); });
+    messages = retain_checkpoints(storage, run, rules, [&] { lock.check(); }).messages;
     for (const Removal& removal : removals) good = good && !storage.exists(checkpoints_folder(run) + "/" + removal.name);
   }
   if (as_json) {

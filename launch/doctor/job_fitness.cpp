@@ -69,6 +69,25 @@ std::vector<JobFinding> shared_gpus(const ExaminedJob& job) {
   return findings;
 }
 
+// Free memory of a rank's device, all of it where that is unknown. A run has nearly as much: this rank's CUDA context is there already.
+Bytes room_of(const RankFacts& rank) { return rank.gpu_memory.free.value > 0 ? rank.gpu_memory.free : rank.gpu_memory.total; }
+
+std::optional<Finding> full_gpu(const ExaminedJob& job, const RankFacts& rank) {
+  const auto ranks =
+      std::ranges::count_if(job.ranks, [&](const RankFacts& other) { return other.host == rank.host && other.gpu == rank.gpu; });
+  const Bytes wanted = job.needs.state * ranks, room = room_of(rank);
+  if (room.value == 0 || wanted <= room) return std::nullopt;
+  // Stages of a pipeline differ: it is certain where no device has room for the average, or this one by half too little.
+  const Bytes best = room_of(*std::ranges::max_element(job.ranks, {}, [](const RankFacts& other) { return room_of(other).value; }));
+  const bool certain = job.needs.equal_parts || job.needs.state > best || wanted.value / 2 > room.value;
+  const bool occupied = wanted <= rank.gpu_memory.total;
+  return Finding{"state", certain ? Condition::broken : Condition::poor,
+                 fmt::format("parameters and moments alone take about {} of a device, and {} of {} are free", rounded_bytes(wanted),
+                             rounded_bytes(room), rounded_bytes(rank.gpu_memory.total)),
+                 occupied ? std::string("see by nvidia-smi which program holds the rest, and end it")
+                          : std::string("spread the model over more devices: mesh.tp, mesh.pp, mesh.zero")};
+}
+
 bool is_below(std::int64_t limit, std::int64_t wanted) { return limit >= 0 && limit < wanted; }
 
 // A rank that trains was seen to need 24 files among neighbours; each peer on another node may be a connection.
@@ -115,8 +134,10 @@ std::vector<JobFinding> judge_cores(const ExaminedJob& job) {
 }
 
 std::vector<JobFinding> judge_state(const ExaminedJob& job) {
-  if (job.needs.state.value == 0 || job.needs.cuda) return {};
+  if (job.needs.state.value == 0) return {};
+  if (job.needs.cuda && std::ranges::none_of(job.ranks, [](const RankFacts& rank) { return room_of(rank).value > 0; })) return {};
   std::vector<JobFinding> findings = about_each(job.ranks, [&](const RankFacts& rank) -> std::optional<Finding> {
+    if (job.needs.cuda) return full_gpu(job, rank);
     const Bytes wanted = job.needs.state * ranks_of(job, rank.host), free = memory_of(job, rank.host);
     if (wanted <= free) return std::nullopt;
     // Ranks hold different parts: by half too much is the whole of some node.

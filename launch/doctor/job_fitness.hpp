@@ -10,7 +10,7 @@
 namespace ergon {
 
 std::vector<JobFinding> judge_cores(const ExaminedJob& job);
-// Nothing where no run file says how much.
+// Of devices where the run computes on them, else of nodes. Nothing where no run file says how much, or no device how much it has.
 std::vector<JobFinding> judge_state(const ExaminedJob& job);
 std::vector<JobFinding> judge_checkpoints(const ExaminedJob& job);
 // Nothing where no rank sees a device and the run wants none.

@@ -99,6 +99,7 @@ void probe_cuda(Machine& machine, LocalRank local) {
     plugin.device->device_count(&count);
     machine.cuda_devices = fmt::format("{} x {}{}", count, taken.name, driver_text(*plugin.nvml));
     machine.gpu_bus = taken.pci_bus_id;
+    machine.gpu_memory = gpu_memory(*plugin.device, *plugin.nvml, taken.index, taken.pci_bus_id);
   } catch (const Error& error) {
     machine.cuda_problem = error.problem();
     machine.cuda_cure = error.hint();
@@ -179,6 +180,20 @@ std::int64_t usable_cores() {
   if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = CPU_COUNT(&set);
   const std::int64_t quota = cores_of_quota(read_all("/sys/fs/cgroup/cpu.max"));
   return quota > 0 ? std::min(cores, quota) : cores;
+}
+
+GpuMemory gpu_memory(const ErgonDeviceTable& cuda, const ErgonNvmlTable& nvml, int device, const std::string& pci_bus_id) {
+  ErgonDeviceProperties properties{};
+  if (cuda.properties(device, &properties) != 0) return {};
+  GpuMemory memory;
+  memory.total = {properties.memory_bytes};
+  ErgonNvmlReading reading{};
+  if (nvml.open() != 0 || nvml.read(pci_bus_id.c_str(), &reading) != 0) return memory;
+  // CUDA shows a few percent less than NVML, which counts what the driver keeps for itself.
+  const bool whole = reading.memory_total_bytes > 0 && reading.memory_total_bytes - memory.total.value < reading.memory_total_bytes / 5;
+  if (whole && reading.memory_used_bytes >= 0)
+    memory.free = std::min(memory.total, Bytes{reading.memory_total_bytes - reading.memory_used_bytes});
+  return memory;
 }
 
 Machine probe_machine(LocalRank local) {

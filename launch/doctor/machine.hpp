@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "configs/quantities.hpp"
+#include "parallel/cuda/plugin.h"
 #include "parallel/mpi.hpp"
 
 namespace ergon {
@@ -24,6 +25,15 @@ Launcher probe_launcher();
 // Throws Error (ExitCode::world) when ranks cannot be started with it: there is no mpirun, or it refuses the user.
 void require_mpirun(const Launcher& launcher);
 
+// Of a device; 0: unknown.
+struct GpuMemory {
+  Bytes total = {0}, free = {0};
+
+  bool operator==(const GpuMemory&) const = default;
+};
+// NVML speaks of a whole GPU: what is free of a part of one (MIG) is not known.
+GpuMemory gpu_memory(const ErgonDeviceTable& cuda, const ErgonNvmlTable& nvml, int device, const std::string& pci_bus_id);
+
 struct Machine {
   std::string compiler, build_type;
   std::string mpi_version;
@@ -39,6 +49,7 @@ struct Machine {
   std::string cuda_devices;             // "2 x NVIDIA H100, driver 580.65"; empty: none that CUDA can use
   std::string cuda_problem, cuda_cure;  // why one of the two is empty
   std::string gpu_bus;                  // PCI address of the device that this rank took; empty: none
+  GpuMemory gpu_memory;                 // of that device
   std::string gpu_driver;               // empty: no driver
   std::int64_t gpus = 0;
   std::int64_t cores = 0;         // of the machine

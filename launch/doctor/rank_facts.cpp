@@ -14,7 +14,6 @@
 #include "configs/error.hpp"
 #include "launch/binding.hpp"
 #include "launch/build_info.hpp"
-#include "launch/doctor/machine.hpp"
 #include "launch/identity.hpp"
 #include "parallel/process_identity.hpp"
 
@@ -141,6 +140,7 @@ RankFacts own_facts(int rank, LocalRank local, Binding how, const FolderView& fo
   facts.memory_available = machine.memory_available;
   facts.gpus = machine.gpus;
   facts.gpu = machine.gpu_bus;
+  facts.gpu_memory = machine.gpu_memory;
   facts.gpu_problem = machine.cuda_problem;
   facts.gpu_cure = machine.cuda_cure;
   facts.machine = diagnose(machine);
@@ -172,6 +172,8 @@ Json to_json(const RankFacts& facts) {
           {"infiniband", facts.infiniband},
           {"gpus", facts.gpus},
           {"gpu", facts.gpu},
+          {"gpu_memory", facts.gpu_memory.total.value},
+          {"gpu_memory_free", facts.gpu_memory.free.value},
           {"gpu_problem", facts.gpu_problem},
           {"gpu_cure", facts.gpu_cure},
           {"products", facts.products.value},
@@ -204,6 +206,7 @@ RankFacts rank_facts_from_json(const Json& json) {
   json.at("infiniband").get_to(facts.infiniband);
   json.at("gpus").get_to(facts.gpus);
   json.at("gpu").get_to(facts.gpu);
+  facts.gpu_memory = {{json.at("gpu_memory").get<std::int64_t>()}, {json.at("gpu_memory_free").get<std::int64_t>()}};
   json.at("gpu_problem").get_to(facts.gpu_problem);
   json.at("gpu_cure").get_to(facts.gpu_cure);
   facts.products = {json.at("products").get<double>()};

@@ -12,6 +12,7 @@
 #include "launch/doctor/clock_offset.hpp"
 #include "launch/doctor/data_view.hpp"
 #include "launch/doctor/diagnosis.hpp"
+#include "launch/doctor/machine.hpp"
 #include "launch/doctor/network_interfaces.hpp"
 #include "launch/doctor/process_limits.hpp"
 #include "launch/doctor/shared_folder.hpp"
@@ -39,6 +40,7 @@ struct RankFacts {
   bool infiniband = false;            // wants locked memory
   std::int64_t gpus = 0;              // device files that it sees
   std::string gpu;                    // PCI address of the device it took; empty: none
+  GpuMemory gpu_memory;               // of that device, this rank's own CUDA context counted as used
   std::string gpu_problem, gpu_cure;  // why none
   FlopsPerSecond products;            // of its GPU in bfloat16, or of its processors in float32; 0: not measured
   FolderView folder;

@@ -52,6 +52,7 @@ RunNeeds needs_of(const RunConfig& given, int ranks) {
   needs.checkpoints = config.checkpoint.keep + 1;  // the oldest goes when the newest is complete
   const std::int64_t parts = config.mesh.pp * config.mesh.tp * (config.mesh.zero > 0 ? config.mesh.dp * config.mesh.cp : 1);
   needs.state = {needs.checkpoint.value / parts};
+  needs.equal_parts = config.mesh.pp == 1;
   needs.peak = device_peak(config.accounting.peak, DType::bfloat16);
   return needs;
 }

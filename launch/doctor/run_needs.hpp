@@ -20,7 +20,8 @@ struct RunNeeds {
   std::string interface;           // launch.interface
   Bytes checkpoint = {0};          // one save; 0: unknown
   std::int64_t checkpoints = 1;    // that lie in the folder together
-  Bytes state = {0};               // the least that a rank holds; 0: unknown
+  Bytes state = {0};               // the least that a rank holds, on average; 0: unknown
+  bool equal_parts = true;         // each rank holds as much: there is no pipeline, whose stages differ
   std::optional<Peak> peak;        // of a device, for bfloat16
   std::vector<Finding> mesh = {};  // does it fit the ranks
 };

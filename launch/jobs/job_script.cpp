@@ -94,7 +94,7 @@ child='' asked=no asking=''
 ask() {
   [ -z "$asking" ] || return 0
   say "signal: the ranks are asked to save and end"
-  (trap '' USR1 TERM; sleep "$1"; while kill -USR1 "$child" 2>/dev/null; do sleep 5; done) >/dev/null 2>&1 &
+  (trap '' USR1 USR2 TERM; sleep "$1"; while kill -USR1 "$child" 2>/dev/null; do sleep 5; done) >/dev/null 2>&1 &
   asking=$!
 }
 # shellcheck disable=SC2317  # the trap calls it
@@ -102,22 +102,38 @@ hear() {
   asked=yes
   if [ -n "$child" ]; then ask 0; else say "signal: there are no ranks to ask"; fi
 }
-trap hear USR1 TERM
+trap hear USR1 USR2 TERM
 )sh";
 
 constexpr const char* running = R"sh(
-# False for a job that was cancelled: it saves all the same, and must not come back to life.
-running() { case " $(scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null) " in *" JobState=RUNNING "*) true;; *) false;; esac; }
+# False for a job that was cancelled: it saves all the same, and must not come back to life. An empty answer is asked for again:
+# slurmctld may be restarting, or a signal has ended scontrol. $why: what was answered in its place.
+self=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}
+running() {
+  local answer try
+  for try in 1 2 3 4 5 6; do
+    [ "$try" = 1 ] || sleep 10
+    answer=$(scontrol -o show job "$self" 2>/dev/null)
+    case " $answer " in
+      *" JobState=RUNNING "*) return 0;;
+      *" JobState="*) answer=${answer#* JobState=}; why="Slurm says that this job is ${answer%% *}"; return 1;;
+    esac
+  done
+  why="Slurm does not answer; if the job does not come back, submit it again"
+  return 1
+}
 )sh";
 
 // Nothing is to go on after a job that stays down: tasks of its array that wait would find the same.
 std::string guard(const LaunchPlan& plan) {
   const std::string down = plan.launch.comeback == Comeback::array ? "scancel --state=PENDING \"$SLURM_ARRAY_JOB_ID\"; exit 86" : "exit 86";
   return R"sh(
-# A job that comes back again and again, or without a step forward, would burn its allocation. Slurm requeues by itself, too.
+# A job that comes back again and again, or without a step forward, would burn its allocation. Slurm requeues by itself, too. Starts of
+# earlier jobs count for nothing here: who submits anew may have mended what ended them.
 if [ "$restarts" -ge "$starts" ]; then say "started $starts times: not again"; )sh" +
          down + R"sh(; fi
-if [ "$stalled" -gt 0 ] && [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
+if [ "$stalled" -gt 0 ] && [ "$restarts" -ge "$stalled" ] &&
+  [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
   say "the last $stalled starts came no step further: not started again. Look at $run/logs, mend the cause, submit anew"
   )sh" + down +
          "\nfi\n";
@@ -150,7 +166,7 @@ std::string by_mpirun(const LaunchPlan& plan) {
 }
 
 constexpr const char* waiting = R"sh(  child=$!
-  trap hear USR1 TERM
+  trap hear USR1 USR2 TERM
 }
 finish() {
   [ "$asked" = no ] || ask 5
@@ -165,7 +181,7 @@ finish() {
 }
 begin
 finish
-if [ "$code" != 0 ] && [ "$asked" = no ] && ! compgen -G "$logs/*" >/dev/null; then
+if [ "$code" != 0 ] && [ "$asked" = no ] && [ -z "$(ls -A "$logs")" ]; then
   say "code $code before any rank began: once more in 10 s"  # slurmctld does not answer while it is restarted
   sleep 10
   if [ "$asked" = no ]; then begin; finish; fi
@@ -194,7 +210,7 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
   text += R"sh(
 # The ranks, in the background, so that this shell hears signals. Ignored from the fork on: a signal would end what does not yet hear it.
 begin() {
-  trap '' USR1 TERM
+  trap '' USR1 USR2 TERM
 )sh";
   text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
   text += deaf_at_first + ("    " + shell_line(plan.train)) + (plan.restart ? " \"${restart[@]}\" &\n" : " &\n");
@@ -217,9 +233,10 @@ std::string comeback(const LaunchPlan& plan) {
       return "exit \"$code\"\n";
     case Comeback::requeue:
       return R"sh(
-if [ "$code" = 85 ] && running; then
+if [ "$code" = 85 ]; then
+  if ! running; then say "not requeued by this script: $why"; exit 85; fi
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
-  if scontrol requeue "${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_}${SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}"; then
+  if scontrol requeue "$self"; then
     say "requeued"
     sleep 120  # Slurm ends this shell; one that ends first is taken for done
   else
@@ -230,10 +247,16 @@ exit "$code"
 )sh";
     case Comeback::chain:
       return R"sh(
-if [ "$code" = 85 ] && running; then
+if [ "$code" = 85 ]; then
+  if ! running; then say "no next job: $why"; exit 85; fi
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
-  next=$(sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script") ||
-    { say "Slurm has not taken the next job: submit it again"; exit 85; }
+  # A scancel at this moment must not end sbatch: the job that it has submitted would go on, and nobody would know its number.
+  next=$(
+    trap '' USR1 USR2 TERM
+    sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script"
+  ) || { say "Slurm has not taken the next job: submit it again"; exit 85; }
+  next=${next%%;*}  # NUMBER;CLUSTER where clusters have names
+  if ! running; then scancel "$next"; say "the next job, $next, is cancelled: $why"; exit 85; fi
   "$ergon" status "$run" --job "$next"
   say "job $next goes on"
   exit 0
@@ -244,8 +267,15 @@ exit "$code"
       return R"sh(
 # The next task of the array goes on after 85, and where Slurm has taken the nodes of this one. After any other end there is nothing to go on
 # with.
-if [ "$code" = 85 ] && running; then exit 0; fi
-if [ "$code" != 85 ] && { [ $fresh = yes ] || running; }; then scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"; fi
+if [ "$code" = 85 ] && running; then
+  if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
+  exit 0
+fi
+if [ "$code" != 85 ] && { [ $fresh = yes ] || running; }; then
+  scancel --state=PENDING "$SLURM_ARRAY_JOB_ID"
+else
+  say "whether the next task of the array goes on is left to Slurm: $why"
+fi
 exit "$code"
 )sh";
   }

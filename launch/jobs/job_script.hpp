@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The batch script of a run under Slurm: a text that a person can read, keep, change and submit again.
 //
-// It starts the ranks with srun and PMIx, or mpirun, passes USR1 and TERM on to them as USR1 (either would kill them on TERM), and lets the
-// job come back only when result.json of this very start says "saved, run me again" and Slurm says that the job runs: a cancelled job stays
-// cancelled.
+// It starts the ranks with srun and PMIx, or mpirun, passes USR1, USR2 and TERM on to them as USR1 (either would kill them on TERM), and
+// lets the job come back only when result.json of this very start says "saved, run me again" and Slurm says that the job runs: a cancelled
+// job stays cancelled.
 #pragma once
 
 #include <string>

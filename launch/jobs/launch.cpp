@@ -115,14 +115,9 @@ std::vector<std::string> exported_names() {
   return names;
 }
 
-void check_hosts(const LaunchPlan& plan) {
-  if (plan.launch.hosts.empty()) return;
-  std::int64_t slots = 0;
-  const std::vector<Host> hosts = read_host_file(plan.launch.hosts);
-  for (const Host& host : hosts) slots += host.slots;
-  if (slots < plan.ranks)
-    throw Error(fmt::format("{} hosts have {} slots, the mesh has {} ranks", hosts.size(), slots, plan.ranks), plan.launch.hosts,
-                "add hosts, raise slots=, or choose a smaller mesh", ExitCode::world);
+std::vector<Host> hosts_of(const LaunchSection& launch) {
+  if (launch.with != LaunchWith::mpirun || launch.hosts.empty()) return {};
+  return read_host_file(launch.hosts);
 }
 
 // A script that people may read and run again.
@@ -148,7 +143,6 @@ void follow(const LaunchPlan& plan) {
 
 int launch_mpirun(const LaunchPlan& plan, const LaunchLine& line) {
   const Launcher launcher = probe_launcher();
-  check_hosts(plan);
   if (std::getenv("SLURM_JOB_ID") != nullptr)
     fmt::print(stderr, "note: mpirun inside an allocation of Slurm ends with its nodes; --slurm makes a job that survives preemption\n");
   MpirunFacts facts;
@@ -230,7 +224,7 @@ int command_launch(int argc, char** argv) {
     std::cout << fit_mesh(config, line.fit).ranks() << '\n' << std::flush;
     return 0;
   }
-  LaunchPlan plan = plan_launch(config, line.file, keys, own_path());
+  LaunchPlan plan = plan_launch(config, line.file, keys, own_path(), hosts_of(config.launch));
   if (line.local > 0 && line.local != plan.ranks) {
     if (!plan.elastic)
       throw Error(fmt::format("the mesh has {} ranks, --local asks for {}", plan.ranks, line.local), "--local",

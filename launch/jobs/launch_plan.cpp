@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "configs/error.hpp"
 #include "parallel/plan/elastic_mesh.hpp"
 
@@ -15,9 +17,44 @@ std::int64_t ranks_of_node(const LaunchSection& launch, std::int64_t ranks) {
   return (ranks + launch.nodes - 1) / launch.nodes;
 }
 
+// Each host is filled before the next one, as mpirun does it: neighbouring ranks stay together. Which host is the first is mpirun's choice
+// (its own, if that is one of them), so each must have room.
+void spread_over_hosts(LaunchPlan& plan, const std::vector<Host>& hosts) {
+  LaunchSection& launch = plan.launch;
+  const auto [fewest, most] = std::ranges::minmax_element(hosts, {}, &Host::slots);
+  std::int64_t slots = 0, filled = 0;
+  for (const Host& host : hosts) {
+    if (slots < plan.ranks) ++filled;
+    slots += host.slots;
+  }
+  const auto count = static_cast<std::int64_t>(hosts.size());
+  if (slots < plan.ranks)
+    throw Error(fmt::format("{} hosts have {} slots, the mesh has {} ranks", count, slots, plan.ranks), launch.hosts,
+                "add hosts, raise slots=, or choose a smaller mesh", ExitCode::world);
+  // nodes = 1 may be said or not: ranks that fit one host lie on one either way.
+  if (launch.nodes == 1 && launch.ranks_per_node == 0 && launch.gpus_per_node == 0) {
+    plan.by_slot = fewest->slots != most->slots;
+    plan.ranks_per_node = std::min(most->slots, plan.ranks);
+    launch.nodes = filled;
+    return;
+  }
+  if (fewest->slots < std::min(plan.ranks_per_node, plan.ranks))
+    throw Error(fmt::format("host {} with slots={} has no room for {} ranks", fewest->name, fewest->slots, plan.ranks_per_node),
+                launch.hosts,
+                "raise slots=, take it off the list, or say none of launch.nodes, launch.ranks_per_node, launch.gpus_per_node: each host "
+                "then takes as many ranks as it has slots",
+                ExitCode::world);
+  if (count * plan.ranks_per_node < plan.ranks)
+    throw Error(fmt::format("{} hosts times {} a node are {}, the mesh has {} ranks", count, plan.ranks_per_node,
+                            count * plan.ranks_per_node, plan.ranks),
+                launch.hosts, "add hosts, or raise launch.ranks_per_node", ExitCode::world);
+  launch.nodes = (plan.ranks + plan.ranks_per_node - 1) / plan.ranks_per_node;
+}
+
 void check_gpus(const RunConfig& config, std::int64_t ranks_per_node) {
   const std::int64_t gpus = config.launch.gpus_per_node;
   if (config.run.device != Device::cuda || config.launch.with == LaunchWith::local || ranks_per_node <= gpus) return;
+  if (gpus == 0 && config.launch.with == LaunchWith::mpirun && !config.launch.hosts.empty()) return;  // slots say how many there are
   throw Error(fmt::format("{} ranks a node need a GPU each, and launch.gpus_per_node = {}", ranks_per_node, gpus), "launch.gpus_per_node",
               fmt::format("set launch.gpus_per_node = {}, or run.device = \"cpu\"", ranks_per_node));
 }
@@ -25,7 +62,7 @@ void check_gpus(const RunConfig& config, std::int64_t ranks_per_node) {
 }  // namespace
 
 LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const std::vector<std::string>& overrides,
-                       const std::string& program) {
+                       const std::string& program, const std::vector<Host>& hosts) {
   const LaunchSection& launch = config.launch;
   LaunchPlan plan;
   plan.launch = launch;
@@ -39,6 +76,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
   if (launch.min_nodes > launch.nodes)
     throw Error(fmt::format("launch.min_nodes = {} is more than launch.nodes = {}", launch.min_nodes, launch.nodes), "launch.min_nodes",
                 "nodes is what the job takes when it can, min_nodes what it makes do with");
+  if (!hosts.empty()) spread_over_hosts(plan, hosts);
   const std::int64_t places = plan.ranks_per_node * launch.nodes;
   if (launch.with != LaunchWith::local && plan.launch.hosts.empty() && places < plan.ranks)
     throw Error(fmt::format("the mesh has {} ranks; {} node{} of {} are {}", plan.ranks, launch.nodes, launch.nodes == 1 ? "" : "s",

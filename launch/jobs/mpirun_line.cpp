@@ -14,7 +14,8 @@ std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts&
   const auto parameter = [&](const std::string& name, const std::string& value) { add({"--mca", name, value}); };
 
   if (!launch.hosts.empty()) add({"--hostfile", launch.hosts});
-  if (launch.with != LaunchWith::local) add({"--map-by", fmt::format("ppr:{}:node", plan.ranks_per_node)});
+  if (launch.with != LaunchWith::local)
+    add({"--map-by", plan.by_slot ? std::string("slot") : fmt::format("ppr:{}:node", plan.ranks_per_node)});
   const std::int64_t together = launch.with == LaunchWith::local ? plan.ranks : plan.ranks_per_node;
   if (together > facts.cores) add({"--oversubscribe"});
   parameter("mpi_yield_when_idle", together * plan.threads > facts.cores ? "1" : "0");

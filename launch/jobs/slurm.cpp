@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/jobs/slurm.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ctime>
 #include <set>
+#include <span>
+#include <string_view>
 
 #include "launch/child_process.hpp"
 
 namespace ergon {
 namespace {
 
-// Values may hold blanks (a job's name, its folder), so a value ends where " NAME=" of one of Slurm's names begins.
-std::string field(const std::string& line, const std::string& name, const std::string& next = "") {
+// What scontrol may print behind WorkDir and StdOut, over its versions: most of it only of a job that asked for it.
+constexpr std::string_view behind_folder[] = {"AdminComment", "SystemComment", "Comment", "Extra", "StdErr", "StdIn", "StdOut"};
+constexpr std::string_view behind_output[] = {"Switches",     "BurstBuffer", "BurstBufferState", "CPU_min_freq",
+                                              "CPU_max_freq", "Power",       "GresEnforceBind",  "KillOInInvalidDependent",
+                                              "SpreadJob",    "CpusPerTres", "MemPerTres",       "TresBind",
+                                              "TresFreq",     "TresPerJob",  "TresPerNode",      "TresPerSocket",
+                                              "TresPerTask",  "MailUser",    "MailType",         "NtasksPerTRES",
+                                              "Container",    "ContainerID", "SELinuxContext"};
+
+// Values may hold blanks (a job's name, its folder), so such a one ends where " NAME=" of one of the next fields begins.
+std::string field(const std::string& line, const std::string& name, std::span<const std::string_view> next = {}) {
   const std::string key = name + "=";
   std::size_t at = line.rfind(" " + key);
   if (at != std::string::npos)
@@ -20,7 +33,8 @@ std::string field(const std::string& line, const std::string& name, const std::s
     at = key.size();
   else
     return "";
-  const std::size_t end = next.empty() ? line.find(' ', at) : line.find(" " + next + "=", at);
+  std::size_t end = next.empty() ? line.find(' ', at) : line.find_last_not_of(' ') + 1;
+  for (const std::string_view other : next) end = std::min(end, line.find(fmt::format(" {}=", other), at));
   const std::string value = line.substr(at, end == std::string::npos ? end : end - at);
   return value == "(null)" || value == "None" ? "" : value;
 }
@@ -34,9 +48,14 @@ std::int64_t number(const std::string& text) {
 
 }  // namespace
 
-bool SlurmJob::in_queue() const {
-  static const std::set<std::string> states = {"PENDING",  "RUNNING",   "SUSPENDED", "COMPLETING",   "CONFIGURING", "REQUEUED",
-                                               "RESIZING", "SIGNALING", "STAGE_OUT", "REQUEUE_HOLD", "REQUEUE_FED", "STOPPED"};
+bool SlurmJob::waits() const {
+  static const std::set<std::string> states = {"PENDING",      "CONFIGURING",  "REQUEUED",     "REQUEUE_FED",
+                                               "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
+  return states.contains(state);
+}
+
+bool SlurmJob::has_begun() const {
+  static const std::set<std::string> states = {"RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT"};
   return states.contains(state);
 }
 
@@ -58,8 +77,8 @@ std::optional<SlurmJob> parse_slurm_job(const std::string& line) {
   job.reason = field(line, "Reason");
   job.nodes = field(line, "NodeList");
   job.restarts = number(field(line, "Restarts"));
-  job.working_folder = field(line, "WorkDir", "StdErr");
-  job.output = field(line, "StdOut", "Power");
+  job.working_folder = field(line, "WorkDir", behind_folder);
+  job.output = field(line, "StdOut", behind_output);
   if (field(line, "TimeLimit") != "UNLIMITED") job.end = parse_slurm_time(field(line, "EndTime"));
   job.submitted = parse_slurm_time(field(line, "SubmitTime"));
   job.started = parse_slurm_time(field(line, "StartTime"));
@@ -72,8 +91,8 @@ std::optional<SlurmJob> slurm_job(const std::string& id) {
   std::optional<SlurmJob> newest;  // lines of an array come in the order of its tasks, those that wait as one line
   for (std::size_t at = 0; at < answer->size();) {
     const std::size_t end = std::min(answer->find('\n', at), answer->size());
-    if (const auto job = parse_slurm_job(answer->substr(at, end - at)); job && (!newest || !newest->in_queue() || job->state == "RUNNING"))
-      newest = job;
+    const auto job = parse_slurm_job(answer->substr(at, end - at));
+    if (job && (!newest || !newest->in_queue() || job->state == "RUNNING" || (newest->waits() && job->has_begun()))) newest = job;
     at = end + 1;
   }
   return newest;

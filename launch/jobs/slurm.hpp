@@ -18,7 +18,9 @@ struct SlurmJob {
   std::string working_folder, output;                                                 // of the batch script
   std::optional<std::chrono::system_clock::time_point> end = {};                      // of its time
   std::optional<std::chrono::system_clock::time_point> submitted = {}, started = {};  // the former or, after a requeue, when that was
-  bool in_queue() const;                                                              // pending, running, or on its way out
+  bool waits() const;      // for nodes, or for somebody to release it: it has no ranks
+  bool has_begun() const;  // running, suspended, or on its way out
+  bool in_queue() const { return waits() || has_begun(); }
 };
 
 // id: 1234, or 1234_5 of an array: its newest task where several answer.

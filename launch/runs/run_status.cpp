@@ -29,6 +29,7 @@ class EventReader {
   void operator()(const json& event, const std::string& where) {
     const std::string kind = event.value("event", "");
     if (kind == "attempt") attempt(event, where);
+    if (kind == "return") returns_ = true;
     if (kind == "step") step(event, where);
     if (kind == "save") seen_.longest_save = std::max(seen_.longest_save, Seconds{event.value("seconds", 0.0)});
     if (kind == "save" && place_of(event, where).step > from_) seen_.stalled_starts = 0;  // the next one begins further on
@@ -56,7 +57,8 @@ class EventReader {
   void attempt(const json& event, const std::string& where) {
     const EventPlace place{event.value("attempt", std::int64_t{0}), event.value("from_step", std::int64_t{-1})};
     if (place.step < 0) throw Error("an attempt without from_step", where, "not a file of ergon, or damaged", ExitCode::data);
-    seen_.stalled_starts = place.step == from_ ? seen_.stalled_starts + 1 : 1;
+    if (!returns_) seen_.stalled_starts = place.step == from_ ? seen_.stalled_starts + 1 : 1;
+    returns_ = false;
     from_ = place.step;
     seen_.attempt = place.attempt;
     seen_.step = place.step;
@@ -72,6 +74,7 @@ class EventReader {
 
   RunStatus seen_;
   std::int64_t from_ = -1;
+  bool returns_ = false;  // the next attempt is of the same process: no start
   std::deque<Step> recent_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ergon stop`: asks a run to save and end, wherever it trains, and takes its job out of the queue when it has not begun.
+// `ergon stop`: asks a run to save and end, wherever it trains, and takes its job out of the queue when that has not begun.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -20,12 +20,19 @@
 namespace ergon {
 namespace {
 
-// A job that waits has no ranks that could read a file. True when one was taken out of the queue.
-bool cancel_waiting(const std::string& id) {
-  if (id.empty()) return false;
-  const auto job = slurm_job(id);
-  if (!job || job->state == "RUNNING" || !job->in_queue()) return false;
-  return output_within({30}, {"scancel", id}).has_value();
+void cancel(const std::string& id, const std::string& folder) {
+  if (output_within({30}, {"scancel", id})) return;
+  throw Error(fmt::format("scancel has not taken job {} out of the queue", id), folder, "see what it says above, and try it yourself",
+              ExitCode::world);
+}
+
+// What there is to say of a job whose ranks do not read the file at once.
+std::string hears_later(const SlurmJob& job, const std::string& id, const std::string& file, bool trains) {
+  const std::string is = fmt::format("; job {} is {}", id, job.state);
+  if (job.state == "SUSPENDED") return is + fmt::format(", and hears that when it is resumed: scontrol resume {}", id);
+  if (job.state == "STOPPED") return is + fmt::format(", and hears that when it goes on: scancel -s CONT {}", id);
+  if (trains) return "";
+  return is + fmt::format(", and nobody trains yet. Should no start follow, remove {}", file);
 }
 
 void ask(const std::string& path) {
@@ -33,10 +40,14 @@ void ask(const std::string& path) {
   if (!storage.exists(path)) storage.write_text(path, "");
 }
 
-void wait_for_end(const std::string& folder, Seconds limit) {
+// trains: somebody does already. Else the end is that of whoever begins, unless the request is gone before.
+void wait_for_end(const std::string& folder, const std::string& stop_file, Seconds limit, bool trains) {
   const Clock::time_point deadline = deadline_after(limit);
   RunStatusReader status(folder);
-  while (status.read().state == RunStatus::State::running) {
+  for (;;) {
+    const bool running = status.read().state == RunStatus::State::running;
+    trains = trains || running;
+    if (!running && (trains || !std::filesystem::exists(stop_file))) return;
     if (Clock::now() > deadline)
       throw Error(fmt::format("the run has not ended within {:.0f} s", limit.value), folder, "ergon status and ergon logs say what it does",
                   ExitCode::stuck);
@@ -60,18 +71,24 @@ int command_stop(int argc, char** argv) {
   Storage storage;
   const RunFolder files(storage, folder);
   const RunStatus status = read_run_status(folder);
-  const std::string job = std::filesystem::is_directory(run) ? status.job : run;
-  if (!save && cancel_waiting(job)) {
-    std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, job) << std::flush;
+  const std::string id = std::filesystem::is_directory(run) ? status.job : run;
+  const auto job = id.empty() ? std::nullopt : slurm_job(id);
+  if (!save && job && job->waits()) {  // it has no ranks that could read a file
+    cancel(id, folder);
+    std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, id) << std::flush;
     return 0;
   }
-  if (status.state != RunStatus::State::running)
+  const bool trains = status.state == RunStatus::State::running, begun = job && job->has_begun();
+  if (!trains && !begun)
     throw Error("nobody trains here", folder, "ergon status says how the run stands; a run on another machine is seen by its lock for 90 s",
                 ExitCode::data);
-  ask(save ? files.save_file() : files.stop_file());
-  std::cout << fmt::format("{}: asked to {} at its next step\n", folder, save ? "save" : "save and end") << std::flush;
+  const std::string file = save ? files.save_file() : files.stop_file();
+  ask(file);
+  std::cout << fmt::format("{}: asked to {} at its {} step{}\n", folder, save ? "save" : "save and end", trains ? "next" : "first",
+                           begun ? hears_later(*job, id, file, trains) : "")
+            << std::flush;
   if (!save && line.given("--wait")) {
-    wait_for_end(folder, {wait});
+    wait_for_end(folder, file, {wait}, trains);
     std::cout << status_text(read_run_status(folder)) << std::flush;
   }
   return 0;

@@ -97,7 +97,7 @@ TEST_CASE("replay: retention deletes what it may") {
   save_alone(plain, run, 4, 1, 0, {false, true});
   append_lineage(plain, run, {LineageRecord::Event::abandon, 1, 4, ""});
   Replay replay(scratch.path(), run_below("run"));
-  for (const std::string& message : retain_checkpoints(replay.storage(), run, {1})) CHECK(contains(message, "deleted"));
+  for (const std::string& message : retain_checkpoints(replay.storage(), run, {1}).messages) CHECK(contains(message, "deleted"));
   replay.check("gc (retention)", [&](const std::string& seen, int) { return seen.rfind("step 3 of", 0) == 0; });
 }
 

@@ -71,6 +71,27 @@ TEST_CASE("monitors: the address of /metrics is written down; a busy port is a w
   CHECK(second.text().find("warning: no metrics: ") != std::string::npos);
 }
 
+TEST_CASE("monitors: a run that starts again in the same process keeps its /metrics") {
+  const Shown shown;
+  Storage storage;
+  ProgressPrinter printer(shown.out, StatusLine::Style::plain);
+  Monitors monitors(printer, {0, "127.0.0.1", false}, storage);
+  monitors.started(start(shown.folder.path()));
+  const std::string address = test::read_file(shown.folder / "metrics.address"), said = shown.text();
+  monitors.started(start(shown.folder.path()));
+  CHECK(test::read_file(shown.folder / "metrics.address") == address);
+  CHECK(shown.text() == said);
+
+  const Shown second;  // where the port is taken, that is said once too
+  ProgressPrinter other(second.out, StatusLine::Style::plain);
+  Monitors late(other, {std::stoll(address.substr(address.find(':') + 1)), "127.0.0.1", false}, storage);
+  late.started(start(second.folder.path()));
+  late.started(start(second.folder.path()));
+  const std::string text = second.text(), warning = "warning: no metrics: ";
+  CHECK(text.find(warning) != std::string::npos);
+  CHECK(text.find(warning) == text.rfind(warning));
+}
+
 TEST_CASE("monitors: one that fails is said once and left out; the run goes on") {
   const Shown shown;
   Storage storage;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/signals.hpp"
 
+#include <barrier>
 #include <csignal>
+#include <thread>
 
 #include "tests/support/catch.hpp"
 
@@ -19,6 +21,29 @@ TEST_CASE("USR1, USR2 and TERM ask for a requeue, INT for a stop, the larger win
   CHECK(pending_stop() == StopRequest::stop);
   std::raise(SIGTERM);
   CHECK(pending_stop() == StopRequest::stop);
+}
+
+TEST_CASE("signals that come together: the larger wins, whichever thread or handler they find") {
+  constexpr int rounds = 2000;
+  std::barrier<> both(2);
+  std::thread requeues([&] {
+    for (int round = 0; round < rounds; ++round) {
+      both.arrive_and_wait();
+      std::raise(SIGUSR1);
+      both.arrive_and_wait();
+    }
+  });
+  int lost = 0;
+  for (int round = 0; round < rounds; ++round) {
+    clear_pending_stop();
+    install_signal_handlers();
+    both.arrive_and_wait();
+    std::raise(SIGINT);
+    both.arrive_and_wait();
+    if (pending_stop() != StopRequest::stop) ++lost;
+  }
+  requeues.join();
+  CHECK(lost == 0);
 }
 
 TEST_CASE("after one INT the next has its default effect") {

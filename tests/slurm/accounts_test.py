@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from cluster import BINARY, SlurmCase
+from cluster import BINARY, SlurmCase, skip
 
 MESH = ("mesh.dp=2", "launch.nodes=2", "launch.ranks_per_node=1", "train.steps=300", "train.evaluate_every=0")
 
@@ -34,7 +34,7 @@ class Accounts(SlurmCase):
         self.check(self.allocation("--no-sacct"), "stamps")
         if not self.cluster.accounts:
             self.check(self.allocation(), "stamps")
-            self.skip_one("no accounts by sacct: mariadbd is not installed (launch/setup.sh --slurm)")
+            skip("no accounts by sacct: mariadbd is not installed (launch/setup.sh --slurm)")
 
         def records():
             words = ("sacct", "-n", "-P", "-X", "-D", "-j", number, "-o", "JobIDRaw,State,Submit,Start,End")

@@ -9,17 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 from harness import BINARY, ENVIRONMENT, SOURCE, Case  # noqa: E402
 
 SCRIPT = SOURCE / "tests/cluster/minislurm.sh"
-SKIPPED = 77
 
 
 def skip(reason):
     print(f"skipped: {reason}", flush=True)
-    sys.exit(SKIPPED)
+    raise unittest.SkipTest(reason)
 
 
 class Cluster:
@@ -72,15 +72,23 @@ class SlurmCase(Case):
     cluster = None
     options = {}
     started = None  # the options of the cluster that is up
+    refused = {}  # options of those that do not start here -> the reason
 
     @classmethod
     def setUpClass(cls):
         if SlurmCase.started == cls.options:
             return
+        if repr(cls.options) in SlurmCase.refused:
+            raise unittest.SkipTest(SlurmCase.refused[repr(cls.options)])
         if SlurmCase.cluster is not None:
             SlurmCase.cluster.end()
             atexit.unregister(SlurmCase.cluster.end)
-        SlurmCase.cluster = Cluster(**cls.options)
+            SlurmCase.cluster = SlurmCase.started = None  # where the next one does not start, this one is not ended twice
+        try:
+            SlurmCase.cluster = Cluster(**cls.options)
+        except unittest.SkipTest as skipped:
+            SlurmCase.refused[repr(cls.options)] = str(skipped)
+            raise
         SlurmCase.started = cls.options
         atexit.register(SlurmCase.cluster.end)
 
@@ -95,10 +103,6 @@ class SlurmCase(Case):
         if check:
             self.assertEqual(done.returncode, 0, f"{' '.join(map(str, words))}\n{done.stdout}\n{done.stderr}")
         return done
-
-    def skip_one(self, reason):
-        print(f"skipped: {reason}", flush=True)
-        self.skipTest(reason)
 
     def launch(self, *keys, folder="run"):
         """`ergon launch --slurm`; the number of its job."""

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from cluster import BINARY, SlurmCase
+from cluster import BINARY, SlurmCase, skip
 
 NODES = ("srun", "-N4", "-n4")
 
@@ -28,14 +28,14 @@ class Doctor(SlurmCase):
 
     def test_an_interface_that_no_node_has(self):
         if not self.cluster.apart:
-            self.skip_one("nodes share the network of this machine")
+            skip("nodes share the network of this machine")
         done = self.command(*NODES, "--mpi=pmix", BINARY, "doctor", "run.toml", "mesh.dp=4", "launch.interface=nosuch0", "--quick", check=False)
         self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
         self.assertRegex(done.stdout, r"broken  interface +no interface nosuch0; there are eth0, lo\n +-> set launch.interface")
 
     def test_a_folder_that_each_node_has_for_itself(self):
         if not self.cluster.apart:
-            self.skip_one("nodes share /dev/shm of this machine")
+            skip("nodes share /dev/shm of this machine")
         done = self.command(*NODES, "--mpi=pmix", BINARY, "doctor", "--run", "/dev/shm/run", "--quick", check=False)
         self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
         self.assertRegex(done.stdout, r"broken  folder +ranks 1-3: in /dev/shm a file that rank 0 wrote is not there")

@@ -7,7 +7,7 @@ import signal
 import time
 import unittest
 
-from cluster import BINARY, SlurmCase
+from cluster import BINARY, SlurmCase, skip
 
 KEYS = ("mesh.dp=2", "launch.nodes=2", "launch.ranks_per_node=1", "train.steps=400", "train.evaluate_every=0", "checkpoint.every=50", "checkpoint.asynchronous=false", "watchdog.step=6", "watchdog.start=60")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
@@ -96,6 +96,16 @@ class Preempted(LossCase):
         self.go_on()
         self.assert_lost(50)
 
+    def test_slurm_tells_of_the_end_of_its_time(self):
+        # Slurm looks every 30 s, and sends what would be due before the next time: here 20 to 50 s before the end. The run itself, once it has saved, would do so some 10 s before it.
+        number = self.launch(*KEYS, "train.steps=100000", "checkpoint.every=20", "launch.time=1 min", "launch.warning=20 s")
+        self.wait_for(lambda: self.job(number)["Restarts"] == "1", 90)
+        ends = [event for event in self.lines("events.jsonl") if event["event"] == "end"]
+        self.assertEqual(ends[0]["code"], 85)
+        self.assertIn("on a signal", ends[0]["reason"], self.story())
+        self.assertIn("signal: the ranks are asked to save and end", self.output())
+        self.command("scancel", number)
+
 
 class Graceful(LossCase):
     """Slurm gives a preempted job 20 s to end by itself."""
@@ -120,7 +130,7 @@ class Broken(LossCase):
     def setUp(self):
         super().setUp()
         if not self.cluster.apart:
-            self.skip_one("nodes that share a host cannot be cut off")
+            skip("nodes that share a host cannot be cut off")
 
     def broken(self, deed, which, *words):
         """What became of the job: its state once it has ended, or was started again and has gone on from its last save."""
@@ -202,6 +212,7 @@ class Storms(LossCase):
         self.assertEqual(self.job(number)["ExitCode"], "86:0", self.story())
         self.assertIn("the last 2 starts came no step further", self.output())
         self.assertEqual(len(self.attempts()), 3)
+        self.go_on("launch.stalled=2")  # the cause is mended, and what is submitted anew starts
 
     def test_slurm_starts_it_too_often(self):
         # Whoever requeues it: the limit is of the job.

@@ -36,6 +36,8 @@ class Signals(SlurmCase):
             "usr1_shell": ((), scancel("-b", "-s", "USR1"), 85),
             "usr1_full": ((), scancel("--full", "-s", "USR1"), 85),
             "usr2_steps": ((), scancel("-s", "USR2"), 85),
+            "usr2_shell": ((), scancel("-b", "-s", "USR2"), 85),
+            "usr2_full": ((), scancel("--full", "-s", "USR2"), 85),
             "term_steps": ((), scancel("-s", "TERM"), 85),
             "term_shell": ((), scancel("-b", "-s", "TERM"), 85),
             "usr1_srun": ((), lambda job, folder: self.kill(signal.SIGUSR1, self.pids("srun", folder)), 85),
@@ -81,16 +83,23 @@ class Signals(SlurmCase):
 
     def test_a_cancelled_job_stays_cancelled(self):
         jobs = {name: self.launch(*KEYS, LONG, *words, folder=name) for name, words in (("running", ()), ("by_mpirun", ("--mpirun",)))}
+        # Cancelled in the moment in which it submits the next one.
+        text = self.script(*KEYS, LONG, "launch.comeback=chain", folder="handing_over").replace("/launch/job.sh", "/changed.sh")
+        chain = self.submit(text.replace("    sbatch --parsable ", '    scancel "$SLURM_JOB_ID"\n    sbatch --parsable ', 1), "handing_over")
         text = self.with_ranks(self.script(*KEYS, LONG, folder="saving"), f"{os.environ['ERGON_PROBE']} 1 save 100 hang run.toml run.folder=saving {' '.join(KEYS)} {LONG} checkpoint.asynchronous=false")
         jobs["saving"] = self.submit(text, "saving")
         jobs["waiting"] = self.launch(*KEYS, LONG, "launch.options=[\"--begin=now+1hour\"]", folder="waiting")
+        self.wait_step(3, "handing_over")
+        self.command("scancel", "-b", "-s", "USR1", chain)
+        self.wait_for(lambda: " is cancelled: Slurm says that this job is " in self.output("handing_over"))
         for name in ("running", "by_mpirun"):
             self.wait_step(3, name)
         self.wait_step(100, "saving")
         for number in jobs.values():
             self.command("scancel", number)
+        jobs["handing_over"] = chain
         self.assert_none_comes_back(jobs, time.monotonic())
-        for name in ("running", "by_mpirun"):
+        for name in ("running", "by_mpirun", "handing_over"):
             self.assertEqual(self.result(name)["code"], 85)  # it has saved all the same, in the time that Slurm left it
         self.assertEqual({name: self.job(number)["JobState"] for name, number in jobs.items()}, dict.fromkeys(jobs, "CANCELLED"))
         self.assertFalse((self.folder / "saving/result.json").exists())
@@ -115,7 +124,7 @@ class Signals(SlurmCase):
         jobs = {}
         for name, words in (("srun", ()), ("mpirun", ("--mpirun",))):
             text = self.script(*KEYS, LONG, *words, folder=name)
-            for before, sent in (("  child=$!\n", 'kill -USR1 "$child"; kill -TERM "$child"'), ("\nbegin\n", "kill -USR1 $$")):
+            for before, sent in (("  child=$!\n", 'kill -USR1 "$child"; kill -USR2 "$child"; kill -TERM "$child"'), ("\nbegin\n", "kill -USR1 $$")):
                 text = text.replace(before, f'{before}if [ "$restarts" = 0 ]; then {sent}; fi\n', 1)
             jobs[name] = self.submit(text, name)
         for name, number in jobs.items():

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/hdf5_reader.hpp"
 
+#include <fcntl.h>
 #include <hdf5.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <vector>
 
@@ -119,4 +122,18 @@ TEST_CASE("the reader refuses layouts that reach outside the file or lie about t
   }
   CHECK(refusal(folder / "soft", {"/soft"}) == "/soft is not a hard link");
   CHECK(refusal(folder / "link", {"/link"}) == "/link is not a hard link");
+}
+
+TEST_CASE("a file is read whoever locks it, and is not locked while it is written: some file systems have no locks") {
+  TemporaryFolder folder;
+  const std::string path = folder / "a.h5";
+  const Hdf5Layout layout(path);
+  const int descriptor = ::open(path.c_str(), O_RDWR);
+  CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0);
+  write_foreign(folder / "b.h5", "plain", "");
+  const int other = ::open((folder / "b.h5").c_str(), O_RDWR);
+  REQUIRE(::flock(other, LOCK_EX | LOCK_NB) == 0);
+  CHECK(read_hdf5_contents(folder / "b.h5", {}).datasets.size() == 1);
+  ::close(other);
+  ::close(descriptor);
 }

@@ -132,6 +132,24 @@ struct SlowDisk : test::InspectingStorage {
   const std::int64_t until;
 };
 
+// Keeps a byte of the shards of one checkpoint otherwise than it was written: what is read back shows it.
+struct LossyDisk : test::InspectingStorage {
+  explicit LossyDisk(std::int64_t step) : folder(checkpoint_name(step, 1)) {}
+  void drop_cache(const File& file) override {
+    Storage::drop_cache(file);
+    if (file.path().find(folder) == std::string::npos || !file.path().ends_with(".h5")) return;
+    const std::byte wrong{0x5a};
+    Storage::pwrite(Storage::open_write(file.path()), {&wrong, 1}, size(file) - 1);
+  }
+  const std::string folder;
+};
+
+std::vector<std::int64_t> saved_steps(const RunConfig& config) {
+  std::vector<std::int64_t> steps;
+  for (const auto& [step, files] : shards(config)) steps.push_back(step);
+  return steps;
+}
+
 RunResult run_on(const RunConfig& config, Storage& storage, std::atomic<std::int64_t>& done, std::int64_t stop_at = -1) {
   prepare_process(1);
   Communicators communicators = test::communicators_of(config, std::move(make_local_group(1).front()));
@@ -179,9 +197,7 @@ TEST_CASE("a save beside training that fails is said at the next boundary, is ne
   REQUIRE(failed.size() == 1);
   CHECK(failed[0].at("step") == 3);
   CHECK_THAT(failed[0].at("why").get<std::string>(), Catch::Contains("no room"));
-  std::vector<std::int64_t> saved;
-  for (const auto& [step, files] : shards(config)) saved.push_back(step);
-  CHECK(saved == std::vector<std::int64_t>{6, 9});
+  CHECK(saved_steps(config) == std::vector<std::int64_t>{6, 9});
 }
 
 TEST_CASE("a disk that does not answer ends the run with 5, once watchdog.checkpoint has passed") {
@@ -217,4 +233,29 @@ TEST_CASE("the best checkpoint of a run stays beside the newest") {
   std::set<std::int64_t> kept;
   for (const auto& [step, files] : shards(config)) kept.insert(step);
   CHECK(kept == std::set<std::int64_t>{5, 8, best});
+}
+
+TEST_CASE("a save beside training that does not read back was none, and the run goes on") {
+  const TinyRun tiny;
+  const RunConfig config = in(tiny, "run", {"train.steps=9", "train.evaluate_every=0"});
+  std::atomic<std::int64_t> done = 0;
+  LossyDisk storage(3);
+  CHECK(run_on(config, storage, done).code == ExitCode::ok);
+  const auto failed = events_of(tiny, config, "save_failed");
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].at("step") == 3);
+  CHECK_THAT(failed[0].at("why").get<std::string>(), Catch::StartsWith("it does not read back: "));
+  CHECK(saved_steps(config) == std::vector<std::int64_t>{6, 9});
+}
+
+TEST_CASE("a last save that does not read back is no end: the run fails, and the same line does it again") {
+  const TinyRun tiny;
+  const RunConfig config = in(tiny, "run", {"train.evaluate_every=0"});
+  std::atomic<std::int64_t> done = 0;
+  LossyDisk storage(6);
+  CHECK_THROWS_WITH(run_on(config, storage, done), Catch::Contains("what was saved does not read back: "));
+  CHECK(events_of(tiny, config, "save_failed").size() == 1);
+  CHECK(saved_steps(config) == std::vector<std::int64_t>{3});
+  CHECK(tiny.run(config).code == ExitCode::ok);
+  CHECK(saved_steps(config) == std::vector<std::int64_t>{3, 6});
 }

@@ -5,6 +5,7 @@
 
 #include "accounting/ledger_summary.hpp"
 #include "tests/trainer/tiny_run.hpp"
+#include "trainer/checkpoint/format.hpp"
 #include "trainer/events.hpp"
 #include "trainer/training_run.hpp"
 
@@ -213,6 +214,30 @@ TEST_CASE("a restart abandons the old checkpoints for good, and leftovers of kil
   CHECK_THAT(test::read_file(config.run.folder + "/lineage.jsonl"), Catch::Contains("abandon"));
   CHECK_THAT(tiny.events(config), Catch::Contains("\"from_step\":1"));
   CHECK_FALSE(std::filesystem::exists(checkpoints + "/step_00000002.a0001.tmp1"));
+}
+
+TEST_CASE("--restart does not take a disk that fails for a moment for checkpoints that are gone") {
+  struct Failing : test::InspectingStorage {
+    File open_read_inside(const std::string& folder, const std::string& name) override {
+      if (name == manifest_name) throw Error("open failed: Input/output error", folder + "/" + name, "try again", ExitCode::data);
+      return Storage::open_read_inside(folder, name);
+    }
+  };
+  const TinyRun tiny;
+  const RunConfig config = tiny.config();
+  tiny.run(config, [asked = 0](LoopOptions& options) mutable {
+    options.pending_stop = [&asked] { return ++asked == 4 ? StopRequest::requeue : StopRequest::none; };
+  });
+  prepare_process(1);
+  Communicators communicators = test::communicators_of(config, std::move(make_local_group(1).front()));
+  Failing storage;
+  LoopOptions options;
+  options.resume.restart = true;
+  CHECK_THROWS_WITH(run_training(config, communicators, storage, options), Catch::Contains("Input/output error"));
+  CHECK(test::read_file(config.run.folder + "/lineage.jsonl").find("abandon") == std::string::npos);
+  CHECK(tiny.run(config).code == ExitCode::ok);
+  const std::string events = tiny.events(config), begun = "\"from_step\":0";
+  CHECK(events.find(begun) == events.rfind(begun));  // the first attempt alone
 }
 
 TEST_CASE("a run whose result was lost says it again, evaluated, without a loss of its own") {

@@ -70,6 +70,7 @@ struct BackgroundSave::Shared {
   std::int64_t step = 0;
   BackgroundSeconds seconds;
   std::vector<std::string> messages;
+  std::optional<LostSave> lost;
   std::thread thread;
   bool stuck = false;
 };
@@ -134,9 +135,10 @@ SaveResult BackgroundSave::commit(Communicator& control) {
   if (!result.error && control.rank() == 0)
     shared_->run(shared_, Shared::Stage::retaining, Shared::Stage::idle, [](Shared& shared) {
       yield_to_computing();
-      std::vector<std::string> said = shared.saver->retain();
+      const Retained retained = shared.saver->retain();
       const std::lock_guard lock(shared.mutex);
-      for (std::string& message : said) shared.messages.push_back(std::move(message));
+      shared.messages.insert(shared.messages.end(), retained.messages.begin(), retained.messages.end());
+      if (!retained.damaged.empty()) shared.lost = LostSave{shared.step, retained.why};
     });
   return result;
 }
@@ -157,6 +159,11 @@ void BackgroundSave::wait_idle() {
 std::vector<std::string> BackgroundSave::take_messages() {
   const std::lock_guard lock(shared_->mutex);
   return std::exchange(shared_->messages, {});
+}
+
+std::optional<LostSave> BackgroundSave::take_lost() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->lost, std::nullopt);
 }
 
 }  // namespace ergon

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ namespace ergon {
 
 struct BackgroundSeconds {
   Seconds copy, write;  // by the other thread
+};
+
+// A save that was committed and then did not read back: it is set aside.
+struct LostSave {
+  std::int64_t step;
+  std::string why;
 };
 
 class BackgroundSave {
@@ -50,6 +57,7 @@ class BackgroundSave {
   void wait_idle();
   // What retention has said since the last call; on rank 0.
   std::vector<std::string> take_messages();
+  std::optional<LostSave> take_lost();
 
  private:
   struct Shared;

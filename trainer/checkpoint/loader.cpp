@@ -48,7 +48,7 @@ std::string give_up(Storage& storage, const std::string& run_folder, const std::
   return "passed over";
 }
 
-Choice choose(Storage& storage, const std::string& run_folder, Damaged damaged, std::set<std::string>& passed_over) {
+Choice choose(Storage& storage, const std::string& run_folder, Damaged damaged, Unusable unusable, std::set<std::string>& passed_over) {
   const std::string folder = checkpoints_folder(run_folder);
   const std::string run_uuid = run_identity(storage, run_folder);
   const Catalogue catalogue = read_catalogue(storage, run_folder);
@@ -72,7 +72,7 @@ Choice choose(Storage& storage, const std::string& run_folder, Damaged damaged, 
                                      give_up(storage, run_folder, entry->name, damaged, passed_over)));
     }
   }
-  if (had_checkpoints(catalogue)) {
+  if (had_checkpoints(catalogue) && unusable == Unusable::refuse) {
     std::string reasons;
     for (const std::string& message : messages) reasons += "\n  " + message;
     throw Error("none of this run's checkpoints can be loaded" + reasons, folder,
@@ -115,12 +115,12 @@ CheckpointLoader::CheckpointLoader(Storage& storage, std::string run_folder, Com
 
 CheckpointLoader::~CheckpointLoader() = default;
 
-bool CheckpointLoader::open() {
+bool CheckpointLoader::open(Unusable unusable) {
   std::optional<Failure> mine;
   std::string text;
   if (control_.rank() == 0) {
     try {
-      text = to_text(choose(storage_, run_folder_, damaged_, passed_over_));
+      text = to_text(choose(storage_, run_folder_, damaged_, unusable, passed_over_));
     } catch (const std::exception&) {
       mine = current_failure();
     }

@@ -6,7 +6,7 @@
 //   if (loader.open()) loader.load(tensors);   // loader.state(), loader.id() say what was loaded
 //
 // What does not verify is renamed to *.corrupt (or passed over), said in messages(), and the checkpoint before it is taken. A run whose
-// checkpoints are all unusable is an Error (ExitCode::data): it never starts again from step 0 by itself. All calls are collective over
+// checkpoints are all unusable is an Error (ExitCode::data) unless it may begin anew. All calls are collective over
 // `control` and have the same outcome on every rank.
 #pragma once
 
@@ -29,13 +29,20 @@ enum class Damaged {
   pass_over,  // left as it is; for who only reads
 };
 
+// A run that had checkpoints, none of which can be loaded.
+enum class Unusable {
+  refuse,      // an Error: it never starts again from step 0 by itself
+  begin_anew,  // somebody has asked for that
+};
+
 class CheckpointLoader {
  public:
   CheckpointLoader(Storage& storage, std::string run_folder, Communicator& control, Damaged damaged = Damaged::set_aside);
   ~CheckpointLoader();
 
-  // False: this run has no checkpoint and never had one.
-  bool open();
+  // False: this run has no checkpoint and never had one, or none that can be loaded (which is then said) and it may begin anew. A file that
+  // cannot be read just now is an Error either way.
+  bool open(Unusable unusable = Unusable::refuse);
   // Fills `data` of each tensor. Steps back as open() does when a block does not verify, so ask state() afterwards. Throws Error (data)
   // naming file and tensor for a tensor that the checkpoint lacks, another shape or dtype, a hole.
   void load(const std::vector<CheckpointTensor>& tensors);

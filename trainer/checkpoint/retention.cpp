@@ -74,7 +74,7 @@ std::vector<RetentionCandidate> candidates_of(Storage& storage, const std::strin
 }
 
 void retain(Storage& storage, const std::string& run_folder, const RetentionRules& rules, const std::function<void()>& check_owner,
-            std::vector<std::string>& messages) {
+            Retained& retained) {
   check_owner();
   const std::string folder = checkpoints_folder(run_folder);
   const std::vector<RetentionCandidate> candidates = candidates_of(storage, run_folder, rules);
@@ -82,11 +82,14 @@ void retain(Storage& storage, const std::string& run_folder, const RetentionRule
   if (newest == candidates.end()) return;
   const std::vector<std::string> problems = verify_checkpoint(storage, folder + "/" + newest->name, VerifyDepth::bytes);
   if (!problems.empty()) {
-    for (const std::string& problem : problems) messages.push_back(fmt::format("{} does not read back: {}", newest->name, problem));
-    messages.push_back(fmt::format("set aside as {}; nothing was deleted", quarantine(storage, run_folder, newest->name)));
+    retained.damaged = newest->name;
+    retained.why = problems.front();
+    for (const std::string& problem : problems)
+      retained.messages.push_back(fmt::format("{} does not read back: {}", newest->name, problem));
+    retained.messages.push_back(fmt::format("set aside as {}; nothing was deleted", quarantine(storage, run_folder, newest->name)));
     return;
   }
-  Remover remove(storage, folder, check_owner, messages);
+  Remover remove(storage, folder, check_owner, retained.messages);
   for (const Removal& removal : plan_retention(candidates, rules)) remove(removal.name, removal.why);
 }
 
@@ -119,16 +122,16 @@ std::vector<Removal> plan_retention(Storage& storage, const std::string& run_fol
   return plan_retention(candidates_of(storage, run_folder, rules), rules);
 }
 
-std::vector<std::string> retain_checkpoints(Storage& storage, const std::string& run_folder, const RetentionRules& rules,
-                                            const std::function<void()>& check_owner) {
+Retained retain_checkpoints(Storage& storage, const std::string& run_folder, const RetentionRules& rules,
+                            const std::function<void()>& check_owner) {
   ERGON_CHECK(rules.keep >= 1, "retention of {} checkpoints", rules.keep);
-  std::vector<std::string> messages;
+  Retained retained;
   try {
-    retain(storage, run_folder, rules, check_owner, messages);
+    retain(storage, run_folder, rules, check_owner, retained);
   } catch (const Error& error) {
-    messages.push_back(fmt::format("retention stopped: {} ({})", error.problem(), error.where()));
+    retained.messages.push_back(fmt::format("retention stopped: {} ({})", error.problem(), error.where()));
   }
-  return messages;
+  return retained;
 }
 
 std::vector<std::string> remove_leftovers(Storage& storage, const std::string& run_folder, int attempt) {

@@ -35,16 +35,20 @@ struct Removal {
   bool operator==(const Removal&) const = default;
 };
 
+struct Retained {
+  std::vector<std::string> messages;  // what was done and what failed, a line each
+  std::string damaged, why;           // the newest healthy checkpoint of the lineage, when it does not read back; empty: it does
+};
+
 // What goes, in this order: abandoned ones, unhealthy ones older than the newest healthy one, healthy ones that no rule wants. One that is
 // not readable is left alone; without a healthy one nothing goes. rules.keep >= 1.
 std::vector<Removal> plan_retention(const std::vector<RetentionCandidate>& newest_first, const RetentionRules& rules);
 // The same for what a run folder has now. Throws Error as read_catalogue does.
 std::vector<Removal> plan_retention(Storage& storage, const std::string& run_folder, const RetentionRules& rules);
 
-// Deletes what plan_retention names. Returns what was done and what failed, a line each; when the newest does not verify it is set aside as
-// *.corrupt, its problems are the messages, and nothing is deleted. Throws nothing but what Storage subclasses throw.
-// `check_owner` throws Error when the run is no longer ours, and is asked before each deletion.
-std::vector<std::string> retain_checkpoints(
+// Deletes what plan_retention names. When the newest does not verify it is set aside as *.corrupt, and nothing is deleted. Throws nothing
+// but what Storage subclasses throw. `check_owner` throws Error when the run is no longer ours, and is asked before each deletion.
+Retained retain_checkpoints(
     Storage& storage, const std::string& run_folder, const RetentionRules& rules, const std::function<void()>& check_owner = [] {});
 
 // At the start of an attempt, on rank 0: removes *.tmpN of other attempts and *.del that killed processes have left. Returns a line for

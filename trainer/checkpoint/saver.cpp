@@ -240,19 +240,32 @@ SaveResult CheckpointSaver::save(const std::vector<CheckpointTensor>& tensors, R
   write();
   SaveResult result = commit(control);
   snapshot_->tensors.clear();
-  if (!result.error && control.rank() == 0)
-    for (std::string& message : retain()) result.messages.push_back(std::move(message));
-  control.barrier().wait();
+  if (result.error) return result;
+  std::optional<Failure> lost;
+  if (control.rank() == 0) {
+    Retained retained = retain();
+    result.messages.insert(result.messages.end(), retained.messages.begin(), retained.messages.end());
+    if (!retained.damaged.empty())
+      lost = Failure{"what was saved does not read back: " + retained.why, result.folder,
+                     "the disk of run.folder loses what is written to it; the checkpoint before counts"};
+  }
+  if (const auto failure = agree(control, lost)) result.error = failure->error();
   return result;
 }
 
-std::vector<std::string> CheckpointSaver::retain() {
+Retained CheckpointSaver::retain() {
   std::vector<std::string> messages;
-  write_hint(storage_, options_.run_folder, snapshot_->name, messages);
-  if (options_.retention.keep == 0) return messages;
-  for (std::string& message : retain_checkpoints(storage_, options_.run_folder, options_.retention, options_.check_owner))
-    messages.push_back(std::move(message));
-  return messages;
+  try {
+    options_.check_owner();
+    write_hint(storage_, options_.run_folder, snapshot_->name, messages);
+  } catch (const Error& error) {
+    return {{fmt::format("`latest` and retention are left to the owner: {} ({})", error.problem(), error.where())}, "", ""};
+  }
+  if (options_.retention.keep == 0) return {messages, "", ""};
+  Retained retained = retain_checkpoints(storage_, options_.run_folder, options_.retention, options_.check_owner);
+  retained.messages.insert(retained.messages.begin(), messages.begin(), messages.end());
+  if (retained.damaged != snapshot_->name) retained.damaged.clear();
+  return retained;
 }
 
 }  // namespace ergon

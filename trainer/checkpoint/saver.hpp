@@ -74,11 +74,11 @@ class CheckpointSaver {
   // This rank alone: gives up a snapshot that will not be committed, and removes its folder as far as the disk allows.
   void discard();
 
-  // A blocking save: the three in a row without a copy, then retention.
+  // A blocking save: the three in a row without a copy, then retention. One that does not read back has failed.
   SaveResult save(const std::vector<CheckpointTensor>& tensors, RunState state, Communicator& control);
   // After a commit, rank 0 alone, any thread: names the checkpoint in `latest`, re-reads it from the device, then deletes what is no longer
-  // wanted (retention.hpp).
-  std::vector<std::string> retain();
+  // wanted (retention.hpp). `damaged` is this checkpoint or none.
+  Retained retain();
 
  private:
   struct Snapshot;

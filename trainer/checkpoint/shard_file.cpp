@@ -144,7 +144,13 @@ void probe_space(Storage& storage, const std::string& path, const std::vector<Sh
   constexpr std::int64_t layout = 1 << 20;  // more than HDF5's own bytes
   std::int64_t bytes = layout;
   for (const ShardPiece& piece : pieces) bytes += data_bytes(piece);
-  storage.allocate(storage.create(path), bytes);
+  const Storage::File file = storage.create(path);
+  try {
+    storage.allocate(file, bytes);
+  } catch (const Error&) {
+    storage.unlink(path);  // it may hold what was left of the disk
+    throw;
+  }
   storage.unlink(path);
 }
 

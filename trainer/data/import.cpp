@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -141,6 +142,19 @@ ImportSummary import_into(IngestFolder& folder, const ImportOptions& options, co
   return assemble(options, output, files, reader.sources(), units, spool, *tokenizer, storage, progress);
 }
 
+// Else the next import would read stores and work files of this one as text.
+void check_output_is_outside(const ImportOptions& options) {
+  std::error_code unseen;  // of what cannot be looked at, the import itself speaks
+  const auto plain = [&](const std::string& path) { return std::filesystem::weakly_canonical(path, unseen); };
+  const std::filesystem::path output = plain(options.output);
+  for (const std::string& input : options.documents.inputs) {
+    if (input == standard_input || !std::filesystem::is_directory(input, unseen)) continue;
+    const std::filesystem::path folder = plain(input);
+    if (!folder.empty() && std::ranges::mismatch(folder, output).in1 == folder.end())
+      throw Error("lies inside the input folder " + input, options.output, "name an output outside of what is imported", ExitCode::config);
+  }
+}
+
 // A work folder without a plan holds nothing to go on with: an import that was killed while it removed it had finished.
 void remove_what_a_finished_one_left(const ImportOutput& output, Storage& storage) {
   if (!storage.exists(output.work_folder())) return;
@@ -152,6 +166,7 @@ void remove_what_a_finished_one_left(const ImportOutput& output, Storage& storag
 
 ImportSummary import_text(const ImportOptions& options, Storage& storage, const ProgressSink& progress) {
   check_options(options);
+  check_output_is_outside(options);
   const ImportOutput output(options.output);
   remove_what_a_finished_one_left(output, storage);
   output.check(options.existing, storage);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
@@ -19,8 +20,28 @@ std::string without(const std::string& path, std::string_view suffix) {
 // it, the next import says that the output exists, which it does then.
 std::string publishing(const std::string& work_folder) { return work_folder + "/" + publishing_name; }
 
-void begin_publishing(const std::string& work_folder, Storage& storage) {
-  if (!storage.exists(publishing(work_folder))) storage.create(publishing(work_folder));
+// Returns the shards of the dataset that is replaced. They stand in the mark, for an import that goes on where one was killed behind the
+// removal of their list.
+std::set<std::string> begin_publishing(const ImportOutput& output, const std::string& work_folder, Storage& storage) {
+  const std::string mark = publishing(work_folder);
+  std::set<std::string> replaced;
+  if (storage.exists(output.dataset))
+    for (const Shard& shard : read_dataset(output.dataset, storage).shards) replaced.insert(shard.name);
+  if (storage.exists(mark)) {
+    std::istringstream names(storage.read_text(mark));
+    for (std::string name; std::getline(names, name);)
+      if (is_plain_name(name)) replaced.insert(name);
+    return replaced;
+  }
+  std::string text;
+  for (const std::string& name : replaced) text += name + "\n";
+  storage.append(storage.create(mark), text);
+  return replaced;
+}
+
+void remove_shards(const std::string& folder, const std::set<std::string>& names, Storage& storage) {
+  for (const std::string& name : names)
+    if (storage.exists(folder + "/" + name)) storage.unlink(folder + "/" + name);
 }
 
 // What a finished shard in the work folder was made of.
@@ -56,9 +77,8 @@ TokenStoreInfo shard_at(const std::string& path, const ShardPlan& plan, const st
 // Moves the shards to their place and lists them; those of a dataset that is replaced go.
 void publish(const ImportOutput& output, const std::string& work_folder, const Dataset& dataset, Storage& storage) {
   const std::string folder = parent_folder(output.dataset);
-  std::set<std::string> replaced;
+  std::set<std::string> replaced = begin_publishing(output, work_folder, storage);
   if (storage.exists(output.dataset)) {
-    for (const Shard& shard : read_dataset(output.dataset, storage).shards) replaced.insert(shard.name);
     storage.unlink(output.dataset);
     storage.sync_directory(folder);  // or a power cut leaves the old list over new shards
   }
@@ -70,8 +90,7 @@ void publish(const ImportOutput& output, const std::string& work_folder, const D
   storage.write_text(output.dataset, to_json(dataset));
   // The line named it, and it is not what was made.
   if (!output.store.empty() && storage.exists(output.store)) storage.unlink(output.store);
-  for (const std::string& name : replaced)
-    if (storage.exists(folder + "/" + name)) storage.unlink(folder + "/" + name);
+  remove_shards(folder, replaced, storage);
 }
 
 }  // namespace
@@ -105,9 +124,11 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
                            const std::function<std::string(const ShardPlan&)>& sources, Storage& storage,
                            const std::function<void(std::int64_t)>& progress) {
   if (plans.size() == 1 && !output.store.empty()) {
-    begin_publishing(work_folder, storage);
+    const std::set<std::string> replaced = begin_publishing(output, work_folder, storage);
     WrittenOutput written{output.store, {}};
     written.stores.push_back(write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress));
+    if (storage.exists(output.dataset)) storage.unlink(output.dataset);
+    remove_shards(parent_folder(output.dataset), replaced, storage);
     storage.sync_directory(parent_folder(output.store));
     return written;
   }
@@ -123,7 +144,6 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
     const TokenStoreInfo& info = written.stores.back();
     dataset.shards.push_back({name, info.uuid, info.content_hash, info.tokens, info.documents});
   }
-  begin_publishing(work_folder, storage);
   publish(output, work_folder, dataset, storage);
   return written;
 }

@@ -32,9 +32,9 @@ std::string head_of(const std::string& path) {
 // Names of the files below a folder, sorted.
 std::vector<std::string> names_below(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code problem;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, problem))
-    if (entry.is_regular_file(problem)) names.push_back(entry.path().lexically_relative(folder).generic_string());
+  std::error_code problem, of_entry;  // a link that leads nowhere is no file, and no trouble of the folder
+  for (fs::recursive_directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem))
+    if (entry->is_regular_file(of_entry)) names.push_back(entry->path().lexically_relative(folder).generic_string());
   if (problem)
     throw Error(fmt::format("cannot be read ({})", problem.message()), folder, "check the permissions of this folder and of those in it",
                 ExitCode::data);

@@ -35,7 +35,48 @@ TEST_CASE("job_fitness: a model that a node cannot hold") {
   job.needs.state = {9LL << 30};
   CHECK(judge_state(job)[0].finding.condition == Condition::broken);
   job.needs.cuda = true;
-  CHECK(judge_state(job).empty());
+  CHECK(judge_state(job).empty());  // of devices nothing is known
+}
+
+TEST_CASE("job_fitness: a model that a device cannot hold") {
+  ExaminedJob job = planted_job(4, 2);
+  job.needs.cuda = true;
+  for (RankFacts& rank : job.ranks) {
+    rank.gpu = fmt::format("0000:0{}:00.0", rank.local.rank);  // the same addresses on two nodes are two devices
+    rank.gpu_memory = {{80LL << 30}, {79LL << 30}};
+  }
+  job.needs.state = {70LL << 30};  // more than the memory of the nodes
+  CHECK(told(judge_state(job)) == "good state: about 70.0 GiB a rank for parameters and moments");
+  job.needs.state = {90LL << 30};
+  CHECK(told(judge_state(job)) ==
+        "broken state: parameters and moments alone take about 90.0 GiB of a device, and 79.0 GiB of 80.0 GiB are free");
+  CHECK(judge_state(job)[0].finding.cure.starts_with("spread the model over more devices"));
+  job.needs.equal_parts = false;  // some stage has the average or more
+  CHECK(judge_state(job)[0].finding.condition == Condition::broken);
+}
+
+TEST_CASE("job_fitness: a device that another program fills") {
+  ExaminedJob job = planted_job(4, 2);
+  job.needs.cuda = true;
+  job.needs.state = {30LL << 30};
+  for (RankFacts& rank : job.ranks) {
+    rank.gpu = fmt::format("0000:0{}:00.0", rank.local.rank);
+    rank.gpu_memory.total = {80LL << 30};  // nothing is known of what is free
+  }
+  CHECK(judge_state(job)[0].finding.condition == Condition::good);
+  job.ranks[2].gpu_memory.free = {20LL << 30};
+  CHECK(told(judge_state(job)) ==
+        "broken state [2]: parameters and moments alone take about 30.0 GiB of a device, and 20.0 GiB of 80.0 GiB are free");
+  CHECK(judge_state(job)[0].finding.cure.find("nvidia-smi") != std::string::npos);
+  job.needs.equal_parts = false;  // its stage may be a small one
+  CHECK(judge_state(job)[0].finding.condition == Condition::poor);
+  job.ranks[2].gpu_memory.free = {10LL << 30};
+  CHECK(judge_state(job)[0].finding.condition == Condition::broken);
+  job.ranks[2].gpu_memory.free = {50LL << 30};
+  job.ranks[3].gpu = job.ranks[2].gpu;  // two ranks on it
+  job.ranks[3].gpu_memory = job.ranks[2].gpu_memory;
+  CHECK(told(judge_state(job)) ==
+        "poor state [2,3]: parameters and moments alone take about 60.0 GiB of a device, and 50.0 GiB of 80.0 GiB are free");
 }
 
 TEST_CASE("job_fitness: room for one checkpoint, and for all that are kept") {

@@ -23,6 +23,36 @@ TEST_CASE("meminfo reads one key in kibibytes and no longer key that begins like
   CHECK(meminfo(text, "SwapTotal").value == 0);
 }
 
+TEST_CASE("memory of a device: in all by CUDA, free by NVML, which is asked by PCI address") {
+  struct Planted {
+    std::int64_t cuda, total, used;
+    int open, read;
+  };
+  static Planted planted;
+  ErgonDeviceTable cuda{};
+  cuda.properties = [](int device, ErgonDeviceProperties* properties) {
+    properties->memory_bytes = planted.cuda;
+    return device == 3 ? 0 : 1;
+  };
+  ErgonNvmlTable nvml{};
+  nvml.open = []() -> int { return planted.open; };
+  nvml.read = [](const char* pci_bus_id, ErgonNvmlReading* reading) {
+    *reading = {-1, -1, planted.used, planted.total, -1, -1};
+    return std::string(pci_bus_id) == "0000:0a:00.0" ? planted.read : 1;
+  };
+  const auto memory = [&](const Planted& now, int index = 3) {
+    planted = now;
+    return gpu_memory(cuda, nvml, index, "0000:0a:00.0");
+  };
+  CHECK(memory({78, 80, 10, 0, 0}) == GpuMemory{{78}, {70}});
+  CHECK(memory({78, 80, 1, 0, 0}) == GpuMemory{{78}, {78}});
+  CHECK(memory({10, 80, 60, 0, 0}) == GpuMemory{{10}, {0}});  // a part of the device
+  CHECK(memory({78, -1, -1, 0, 0}) == GpuMemory{{78}, {0}});
+  CHECK(memory({78, 80, 10, 12, 0}) == GpuMemory{{78}, {0}});  // no NVML
+  CHECK(memory({78, 80, 10, 0, 1}) == GpuMemory{{78}, {0}});
+  CHECK(memory({78, 80, 10, 0, 0}, 4) == GpuMemory{});
+}
+
 TEST_CASE("this machine has cores, memory, torch, MPI and HDF5") {
   Machine machine = probe_machine();
   CHECK(machine.cores >= 1);

@@ -19,6 +19,7 @@ TEST_CASE("rank_facts: everything travels") {
   facts.infiniband = true;
   facts.gpus = 2;
   facts.gpu = std::string("0000:01:00.0");
+  facts.gpu_memory = {{80}, {70}};
   facts.gpu_problem = std::string("a problem");
   facts.gpu_cure = std::string("a cure");
   facts.folder.problem = std::string("read-only");
@@ -40,6 +41,8 @@ TEST_CASE("rank_facts: everything travels") {
   CHECK(json["data"][0]["bytes"] == 70);
   CHECK(json["machine"][2]["verdict"] == "broken");
   CHECK(json["gpu"] == "0000:01:00.0");
+  CHECK(json["gpu_memory"] == 80);
+  CHECK(json["gpu_memory_free"] == 70);
 }
 
 TEST_CASE("rank_facts: lists of processors as the kernel writes them") {

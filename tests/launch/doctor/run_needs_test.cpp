@@ -49,6 +49,8 @@ TEST_CASE("run_needs: bytes of checkpoints and of a rank's part") {
   CHECK(needs.checkpoint.value == 12 * parameters);
   CHECK(needs.checkpoints == 3);
   CHECK(needs.state.value == 6 * parameters);
+  CHECK(needs.equal_parts);
+  CHECK_FALSE(needs_of(config({"mesh.pp=2"}), 2).equal_parts);
   CHECK(needs_of(config({"mesh.dp=2", "mesh.zero=1"}), 2).state.value == 6 * parameters);
   CHECK(needs_of(config({"train.dtype=float64"}), 1).checkpoint.value == 24 * parameters);
   CHECK(needs.threads == 3);

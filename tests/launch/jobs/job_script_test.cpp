@@ -3,9 +3,8 @@
 #include "launch/jobs/job_script.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "launch/child_process.hpp"
 #include "launch/jobs/shell_words.hpp"
 #include "tests/configs/refusal.hpp"
+#include "tests/launch/jobs/job_site.hpp"
 #include "tests/launch/jobs/launch_fixture.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -24,13 +24,10 @@
 using namespace ergon;
 using test::planned;
 using test::refusal;
+using test::slurm;
+using Site = test::JobSite;
 
 namespace {
-
-std::vector<std::string> slurm(std::vector<std::string> keys) {
-  keys.insert(keys.begin(), {"mesh.dp=4", "launch.with=slurm", "launch.nodes=2"});
-  return keys;
-}
 
 std::string script(const std::vector<std::string>& keys) {
   return job_script(planned(slurm(keys)), {"/work folder", "/work folder/runs/a/launch/job.sh"});
@@ -38,58 +35,12 @@ std::string script(const std::vector<std::string>& keys) {
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-// A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does; the ranks it starts leave their logs.
-struct Site {
-  test::TemporaryFolder folder;
-  bool by_mpirun = false, restart = false;
-
-  void program(const std::string& name, const std::string& body) const {
-    test::write_file(folder / name, "#!/bin/bash\necho \"" + name + " $*\" >> " + folder / "calls" + "\n" + body + "\n");
-    ::chmod((folder / name).c_str(), 0755);
-  }
-  void ranks(const std::string& launcher, const std::string& body) const {
-    program(launcher, "for logs in " + folder / "run/logs/job_*" + "; do : > \"$logs/rank_0.log\"; done\n" + body);
-  }
-
-  explicit Site(const std::string& ranks, const std::string& state = "RUNNING", const std::string& stalled = "0") {
-    this->ranks("srun", ranks);
-    program("scontrol", "echo \"JobId=7 JobState=" + state + " Reason=None\"");
-    program("sbatch", "echo 8");
-    program("scancel", "");
-    program("sleep", "exec /bin/sleep 0.1");
-    program("ergon", "case \"$*\" in *--outcome*) cat " + folder / "outcome" + " 2>/dev/null;; *--stalled*) echo " + stalled +
-                         ";; *--fit*) echo 2;; esac");
-  }
-
-  // What the job came to: its exit code, and what it printed. part, other: of its script, another text for a part.
-  std::string run(std::vector<std::string> keys, const std::string& variables = "", const std::string& part = "",
-                  const std::string& other = "") const {
-    keys.push_back("run.folder=" + (folder / "run"));
-    LaunchPlan plan = planned(slurm(keys));
-    plan.program = {folder / "ergon"};
-    plan.train[0] = folder / "ergon";
-    plan.by_mpirun = by_mpirun;
-    plan.restart = restart;
-    std::string text = job_script(plan, {folder.path(), folder / "job.sh"});
-    if (!part.empty()) text.replace(text.find(part), part.size(), other);
-    test::write_file(folder / "job.sh", text);
-    return output_of({"/bin/bash", "-c",
-                      "cd " + shell_word(folder.path()) + "; export PATH=" + shell_word(folder.path()) +
-                          ":$PATH SLURM_JOB_ID=7 SLURM_JOB_NUM_NODES=2 SLURM_JOB_NODELIST=n; " + variables + " bash " +
-                          shell_word(folder / "job.sh") + "; echo \"ended $?\""});
-  }
-  // srun as it is: deaf until it hears, which a shell cannot be. USR1 makes it save, TERM kills.
-  std::string hearing() const {
-    return "exec python3 -c '\nimport signal, sys, time\ndef hear(*_):\n  open(\"" + folder / "outcome" +
-           "\", \"w\").write(\"2 85\\n\")\n  sys.exit(85)\nsignal.signal(signal.SIGUSR1, hear)\nsignal.signal(signal.SIGTERM, "
-           "lambda *_: sys.exit(143))\nfor _ in range(9): time.sleep(0.2)\nsys.exit(3)'";
-  }
-  std::string calls() const { return test::read_file(folder / "calls"); }
-  // What a start leaves that ended in order.
-  std::string saved(int code) const {
-    return "echo '2 " + std::to_string(code) + "' > " + folder / "outcome" + "; exit " + std::to_string(code);
-  }
-};
+// Lines of `calls` that begin with `words`.
+std::int64_t times(const std::string& calls, const std::string& words) {
+  std::int64_t count = calls.starts_with(words);
+  for (std::size_t at = 0; (at = calls.find("\n" + words, at)) != std::string::npos; ++at) ++count;
+  return count;
+}
 
 }  // namespace
 
@@ -134,8 +85,30 @@ TEST_CASE("job_script: a job that saved is requeued while it runs, and only then
     const std::string said = site.run({});
     CHECK(holds(said, "code 85, a fresh result.json: yes"));
     CHECK(holds(said, "ended 85\n"));
-    CHECK(holds(site.calls(), "scontrol requeue 7") == (state == std::string("RUNNING")));
+    const bool runs = state == std::string("RUNNING");
+    CHECK(holds(site.calls(), "scontrol requeue 7") == runs);
+    CHECK(holds(said, fmt::format("not requeued by this script: Slurm says that this job is {}\n", state)) == !runs);
   }
+}
+
+TEST_CASE("job_script: a Slurm that does not answer is asked again for a minute, and then it is said why nothing comes back") {
+  const std::string task = "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=2";
+  const std::string unsaid = "Slurm does not answer; if the job does not come back, submit it again\nended 85\n";
+  for (const auto& [comeback, said] : {std::pair{"requeue", "not requeued by this script: "},
+                                       {"chain", "no next job: "},
+                                       {"array", "whether the next task of the array goes on is left to Slurm: "}}) {
+    Site gone("");
+    gone.ranks("srun", gone.saved(85));
+    gone.program("scontrol", "exit 1");
+    CHECK(holds(gone.run({std::string("launch.comeback=") + comeback}, task), said + unsaid));
+    CHECK(times(gone.calls(), "scontrol -o show job 7_2\n") == 6);
+    CHECK(times(gone.calls(), "sleep 10\n") == 5);
+  }
+  Site restarted("");
+  restarted.ranks("srun", restarted.saved(85));
+  restarted.program("scontrol", "[ \"$(grep -c scontrol " + restarted.folder / "calls" + ")\" -lt 3 ] || echo 'JobId=7 JobState=RUNNING'");
+  CHECK(holds(restarted.run({}), "requeued\nended 85\n"));
+  CHECK(times(restarted.calls(), "scontrol requeue 7\n") == 1);
 }
 
 TEST_CASE("job_script: result.json decides, not the status of srun") {
@@ -176,12 +149,24 @@ TEST_CASE("job_script: storms end") {
   CHECK(holds(preempted.run({"launch.starts=3"}, "SLURM_RESTART_COUNT=3"), "started 3 times: not again\nended 86\n"));
   CHECK_FALSE(holds(preempted.calls(), "srun"));
   const Site stalled("", "RUNNING", "3");
-  CHECK(holds(stalled.run({}), "ended 86\n"));
+  CHECK(holds(stalled.run({}, "SLURM_RESTART_COUNT=3"), "ended 86\n"));
   CHECK_FALSE(holds(stalled.calls(), "srun"));
-  CHECK(holds(Site("", "RUNNING", "3").run({"launch.stalled=0"}), "the ranks ended"));
+  CHECK(holds(Site("", "RUNNING", "3").run({"launch.stalled=0"}, "SLURM_RESTART_COUNT=3"), "the ranks ended"));
   const Site array("", "RUNNING", "3");
   CHECK(holds(array.run({"launch.comeback=array"}, "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=4"), "ended 86\n"));
   CHECK(holds(array.calls(), "scancel --state=PENDING 7"));
+  Site last("");
+  last.ranks("srun", last.saved(85));
+  CHECK(holds(last.run({"launch.comeback=array", "launch.starts=3"}, "SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=3"),
+              "started 3 times: not again\nended 86\n"));
+}
+
+TEST_CASE("job_script: a run that is submitted anew has all starts before it") {
+  for (const char* count : {"SLURM_RESTART_COUNT=0", "SLURM_RESTART_COUNT=2", "ERGON_CHAIN=2"}) {
+    const Site mended("", "RUNNING", "5");  // starts that earlier jobs made in vain
+    CHECK(holds(mended.run({count[0] == 'E' ? "launch.comeback=chain" : "launch.comeback=requeue"}, count), "the ranks ended"));
+    CHECK(holds(mended.calls(), "srun"));
+  }
 }
 
 TEST_CASE("job_script: where requeue is forbidden the job hands over to another one, or to the next task") {
@@ -189,7 +174,12 @@ TEST_CASE("job_script: where requeue is forbidden the job hands over to another 
   chain.ranks("srun", chain.saved(85));
   CHECK(holds(chain.run({"launch.comeback=chain"}), "job 8 goes on\nended 0\n"));
   CHECK(holds(chain.calls(), "sbatch --parsable --dependency=afterany:7 --export=ALL,ERGON_CHAIN=1 " + chain.folder / "job.sh"));
-  CHECK(holds(chain.calls(), "--job 8"));
+  CHECK(holds(chain.calls(), "--job 8\n"));
+  Site named("");  // a cluster with a name
+  named.ranks("srun", named.saved(85));
+  named.program("sbatch", "echo '8;cluster'");
+  CHECK(holds(named.run({"launch.comeback=chain"}), "job 8 goes on\nended 0\n"));
+  CHECK(holds(named.calls(), "--job 8\n"));
 
   Site task("");
   task.ranks("srun", task.saved(85));
@@ -220,8 +210,19 @@ TEST_CASE("job_script: where requeue is forbidden the job hands over to another 
   CHECK_FALSE(holds(never.calls(), "requeue"));
 }
 
-TEST_CASE("job_script: USR1 and TERM reach the ranks as USR1, and the true status is waited for") {
-  for (const char* name : {"USR1", "TERM"}) {
+TEST_CASE("job_script: a job that is cancelled while it hands over takes the next one back") {
+  Site site("");
+  site.ranks("srun", site.saved(85));
+  // Its TERM goes to every process of the job.
+  site.program("sbatch", "touch " + site.folder / "cancelled" + "; kill -TERM $$; /bin/sleep 0.1; echo 8");
+  site.program("scontrol", "[ -e " + site.folder / "cancelled" + " ] && state=COMPLETING; echo \"JobId=7 JobState=${state:-RUNNING}\"");
+  CHECK(holds(site.run({"launch.comeback=chain"}), "the next job, 8, is cancelled: Slurm says that this job is COMPLETING\nended 85\n"));
+  CHECK(times(site.calls(), "scancel 8\n") == 1);
+  CHECK_FALSE(holds(site.calls(), "--job"));
+}
+
+TEST_CASE("job_script: USR1, USR2 and TERM reach the ranks as USR1, and the true status is waited for") {
+  for (const char* name : {"USR1", "USR2", "TERM"}) {
     Site site("");
     site.ranks("srun", fmt::format("( /bin/sleep 0.3; kill -{} $PPID ) &\n", name) + site.hearing());
     const std::string said = site.run({});
@@ -236,7 +237,9 @@ TEST_CASE("job_script: a signal at any moment of a start ends nothing, and is no
   forked.ranks("mpirun", forked.saved(0));
   for (const bool by_mpirun : {false, true}) {
     forked.by_mpirun = by_mpirun;
-    CHECK(holds(forked.run({}, "", "  child=$!\n", "  child=$!\n  kill -USR1 $child; kill -TERM $child; kill -USR1 $$\n"), "ended 0\n"));
+    CHECK(
+        holds(forked.run({}, "", "  child=$!\n", "  child=$!\n  kill -USR1 $child; kill -USR2 $child; kill -TERM $child; kill -USR1 $$\n"),
+              "ended 0\n"));
   }
   Site early("");
   early.ranks("srun", early.hearing());
@@ -253,9 +256,8 @@ TEST_CASE("job_script: a start in which no rank began is tried once more") {
   const std::string unreachable = "echo 'srun: error: Unable to contact slurm controller' >&2; exit 1";
   site.program("srun", unreachable);
   CHECK(holds(site.run({}), "code 1 before any rank began: once more in 10 s"));
-  const std::string calls = site.calls();
-  CHECK(calls.find("\nsrun") != calls.rfind("\nsrun"));
-  CHECK(holds(calls, "sleep 10"));
+  CHECK(times(site.calls(), "srun ") == 2);
+  CHECK(holds(site.calls(), "sleep 10"));
 
   const Site mended("");
   mended.program("srun", "[ -e " + mended.folder / "been" + " ] || { touch " + mended.folder / "been" + "; " + unreachable + "; }\n" +
@@ -264,6 +266,11 @@ TEST_CASE("job_script: a start in which no rank began is tried once more") {
 
   const Site began("exit 1");  // a rank has begun: what ended it would end it again
   CHECK_FALSE(holds(began.run({}), "once more"));
+  Site named("");
+  named.run_folder = "lr[3e-4]";
+  named.ranks("srun", named.saved(86));
+  CHECK(holds(named.run({}), "code 86, a fresh result.json: yes\nended 86\n"));
+  CHECK(times(named.calls(), "srun ") == 1);
   const Site asked("");
   asked.program("srun", "kill -TERM $PPID; /bin/sleep 0.3; exit 1");
   CHECK_FALSE(holds(asked.run({}), "once more"));

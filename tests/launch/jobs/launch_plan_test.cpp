@@ -6,6 +6,7 @@
 
 using namespace ergon;
 using test::planned;
+using test::planned_over;
 using test::refusal;
 
 TEST_CASE("launch_plan: ranks, and how many lie on a node") {
@@ -35,6 +36,32 @@ TEST_CASE("launch_plan: what cannot be is refused before anything waits in a que
   CHECK(refusal([] {
           planned({"mesh.dp=4", "run.device=cuda", "launch.with=slurm", "launch.gpus_per_node=2", "launch.ranks_per_node=4"});
         }).find("4 ranks a node need a GPU each, and launch.gpus_per_node = 2") != std::string::npos);
+}
+
+TEST_CASE("launch_plan: hosts say by their slots how many ranks each takes, where no key does") {
+  const auto spread = [](const std::vector<std::int64_t>& slots, const std::vector<std::string>& keys) {
+    const LaunchPlan plan = planned_over(slots, keys);
+    return fmt::format("{} of {}{}", plan.launch.nodes, plan.ranks_per_node, plan.by_slot ? ", by slot" : "");
+  };
+  CHECK(spread({2, 2}, {"mesh.dp=4"}) == "2 of 2");
+  CHECK(spread({4, 4, 4}, {"mesh.dp=6", "train.batch=6", "train.microbatch=1"}) == "2 of 4");
+  CHECK(spread({4, 4}, {"mesh.dp=2"}) == "1 of 2");
+  CHECK(spread({1, 4}, {"mesh.dp=4"}) == "2 of 4, by slot");
+  CHECK(spread({4, 4}, {"mesh.dp=4", "launch.nodes=2"}) == "2 of 2");
+  CHECK(spread({4, 4}, {"mesh.dp=4", "launch.ranks_per_node=2"}) == "2 of 2");
+  CHECK(spread({4, 4}, {"mesh.dp=8", "launch.gpus_per_node=4"}) == "2 of 4");
+  CHECK(spread({2, 4}, {"mesh.dp=4", "run.device=cuda"}) == "2 of 4, by slot");  // a slot a device
+}
+
+TEST_CASE("launch_plan: hosts without room for their ranks are refused") {
+  const auto refused = [](const std::vector<std::int64_t>& slots, const std::vector<std::string>& keys) {
+    const std::string text = refusal([&] { planned_over(slots, keys); });
+    return text.substr(0, text.find('\n'));
+  };
+  CHECK(refused({2, 1}, {"mesh.dp=4"}) == "(4) hosts: 2 hosts have 3 slots, the mesh has 4 ranks");
+  CHECK(refused({3, 1}, {"mesh.dp=4", "launch.nodes=2"}) == "(4) hosts: host node1 with slots=1 has no room for 2 ranks");
+  CHECK(refused({2, 2}, {"mesh.dp=4", "launch.ranks_per_node=4"}) == "(4) hosts: host node0 with slots=2 has no room for 4 ranks");
+  CHECK(refused({4, 4}, {"mesh.dp=4", "launch.ranks_per_node=1"}) == "(4) hosts: 2 hosts times 1 a node are 2, the mesh has 4 ranks");
 }
 
 TEST_CASE("launch_plan: mpirun starts the ranks of a job where its key says so, and of a job only") {

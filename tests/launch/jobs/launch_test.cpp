@@ -39,6 +39,9 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
   const std::string line = run.dry({"--mpirun", "--hosts", run.folder / "hosts", "--nodes", "2"});
   CHECK(holds(line, "--hostfile " + (run.folder / "hosts") + " --map-by ppr:2:node"));
   CHECK(holds(line, "launch.with=mpirun"));
+  const auto spread = nlohmann::json::parse(run.dry({"--mpirun", "--hosts", run.folder / "hosts", "--json"}));  // by its slots
+  CHECK(holds(spread["line"].dump(), "\"--map-by\",\"ppr:2:node\""));
+  CHECK(spread["nodes"] == 2);
   const std::string script =
       run.dry({"--slurm", "--nodes", "2", "--gpus-per-node", "2", "--partition", "p", "--time", "2 h", "--account", "a", "--array"});
   for (const char* part : {"#SBATCH --nodes=2\n", "#SBATCH --gpus-per-node=2\n", "#SBATCH --partition=p\n", "#SBATCH --time=02:00:00\n",

@@ -8,6 +8,7 @@
 
 using namespace ergon;
 using test::planned;
+using test::planned_over;
 
 TEST_CASE("mpirun_line: on this machine") {
   MpirunFacts facts;
@@ -41,4 +42,16 @@ TEST_CASE("mpirun_line: over hosts, one network for all, and what the environmen
   CHECK(line.find("--mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0") != std::string::npos);
   CHECK(line.find("-x NCCL_DEBUG -x 'A=b c'") != std::string::npos);
   CHECK(shell_line(mpirun_words(planned({"mesh.dp=4", "launch.interface=10.1.0.0/16"}), facts)).find("NCCL_SOCKET") == std::string::npos);
+}
+
+TEST_CASE("mpirun_line: hosts with different slots are filled by these") {
+  MpirunFacts facts;
+  facts.cores = 8;
+  const auto line = [&](const std::vector<std::int64_t>& slots) {
+    return shell_line(mpirun_words(planned_over(slots, {"mesh.dp=4"}), facts));
+  };
+  CHECK(line({2, 2}).find("--hostfile hosts --map-by ppr:2:node --mca") != std::string::npos);
+  CHECK(line({1, 4}).find("--hostfile hosts --map-by slot --mca") != std::string::npos);
+  facts.cores = 3;  // the host with the most ranks has four
+  CHECK(line({1, 4}).find("--map-by slot --oversubscribe --mca mpi_yield_when_idle 1") != std::string::npos);
 }

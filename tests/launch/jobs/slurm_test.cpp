@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "tests/launch/jobs/fake_slurm.hpp"
+
 #include "tests/support/catch.hpp"
 
 using namespace ergon;
@@ -40,6 +42,43 @@ TEST_CASE("slurm: a line of scontrol") {
   CHECK(job->started == parse_slurm_time("2026-11-28T22:38:05"));
   CHECK_FALSE(parse_slurm_job(""));
   CHECK_FALSE(parse_slurm_job("slurm_load_jobs error: Invalid job id specified"));
+}
+
+TEST_CASE("slurm: the output ends where the next field begins, whichever a version prints") {
+  const auto output_with = [](const std::string& behind) { return parse_slurm_job(line.substr(0, line.find("Power=")) + behind)->output; };
+  for (const char* behind :
+       {"", "Power= ", "TresPerNode=gres/gpu:8 ", "TresPerJob=gres/gpu:8 TresPerTask=cpu=2 ", "MailUser=a MailType=END ",
+        "KillOInInvalidDependent=No CpusPerTres=gpu:4 ", "Switches=1@00:10:00 Power= ", "Container=/c "})
+    CHECK(output_with(behind) == "/a b/runs/x/logs/job_17.out");
+  std::string commented = line;
+  commented.replace(commented.find(" StdErr="), 1, " Comment=a word  ");
+  CHECK(parse_slurm_job(commented)->working_folder == "/a b");
+}
+
+TEST_CASE("slurm: what waits, what has begun, what is over") {
+  const auto state = [](const std::string& name) {
+    SlurmJob job;
+    job.state = name;
+    CHECK(job.in_queue() == (job.waits() || job.has_begun()));
+    return job.waits() ? 'w' : job.has_begun() ? 'b' : '-';
+  };
+  for (const char* name : {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"})
+    CHECK(state(name) == 'w');
+  for (const char* name : {"RUNNING", "SUSPENDED", "STOPPED", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT"})
+    CHECK(state(name) == 'b');
+  for (const char* name : {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "REVOKED"}) CHECK(state(name) == '-');
+}
+
+TEST_CASE("slurm: of the tasks of an array the one that has begun counts") {
+  const test::FakeSlurm slurm;
+  const auto told = [&](const std::string& lines) {
+    slurm.says(lines);
+    return slurm_job("17")->id;
+  };
+  CHECK(told("JobId=18 JobState=PENDING\nJobId=17 JobState=SUSPENDED\n") == "17");
+  CHECK(told("JobId=17 JobState=SUSPENDED\nJobId=18 JobState=PENDING\n") == "17");
+  CHECK(told("JobId=17 JobState=COMPLETING\nJobId=18 JobState=RUNNING\nJobId=19 JobState=PENDING\n") == "18");
+  CHECK(told("JobId=17 JobState=COMPLETED\nJobId=18 JobState=FAILED\n") == "18");
 }
 
 TEST_CASE("slurm: times are those of this machine's clock, and no time is none") {

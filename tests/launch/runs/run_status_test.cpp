@@ -88,6 +88,13 @@ TEST_CASE("run_status: starts that save no step are counted, one that does ends 
   CHECK(run.events(attempt(1, 0) + attempt(2, 0) + save(2, 5)).stalled_starts == 0);
   CHECK(run.events(attempt(1, 0) + save(1, 5) + attempt(2, 5) + attempt(3, 5)).stalled_starts == 2);
   CHECK(run.events(attempt(1, 0) + attempt(2, 3) + attempt(3, 3)).stalled_starts == 2);
+
+  // A return to a checkpoint begins an attempt, but no process.
+  const std::string back = "{\"event\":\"return\",\"attempt\":1,\"step\":3,\"to_step\":0}\n";
+  CHECK(run.events(attempt(1, 0) + back + attempt(2, 0) + back + attempt(3, 0)).stalled_starts == 1);
+  CHECK(run.events(attempt(1, 0) + back + attempt(2, 0) + attempt(3, 0)).stalled_starts == 2);
+  CHECK(run.events(attempt(1, 0) + save(1, 5) + back + attempt(2, 5)).stalled_starts == 0);
+  CHECK(run.events(attempt(1, 5) + back + attempt(2, 0) + save(2, 3)).stalled_starts == 0);
 }
 
 TEST_CASE("run_status: read again, only what is new is read; the speed and the wait are those of the newest steps") {

@@ -34,8 +34,8 @@ TEST_CASE("the newest `keep` stay") {
   Storage storage;
   for (const std::int64_t step : {1, 2, 3, 4}) save_alone(storage, run.path(), step, 1, 2);
   CHECK(checkpoints(run.path()) == Names{"step_00000003.a0001", "step_00000004.a0001"});
-  CHECK(retain_checkpoints(storage, run.path(), {1}) == Names{"deleted step_00000003.a0001: newer ones are kept"});
-  CHECK(retain_checkpoints(storage, run.path(), {1}).empty());
+  CHECK(retain_checkpoints(storage, run.path(), {1}).messages == Names{"deleted step_00000003.a0001: newer ones are kept"});
+  CHECK(retain_checkpoints(storage, run.path(), {1}).messages.empty());
   CHECK_THROWS_AS(retain_checkpoints(storage, run.path(), {0}), Bug);
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("abandoned ones and older unhealthy ones go, and do not count") {
   save_alone(storage, run.path(), 9);
   append_lineage(storage, run.path(), {LineageRecord::Event::abandon, 1, 9, ""});
   save_alone(storage, run.path(), 4, 2, 0, {true, false});  // unhealthy, but newer than every healthy one
-  CHECK(retain_checkpoints(storage, run.path(), {2}) ==
+  CHECK(retain_checkpoints(storage, run.path(), {2}).messages ==
         Names{"deleted step_00000009.a0001: it was abandoned", "deleted step_00000002.a0001: it is unhealthy"});
   CHECK(checkpoints(run.path()) == Names{"step_00000001.a0001", "step_00000003.a0001", "step_00000004.a0002"});
 }
@@ -113,8 +113,10 @@ TEST_CASE("when the newest does not read back, nothing is deleted and it is set 
   Storage storage;
   for (const std::int64_t step : {1, 2, 3}) save_alone(storage, run.path(), step);
   spoil(run / "checkpoints/step_00000003.a0001/shard_0000.h5");
-  const auto messages = retain_checkpoints(storage, run.path(), {1});
-  CHECK(any_contains(messages, "step_00000003.a0001 does not read back"));
+  const Retained retained = retain_checkpoints(storage, run.path(), {1});
+  CHECK(any_contains(retained.messages, "step_00000003.a0001 does not read back"));
+  CHECK(retained.damaged == "step_00000003.a0001");
+  CHECK(contains(retained.why, "shard_0000.h5"));
   CHECK(checkpoints(run.path()) == Names{"step_00000001.a0001", "step_00000002.a0001", "step_00000003.a0001.corrupt"});
   CHECK(load_alone(storage, run.path()).step == 2);
 }
@@ -149,7 +151,8 @@ TEST_CASE("a failing disk during retention is a message") {
   int messages = 0;
   for (int at = 1; at < 60; ++at) {
     FaultyStorage faulty(Fault::error, at);
-    for (const std::string& message : retain_checkpoints(faulty, run.path(), {1})) messages += contains(message, "planted failure");
+    for (const std::string& message : retain_checkpoints(faulty, run.path(), {1}).messages)
+      messages += contains(message, "planted failure");
     CHECK(load_alone(good, run.path()).step == 3);
   }
   CHECK(messages > 10);

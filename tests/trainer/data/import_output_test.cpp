@@ -22,7 +22,8 @@ struct Output {
     for (int d = 0; d < 10; ++d) writer.add(std::vector<std::int32_t>(49, first + d), 256, {});
     writer.finish({}, {});
   }
-  std::string write(const std::string& name, std::int64_t tokens) {
+  std::string write(const std::string& name, std::int64_t tokens) { return write(name, tokens, storage); }
+  std::string write(const std::string& name, std::int64_t tokens, Storage& storage) {
     const Spool spool(folder / "w", {}, 2, storage);
     const SpooledDocuments documents(spool, {10}, {});
     moved = 0;
@@ -89,6 +90,27 @@ TEST_CASE("a dataset that replaces a larger one leaves none of its shards") {
   output.write("t.h5", 250);
   CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t.json"});
   CHECK(read_dataset(output.folder / "t.json", output.storage).shards.size() == 2);
+}
+
+TEST_CASE("a store that replaces a dataset leaves none of it, also when an import was killed behind the removal of the list") {
+  for (const bool killed : {false, true}) {
+    Output output('a');
+    output.write("t.json", 100);
+    std::filesystem::remove(output.folder / "w/publishing");
+    if (killed) {
+      struct Kill {};
+      struct Killing : InspectingStorage {
+        void unlink(const std::string& path) override {
+          if (path.ends_with("t-00000.h5")) throw Kill();
+          InspectingStorage::unlink(path);
+        }
+      } killing;
+      CHECK_THROWS_AS(output.write("t.h5", 1000, killing), Kill);
+      CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t-00002.h5", "t-00003.h5", "t-00004.h5", "t.h5"});
+    }
+    output.write("t.h5", 1000);
+    CHECK(output.names() == Names{"t.h5"});
+  }
 }
 
 TEST_CASE("shards that were finished are not written again; others are") {

@@ -37,6 +37,18 @@ ImportOptions options_for(const TemporaryFolder& folder, const std::string& outp
 
 }  // namespace
 
+TEST_CASE("an output inside an input folder is refused: the next import would read it") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  std::filesystem::create_directories(folder / "corpus/deep");
+  write_file(folder / "corpus/in.txt", english(5));
+  ImportOptions options = options_for(folder, "corpus/deep/a.h5");
+  options.documents.inputs = {folder / "corpus/"};
+  CHECK(contains(problem_of([&] { import_text(options, storage); }, ExitCode::config), "lies inside the input folder"));
+  options.output = folder / "corpus-a.h5";
+  CHECK(problem_of([&] { import_text(options, storage); }) == "no error");
+}
+
 TEST_CASE("import gives a store that decodes to the text, with the splits asked for") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/input_files.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 
+#include "tests/support/skip.hpp"
 #include "tests/trainer/data/store_fixture.hpp"
 
 using namespace ergon;
@@ -26,6 +29,27 @@ TEST_CASE("the files of a folder are sorted by path, and inputs stand as they we
   CHECK(files.path(4) == "-");
   CHECK(files.total_bytes() == 15);
   CHECK(files.reads_standard_input());
+}
+
+TEST_CASE("a link that leads nowhere is no file of a folder, wherever it stands in it") {
+  TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "in");
+  for (const char* link : {"a", "b", "c", "d"}) std::filesystem::create_symlink(folder / "nowhere", folder / (std::string("in/") + link));
+  write_file(folder / "in/text", "text");
+  CHECK(InputFiles({folder / "in"}, FormatRule::by_name).size() == 1);
+  for (const char* link : {"e", "f"}) std::filesystem::create_symlink(folder / "nowhere", folder / (std::string("in/") + link));
+  CHECK(InputFiles({folder / "in"}, FormatRule::by_name).size() == 1);
+}
+
+TEST_CASE("a folder that may not be read is named") {
+  if (geteuid() == 0) skip("root reads every folder");
+  TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "in/deep");
+  write_file(folder / "in/text", "text");
+  std::filesystem::permissions(folder / "in/deep", std::filesystem::perms::none);
+  const std::string problem = problem_of([&] { InputFiles({folder / "in"}, FormatRule::by_name); });
+  std::filesystem::permissions(folder / "in/deep", std::filesystem::perms::owner_all);
+  CHECK(contains(problem, "cannot be read (Permission denied)"));
 }
 
 TEST_CASE("format goes by the name before the compression, or by the rule") {

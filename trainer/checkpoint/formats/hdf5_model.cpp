@@ -51,10 +51,15 @@ Bytes write_hdf5_model(Storage& storage, const std::string& path, const ModelSha
   const std::string folder = parent_folder(path), temporary = path.substr(path.rfind('/') + 1) + ".tmp";
   for (const char* suffix : {".tmp", ".tmp.reserve"}) refuse_leftover(storage, path + suffix);
   storage.make_directories(folder);
-  const ShardTable table = write_shard(storage, folder, temporary, pieces, {heading, {{"model", model_section(model)}}});
-  storage.rename(folder + "/" + temporary, path);
-  storage.sync_directory(folder);
-  return {table.file->bytes};
+  try {
+    const ShardTable table = write_shard(storage, folder, temporary, pieces, {heading, {{"model", model_section(model)}}});
+    storage.rename(folder + "/" + temporary, path);
+    storage.sync_directory(folder);
+    return {table.file->bytes};
+  } catch (const Error&) {
+    if (storage.exists(folder + "/" + temporary)) storage.unlink(folder + "/" + temporary);
+    throw;
+  }
 }
 
 Hdf5Model read_hdf5_model(Storage& storage, const std::string& path) {

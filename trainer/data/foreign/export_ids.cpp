@@ -128,6 +128,10 @@ IdsExportSummary export_ids(const TokenStores& stores, const IdsExportOptions& o
   CompleteFile tokens(storage, summary.files[0]);
   tokens.write(header);
   for (const Part& part : parts) write_tokens(tokens, part, summary.dtype);
+  if (megatron && storage.exists(summary.files[1])) {
+    storage.unlink(summary.files[1]);  // an index of other tokens would be believed
+    storage.sync_directory(parent_folder(summary.files[1]));
+  }
   tokens.finish();
   if (megatron) {
     CompleteFile file(storage, summary.files[1]);

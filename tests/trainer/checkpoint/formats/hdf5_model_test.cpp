@@ -53,6 +53,31 @@ TEST_CASE("an HDF5 model holds any model and comes back as it was; equal ones ha
   CHECK(test::read_file(path) == test::read_file(folder / "again.h5"));
 }
 
+TEST_CASE("HDF5 models: a write that fails leaves nothing in the way of the next one") {
+  struct Failing : test::InspectingStorage {
+    void allocate(const File& file, std::int64_t bytes) override {
+      if (!at_the_end) throw Error("no space left on device", file.path(), "", ExitCode::data);
+      Storage::allocate(file, bytes);
+    }
+    void sync(const File& file) override {
+      if (at_the_end) throw Error("sync failed: Input/output error", file.path(), "", ExitCode::data);
+      Storage::sync(file);
+    }
+    bool at_the_end = false;
+  };
+  const TemporaryFolder folder;
+  const ModelShape model = test::tiny_llama();
+  const LazyTensors parameters = test::noisy_parameters(model, at::kFloat);
+  for (const bool at_the_end : {false, true}) {
+    Failing storage;
+    storage.at_the_end = at_the_end;
+    CHECK_THROWS_AS(write_hdf5_model(storage, folder / "m.h5", model, parameters), Error);
+    CHECK(storage.list(folder.path()).empty());
+  }
+  test::InspectingStorage storage;
+  CHECK(write_hdf5_model(storage, folder / "m.h5", model, parameters).value > 0);
+}
+
 TEST_CASE("HDF5 models: nothing is overwritten, and a type that HDF5 has not is refused") {
   const TemporaryFolder folder;
   Storage storage;

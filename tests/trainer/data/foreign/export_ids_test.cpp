@@ -47,6 +47,27 @@ TEST_CASE("what was imported is exported byte for byte") {
   CHECK(read_file(folder / "n.idx") == read_file(folder / "m.idx"));
 }
 
+TEST_CASE("an index never stands beside the tokens of another export") {
+  struct Failing : InspectingStorage {
+    File create(const std::string& path) override {
+      if (path.ends_with(".idx.tmp")) throw Error("no space left on device", path, "", ExitCode::data);
+      return InspectingStorage::create(path);
+    }
+  } failing;
+  TemporaryFolder folder;
+  InspectingStorage storage;
+  make_store(folder / "a.h5", {{"one"}}, storage);
+  make_store(folder / "b.h5", {{"two"}, {"three"}}, storage);
+  const auto exported = [&](const char* name, Storage& on) {
+    export_ids(open_stores({folder / name}, storage),
+               {.output = folder / "out", .format = ForeignFormat::megatron, .existing = Existing::replace}, on);
+  };
+  exported("a.h5", storage);
+  CHECK(contains(problem_of([&] { exported("b.h5", failing); }), "no space left on device"));
+  CHECK(storage.exists(folder / "out.bin"));
+  CHECK_FALSE(storage.exists(folder / "out.idx"));
+}
+
 TEST_CASE("a store of text goes into every format, whole or a split of it") {
   TemporaryFolder folder;
   InspectingStorage storage;
