@@ -12,7 +12,7 @@ namespace ergon {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr const char* schema = "ergon.ledger.v1";
+constexpr const char* schema = "ergon.ledger.v2";
 
 template <typename Archive>
 void fields(Archive& field, FlopTally& tally) {
@@ -264,7 +264,8 @@ nlohmann::ordered_json json_of(const LedgerLine& line) {
 
 LedgerLine ledger_line_of(const nlohmann::ordered_json& json) {
   const std::string found = json.at("schema");
-  if (found != schema) throw Error(fmt::format("schema '{}' is unknown, this build reads {}", found, schema), "", "");
+  if (found != schema && found != schema_without_checksum)
+    throw Error(fmt::format("schema '{}' is unknown, this build reads {} and {}", found, schema_without_checksum, schema), "", "");
   const std::string kind = json.at("kind");
   if (kind == kind_of(AttemptStart())) return read<AttemptStart>(json);
   if (kind == kind_of(Interval())) return read<Interval>(json);

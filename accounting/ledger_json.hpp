@@ -10,7 +10,8 @@
 
 namespace ergon {
 
-// With "schema" and "kind" in front.
+inline constexpr const char* schema_without_checksum = "ergon.ledger.v1";
+// With "schema" and "kind" in front, without the checksum of the line.
 nlohmann::ordered_json json_of(const LedgerLine& line);
 // Throws nlohmann::json::exception for a key that is missing or of another type, Error for an unknown schema or kind and for a text that is
 // no whole number.

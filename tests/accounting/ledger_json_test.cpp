@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 TEST_CASE("a line says its schema and kind first, then its fields, and reads back") {
   const LedgerLine line = Abandon{3, 40};
-  CHECK(json_of(line).dump() == R"({"schema":"ergon.ledger.v1","kind":"abandon","attempt":3,"from_step":40})");
+  CHECK(json_of(line).dump() == R"({"schema":"ergon.ledger.v2","kind":"abandon","attempt":3,"from_step":40})");
   CHECK(ledger_line_of(json_of(line)) == line);
   for (const LedgerLine& other : {LedgerLine(attempt_start(3, 2, 40)), LedgerLine(interval(3, 40, 47))})
     CHECK(ledger_line_of(json_of(other)) == other);

@@ -90,6 +90,9 @@ class Communication(Case):
         lines = [json.loads(line) for line in ledger.read_text().splitlines()]
         row = next(row for row in lines[1]["communication"] if row["group"] == "cp-dp")
         row["bytes"] = str(int(row["bytes"]) - 8)
+        for line in lines:  # as a build wrote it whose lines had no checksum
+            line["schema"] = "ergon.ledger.v1"
+            del line["sha256"]
         ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
         self.assertRegex(self.ergon("report", "run").stdout, r"DIFFERS +cp-dp all_reduce: counted")
         self.assertEqual([row["group"] for row in self.report("run")["runs"][0]["communication"] if row["equals_prediction"] is False], ["cp-dp"])
