@@ -83,7 +83,7 @@ TEST_CASE("a full disk is met before HDF5 touches it") {
   FullDisk storage;
   CHECK(error_of([&] { write_shard(storage, folder.path(), "shard_0000.h5", model({}, 5)); }) ==
         "fallocate failed: No space left on device @ " + (folder / "shard_0000.h5.reserve"));
-  CHECK(storage.list(folder.path()) == std::vector<std::string>{"shard_0000.h5.reserve"});
+  CHECK(storage.list(folder.path()).empty());
 }
 
 TEST_CASE("tensors that do not fit their piece are bugs") {
