@@ -51,17 +51,18 @@ void TrainingRun::save() {
   close_interval();
   require_writable();
   if (background_ && steps_left() && !must_stop()) {
-    save_started_ = Clock::now();
+    const Clock::time_point start = Clock::now();
+    save_started_ = start - clock_ticks(waited);
     background_->start(tensors_of(*replica_), state());
-    const Seconds held = since(save_started_);
-    booking_->checkpoint(held);
-    blocked_ = waited + held;
+    booking_->checkpoint(since(start));
+    blocked_ = since(save_started_);
     saved_step_ = step_;
     return;
   }
-  const SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
+  SaveResult saved = saver_->save(tensors_of(*replica_), state(), *communicators_.control);
   booking_->checkpoint(saved.seconds);
-  report_save(step_, saved, waited + saved.seconds, {});
+  saved.seconds += waited;
+  report_save(step_, saved, saved.seconds, {});
   if (!saved.error)
     saved_step_ = step_;
   else if (must_stop() || !steps_left())

@@ -130,7 +130,9 @@ TEST_CASE("a file is read whoever locks it, and is not locked while it is writte
   const Hdf5Layout layout(path);
   const int descriptor = ::open(path.c_str(), O_RDWR);
   CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0);
-  write_foreign(folder / "b.h5", "plain", "");
+  Hdf5Layout other_layout(folder / "b.h5");
+  other_layout.dataset("/data", Hdf5Type::u16, {100});
+  other_layout.close();
   const int other = ::open((folder / "b.h5").c_str(), O_RDWR);
   REQUIRE(::flock(other, LOCK_EX | LOCK_NB) == 0);
   CHECK(read_hdf5_contents(folder / "b.h5", {}).datasets.size() == 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/util/Exception.h>
 
 #include "configs/error.hpp"
 #include "trainer/kernels/gemm_library.hpp"
@@ -48,11 +49,25 @@ class OneDnnGemm final : public GemmLibrary {
   }
 };
 
+// It asks for instructions of bfloat16 whatever it multiplies, and throws where the processor lacks them.
+bool multiplies_here(const GemmLibrary& library) {
+  if (&at::native::mkldnn_matmul == nullptr) return false;
+  const float one = 1;
+  float c = 0;
+  try {
+    library.multiply({false, false, 1, 1, 1, 1, 1, 1}, &one, &one, 0, &c);
+  } catch (const c10::Error&) {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 const GemmLibrary* onednn_gemm_library() {
   static const OneDnnGemm library;
-  return &at::native::mkldnn_matmul == nullptr ? nullptr : &library;
+  static const bool present = multiplies_here(library);
+  return present ? &library : nullptr;
 }
 
 }  // namespace ergon
