@@ -13,7 +13,7 @@
 namespace ergon {
 namespace {
 
-struct Arguments {
+struct FlopsArguments {
   std::string config;
   std::vector<std::string> overrides;
   std::int64_t sequence = 0, batch = 0;  // 0: not given
@@ -51,7 +51,7 @@ void require_range(std::int64_t value, const char* key, const char* option) {
   }
 }
 
-FlopsReport from_counts(const CommandLine& line, const Arguments& arguments) {
+FlopsReport from_counts(const CommandLine& line, const FlopsArguments& arguments) {
   bool shaped = !arguments.config.empty();
   for (const char* option : {"--sequence", "--batch", "--documents", "--by"}) shaped = shaped || line.given(option);
   if (shaped) {
@@ -67,7 +67,7 @@ std::optional<SplitBy> split_by(const std::string& word) {
   return word == "layer" ? SplitBy::layer : word == "operation" ? SplitBy::operation : SplitBy::phase;
 }
 
-FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
+FlopsReport from_config(const CommandLine& line, const FlopsArguments& arguments) {
   if (arguments.config.empty()) {
     throw Error("there is nothing to count: name a run file, a config.json or a preset, or give --params and --tokens", "CONFIG",
                 "ergon flops gpt2-124m");
@@ -96,7 +96,7 @@ FlopsReport from_config(const CommandLine& line, const Arguments& arguments) {
 }  // namespace
 
 int command_flops(int argc, char** argv) {
-  Arguments arguments;
+  FlopsArguments arguments;
   CommandLine line("ergon flops", "what a model costs to train, in FLOPs by convention and petaflop/s-days");
   line.positional(arguments.config, "CONFIG", "a run file, a file with only [model], a config.json of Hugging Face, or a preset",
                   Needed::no);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr int file_descriptor = 3;  // of the file, in the helper
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+[[noreturn]] void refuse_file(const std::string& what, const std::string& path) {
   throw Error(what, path, "the file is damaged or hostile: use another copy, or make it again", ExitCode::data);
 }
 
@@ -94,12 +94,13 @@ std::string Helper::read(const HelperLimits& limits, const std::string& path) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     pollfd ready{answer_, POLLIN, 0};
     if (left <= 0 || ::poll(&ready, 1, static_cast<int>(left)) == 0)
-      refuse(fmt::format("HDF5 did not get through this file within {:g} s", limits.wall.value), path);
+      refuse_file(fmt::format("HDF5 did not get through this file within {:g} s", limits.wall.value), path);
     const ssize_t count = ::read(answer_, buffer.data(), buffer.size());
     if (count == 0) return text;
-    if (count < 0 && errno != EINTR) refuse(fmt::format("the answer of the helper broke off: {}", std::strerror(errno)), path);
+    if (count < 0 && errno != EINTR) refuse_file(fmt::format("the answer of the helper broke off: {}", std::strerror(errno)), path);
     if (count > 0) text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (std::ssize(text) > limits.answer.value) refuse(fmt::format("describes itself in more than {} bytes", limits.answer.value), path);
+    if (std::ssize(text) > limits.answer.value)
+      refuse_file(fmt::format("describes itself in more than {} bytes", limits.answer.value), path);
   }
 }
 
@@ -107,10 +108,10 @@ Hdf5Contents ask(const HelperLimits& limits, int file, const std::string& path, 
   Helper helper(limits.program, file, names);
   const std::string text = helper.read(limits, path);
   const int status = helper.wait();
-  if (WIFSIGNALED(status)) refuse(fmt::format("HDF5 crashed over this file (signal {})", WTERMSIG(status)), path);
+  if (WIFSIGNALED(status)) refuse_file(fmt::format("HDF5 crashed over this file (signal {})", WTERMSIG(status)), path);
   const int code = WEXITSTATUS(status);
   if (code != static_cast<int>(ExitCode::ok) && code != static_cast<int>(ExitCode::data))
-    refuse(fmt::format("HDF5 failed over this file (the helper ended with {})", code), path);
+    refuse_file(fmt::format("HDF5 failed over this file (the helper ended with {})", code), path);
   return parse_hdf5_contents(text, path);
 }
 

@@ -14,7 +14,7 @@
 namespace ergon {
 namespace {
 
-struct Arguments {
+struct LawArguments {
   std::string name, parameters, tokens, unique_tokens, budget;  // numbers as typed
   std::vector<std::string> laws;
   double level = 0.8;
@@ -68,7 +68,7 @@ std::vector<ScalingLaw> laws_of(const std::vector<std::string>& words) {
   return laws;
 }
 
-std::string predicted(const CommandLine& line, const Arguments& arguments) {
+std::string predicted(const CommandLine& line, const LawArguments& arguments) {
   const Allocation at = {count(arguments.parameters, "--params"), count(arguments.tokens, "--tokens")};
   std::optional<double> unique_tokens;
   if (line.given("--unique-tokens")) unique_tokens = count(arguments.unique_tokens, "--unique-tokens");
@@ -77,14 +77,14 @@ std::string predicted(const CommandLine& line, const Arguments& arguments) {
   return arguments.json ? law_predict_json(prediction) : law_predict_text(prediction);
 }
 
-std::string compared(const Arguments& arguments) {
+std::string compared(const LawArguments& arguments) {
   const double flops = above_zero(arguments.budget, "--budget", parse_flops, "FLOPs or petaflop/s-days: 1e21 or \"10 pfs-days\"");
   require_level(arguments.level);
   const LawComparison comparison = compare_laws(laws_of(arguments.laws), flops, arguments.level);
   return arguments.json ? law_compare_json(comparison) : law_compare_text(comparison);
 }
 
-std::string shown(const Arguments& arguments) {
+std::string shown(const LawArguments& arguments) {
   require_level(arguments.level);
   const ScalingLaw law = law_of(arguments.name, "NAME");
   return arguments.json ? law_show_json(law, arguments.level) : law_show_text(law, arguments.level);
@@ -93,7 +93,7 @@ std::string shown(const Arguments& arguments) {
 }  // namespace
 
 int command_law(int argc, char** argv) {
-  Arguments arguments;
+  LawArguments arguments;
   const char *name_help = "a published law (ergon law list) or the path of a law file", *level_help = "of the intervals (default: 0.8)";
   CommandLine line("ergon law", "scaling laws: the published ones and law files of ergon fit");
   CommandLine& list = line.subcommand("list", "the laws that Ergon brings");

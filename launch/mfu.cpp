@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-struct Arguments {
+struct MfuArguments {
   std::string config, device, attention = "full", kernel = "plain", dtype = "bfloat16";
   std::vector<std::string> overrides;
   double tokens_per_second = 0, peak = 0;
@@ -27,7 +27,7 @@ DType dtype_of(const std::string& word) {
   return DType::bfloat16;
 }
 
-void find_peak(const CommandLine& line, const Arguments& arguments, JobThroughput& job) {
+void find_peak(const CommandLine& line, const MfuArguments& arguments, JobThroughput& job) {
   const DType dtype = dtype_of(arguments.dtype);
   if (!line.given("--peak") && !line.given("--device"))
     throw Error("which device the job ran on is missing", "--device",
@@ -39,7 +39,7 @@ void find_peak(const CommandLine& line, const Arguments& arguments, JobThroughpu
   if (line.given("--peak")) job.peak = Peak{{arguments.peak}, "given by --peak"};
 }
 
-JobThroughput job_of(const CommandLine& line, const Arguments& arguments) {
+JobThroughput job_of(const CommandLine& line, const MfuArguments& arguments) {
   const RunConfig config = described_run(arguments.config, arguments.overrides);
   JobThroughput job;
   job.title = arguments.config;
@@ -58,7 +58,7 @@ JobThroughput job_of(const CommandLine& line, const Arguments& arguments) {
 }  // namespace
 
 int command_mfu(int argc, char** argv) {
-  Arguments arguments;
+  MfuArguments arguments;
   CommandLine line("ergon mfu", "model and hardware FLOPs utilisation of a job that Ergon did not run");
   line.positional(arguments.config, "CONFIG", "a run file, a file with only [model], a config.json of Hugging Face, or a preset");
   line.rest(arguments.overrides, "KEY=VALUE", "keys of the run file");

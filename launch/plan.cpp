@@ -21,7 +21,7 @@
 namespace ergon {
 namespace {
 
-struct Arguments {
+struct PlanArguments {
   std::string budget, parameters, tokens_available, inference_tokens, law, device, dtype = "bfloat16";
   double loss = 0, mfu = 0, level = 0.8;
   std::int64_t vocabulary = 0, sequence = 0;
@@ -50,7 +50,7 @@ void set_key(ModelShape& shape, std::int64_t value, const char* key, const char*
   shape = config.model;
 }
 
-PlanQuestion question_of(const CommandLine& line, const Arguments& arguments) {
+PlanQuestion question_of(const CommandLine& line, const PlanArguments& arguments) {
   const int goals = line.given("--budget") + line.given("--params") + line.given("--loss") + arguments.undertrained;
   if (goals != 1) {
     throw Error(goals == 0 ? "there is nothing to plan with" : "one question at a time", "--budget",
@@ -72,7 +72,7 @@ PlanQuestion question_of(const CommandLine& line, const Arguments& arguments) {
   return question;
 }
 
-DType dtype_of(const std::string& name) {
+DType dtype_named(const std::string& name) {
   for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16})
     if (name == choice_name(dtype)) return dtype;
   throw Bug("--dtype offers a name that no type has");
@@ -88,7 +88,7 @@ std::optional<Flops> exact_count(const std::string& text) {
 bool is_number(const std::string& text) { return read_decimal(text).has_value(); }
 
 // Gives the device that CONFIG measures its MFU against; empty: none.
-std::string read_architecture(const CommandLine& line, const Arguments& arguments, const std::string& config,
+std::string read_architecture(const CommandLine& line, const PlanArguments& arguments, const std::string& config,
                               const std::vector<std::string>& overrides, ArchitectureRequest& request) {
   request.fixed = default_family();
   std::string device;
@@ -107,7 +107,7 @@ std::string read_architecture(const CommandLine& line, const Arguments& argument
 }
 
 // N (or the CONFIG that has it) and D stand where CONFIG and KEY=VALUE do.
-std::string read_existing(const CommandLine& line, const Arguments& arguments, PlanRequest& request) {
+std::string read_existing(const CommandLine& line, const PlanArguments& arguments, PlanRequest& request) {
   if (arguments.config.empty() || arguments.others.empty())
     throw Error("--undertrained takes parameters (or a CONFIG) and tokens", "--undertrained", "ergon plan --undertrained 280e9 300e9");
   const std::vector<std::string> overrides(arguments.others.begin() + 1, arguments.others.end());
@@ -128,7 +128,7 @@ std::string read_existing(const CommandLine& line, const Arguments& arguments, P
   return device;
 }
 
-PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
+PlanRequest request_of(const CommandLine& line, const PlanArguments& arguments) {
   PlanRequest request;
   request.question = question_of(line, arguments);
   request.law = arguments.law;
@@ -137,7 +137,7 @@ PlanRequest request_of(const CommandLine& line, const Arguments& arguments) {
                                     ? read_existing(line, arguments, request)
                                     : read_architecture(line, arguments, arguments.config, arguments.others, request.architecture);
   const std::optional<double> mfu = line.given("--mfu") ? std::optional(arguments.mfu) : std::nullopt;
-  request.rate = device_rate(arguments.device.empty() && mfu ? of_config : arguments.device, dtype_of(arguments.dtype), mfu);
+  request.rate = device_rate(arguments.device.empty() && mfu ? of_config : arguments.device, dtype_named(arguments.dtype), mfu);
   if (line.given("--budget")) {
     request.budget = parse_budget(arguments.budget, request.rate);
     request.question.value = to_double(*request.budget);
@@ -152,14 +152,14 @@ void require_alone(const CommandLine& line, const char* question) {
       throw Error(fmt::format("{} and {} are two questions", question, other), question, "give one of them");
 }
 
-std::string timeline_answer(const CommandLine& line, const Arguments& arguments) {
+std::string timeline_answer(const CommandLine& line, const PlanArguments& arguments) {
   require_alone(line, "--timeline");
   if (arguments.config.empty())
     throw Error("--timeline shows the schedule of a run file, and none is given", "CONFIG", "ergon plan --timeline run.toml");
   return timeline_of(described_run(arguments.config, arguments.others), arguments.json ? TimelineFormat::json : TimelineFormat::text);
 }
 
-std::string strategies_answer(const CommandLine& line, const Arguments& arguments) {
+std::string strategies_answer(const CommandLine& line, const PlanArguments& arguments) {
   require_alone(line, "--strategies");
   const StrategyFormat format = arguments.json ? StrategyFormat::json : StrategyFormat::text;
   return arguments.config.empty() ? strategies_in_symbols(format)
@@ -169,7 +169,7 @@ std::string strategies_answer(const CommandLine& line, const Arguments& argument
 }  // namespace
 
 int command_plan(int argc, char** argv) {
-  Arguments arguments;
+  PlanArguments arguments;
   CommandLine line("ergon plan", "what to train with a compute budget: parameters, tokens, loss, architecture, learning rate and batch");
   line.positional(arguments.config, "CONFIG",
                   "what the architecture keeps: a run file, a file with only [model], a preset, or a Hugging Face config.json", Needed::no);

@@ -36,7 +36,7 @@ std::unique_ptr<Work::Request> copied(const at::Tensor& output, const at::Tensor
   return nullptr;
 }
 
-std::int64_t sum(const std::vector<std::int64_t>& counts) {
+std::int64_t total_of(const std::vector<std::int64_t>& counts) {
   std::int64_t total = 0;
   for (std::int64_t count : counts) total += count;
   return total;
@@ -238,8 +238,8 @@ Work Communicator::all_to_all_v(at::Tensor output, std::vector<std::int64_t> rec
   check_pair(output, input);
   const auto ranks = static_cast<std::size_t>(size_);
   ERGON_CHECK(receive.size() == ranks && send.size() == ranks, "{} and {} counts for {} ranks", receive.size(), send.size(), size_);
-  ERGON_CHECK(sum(receive) == output.numel() && sum(send) == input.numel(), "counts of {} and {} for tensors of {} and {} elements",
-              sum(receive), sum(send), output.numel(), input.numel());
+  ERGON_CHECK(total_of(receive) == output.numel() && total_of(send) == input.numel(),
+              "counts of {} and {} for tensors of {} and {} elements", total_of(receive), total_of(send), output.numel(), input.numel());
   const auto self = static_cast<std::size_t>(rank_);
   ERGON_CHECK(receive[self] == send[self], "rank {} sends itself {} elements and expects {}", rank_, send[self], receive[self]);
   const std::int64_t bytes = (input.numel() - send[self]) * static_cast<std::int64_t>(input.element_size());

@@ -33,7 +33,9 @@ MPI_Datatype number_type(at::ScalarType dtype) {
   }
 }
 
-MPI_Op operation(Reduction reduction) { return reduction == Reduction::sum ? MPI_SUM : reduction == Reduction::max ? MPI_MAX : MPI_MIN; }
+MPI_Op mpi_operation(Reduction reduction) {
+  return reduction == Reduction::sum ? MPI_SUM : reduction == Reduction::max ? MPI_MAX : MPI_MIN;
+}
 
 std::int64_t element_size(const at::Tensor& tensor) { return static_cast<std::int64_t>(tensor.element_size()); }
 char* bytes(const at::Tensor& tensor) { return static_cast<char*>(tensor.mutable_data_ptr()); }
@@ -95,7 +97,7 @@ class MpiCommunicator final : public Communicator {
     for (std::int64_t at = 0; at < data.numel(); at += limits_.elements) {
       const auto count = static_cast<int>(std::min(limits_.elements, data.numel() - at));
       ERGON_MPI(MPI_Iallreduce(MPI_IN_PLACE, bytes(data) + at * element_size(data), count, number_type(data.scalar_type()),
-                               operation(reduction), comm_.get(), next(*pending)),
+                               mpi_operation(reduction), comm_.get(), next(*pending)),
                 name());
     }
     return finish(std::move(pending), {data});

@@ -34,7 +34,7 @@ int type_of(at::ScalarType dtype) {
   }
 }
 
-int operation(Reduction reduction) {
+int reduction_number(Reduction reduction) {
   return reduction == Reduction::sum ? ERGON_NCCL_SUM : reduction == Reduction::max ? ERGON_NCCL_MAX : ERGON_NCCL_MIN;
 }
 
@@ -119,7 +119,7 @@ class NcclCommunicator final : public Communicator {
   RequestPtr start_all_reduce(at::Tensor data, Reduction reduction) override {
     return launch({data}, "ncclAllReduce", [&](ErgonNcclComm comm) {
       void* at = data.mutable_data_ptr();
-      return nccl().all_reduce(at, at, count_of(data), type_of(data.scalar_type()), operation(reduction), comm, stream());
+      return nccl().all_reduce(at, at, count_of(data), type_of(data.scalar_type()), reduction_number(reduction), comm, stream());
     });
   }
 

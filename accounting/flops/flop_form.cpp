@@ -7,7 +7,7 @@ namespace ergon {
 namespace {
 
 using Wide = unsigned __int128;
-constexpr Wide largest_count = ~Wide{0};
+constexpr Wide widest_count = ~Wide{0};
 
 Wide rounded_ratio(Wide numerator, Wide denominator) { return (numerator + denominator / 2) / denominator; }
 
@@ -22,7 +22,7 @@ Flops prorated(Flops of_sample, std::int64_t sample, Tokens tokens) {
   const Wide whole = of_sample.value / sample, rest = of_sample.value % sample;
   const Wide count = static_cast<Wide>(tokens.value);
   const Wide of_rest = rounded_ratio(rest * count, sample);
-  if (whole != 0 && count > (largest_count - of_rest) / whole)
+  if (whole != 0 && count > (widest_count - of_rest) / whole)
     throw Error("the FLOPs of so many tokens do not fit 128 bits", "tokens", "lower the number of tokens, or the model");
   return {whole * count + of_rest};
 }

@@ -9,20 +9,20 @@
 namespace ergon {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 constexpr const char* way_out = "describe the model in a [model] section if it is a plain decoder: `ergon flops --help`";
 
 // The keys of one file. A key that is absent or null takes its default where there is one.
 class HuggingFaceConfig {
  public:
-  HuggingFaceConfig(const Json& json, const std::string& source) : json_(json), source_(source) {}
+  HuggingFaceConfig(const PlainJson& json, const std::string& source) : json_(json), source_(source) {}
 
   bool has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
 
   std::int64_t size(const char* key) const {
     if (!has(key)) throw refuse(fmt::format("the key '{}' is missing", key), "is this the config.json of a whole model?");
-    const Json& value = json_.at(key);
+    const PlainJson& value = json_.at(key);
     const bool whole = value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
     if (!whole || value.get<std::int64_t>() < 1)
       throw refuse(fmt::format("'{}' takes a whole number of 1 or more, not {}", key, value.dump()), "correct it");
@@ -45,7 +45,7 @@ class HuggingFaceConfig {
   // Switched on: a number above 0, true, a list or text that is not empty.
   bool switched_on(const char* key) const {
     if (!has(key)) return false;
-    const Json& value = json_.at(key);
+    const PlainJson& value = json_.at(key);
     if (value.is_boolean()) return value.get<bool>();
     if (value.is_number()) return value.get<double>() > 0;
     return !value.empty();
@@ -54,7 +54,7 @@ class HuggingFaceConfig {
   Error refuse(const std::string& what, const std::string& hint) const { return Error(what, source_, hint); }
 
  private:
-  const Json& json_;
+  const PlainJson& json_;
   std::string source_;
 };
 
@@ -155,7 +155,7 @@ std::string llama_section(const HuggingFaceConfig& config) {
 }  // namespace
 
 std::string model_section_of_hugging_face(const std::string& json, const std::string& source) {
-  const Json parsed = Json::parse(json, nullptr, false);
+  const PlainJson parsed = PlainJson::parse(json, nullptr, false);
   if (!parsed.is_object()) throw Error("is not a JSON object", source, "a config.json of Hugging Face, or a run file named .toml");
   const HuggingFaceConfig config(parsed, source);
   const std::string type = config.word("model_type", "");

@@ -14,26 +14,26 @@
 namespace ergon {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 // Of the kept lineage, so it is the newest that tells: later attempts count on from what they resumed.
-void book_sources(RunReport& report, const Json& event, const std::string& where) {
+void book_sources(RunReport& report, const PlainJson& event, const std::string& where) {
   const EventPlace at = place_of(event, where);
   const AttemptSummary* attempt = find_attempt(report.ledger, at.attempt);
   if (attempt == nullptr || !(is_kept(*attempt, at.step) || at.step == attempt->kept_from)) return;
   try {
     report.padding = event.at("padding");
     report.sources.clear();
-    for (const Json& source : event.at("sources"))
+    for (const PlainJson& source : event.at("sources"))
       report.sources.push_back({source.at("name"), source.at("tokens"), source.at("unique_tokens"), source.at("epochs")});
-  } catch (const Json::exception& error) {
+  } catch (const PlainJson::exception& error) {
     throw Error(fmt::format("this event does not say what was had of each source: {}", error.what()), where, "put back a copy of the file",
                 ExitCode::data);
   }
 }
 
 // One line of events.jsonl, of any event.
-void book_event(RunReport& report, const Json& event, const std::string& where) {
+void book_event(RunReport& report, const PlainJson& event, const std::string& where) {
   const std::string kind = event.value("event", "");
   if (kind == "data") return book_sources(report, event, where);
   if (kind != "step" && kind != "evaluation") return;
@@ -46,10 +46,10 @@ void book_event(RunReport& report, const Json& event, const std::string& where) 
   if (!latest || latest->step <= at.step) latest = LossPoint{at.step, event["loss"]};
 }
 
-void read_events(RunReport& report, const std::string& path, const std::filesystem::path& flight, const Json& result) {
+void read_events(RunReport& report, const std::string& path, const std::filesystem::path& flight, const PlainJson& result) {
   SaveTally saves;
   EndTally ends;
-  for_each_event(text_if_there(path).value_or(""), path, [&](const Json& event, const std::string& where) {
+  for_each_event(text_if_there(path).value_or(""), path, [&](const PlainJson& event, const std::string& where) {
     book_event(report, event, where);
     saves.add(event, where);
     ends.add(event, where);
@@ -66,13 +66,13 @@ void read_events(RunReport& report, const std::string& path, const std::filesyst
 }
 
 // An empty object when the run has not ended.
-Json read_result(RunReport& report, const std::string& path) {
+PlainJson read_result(RunReport& report, const std::string& path) {
   const std::optional<std::string> text = text_if_there(path);
   if (!text) {
     report.reason["outcome"] = "there is no result.json: the run has not ended, or its process was killed";
-    return Json::object();
+    return PlainJson::object();
   }
-  Json result = parse_object(*text, path);
+  PlainJson result = parse_object(*text, path);
   report.outcome = result.value("reason", std::string("ended"));
   if (result.contains("step") && result["step"].is_number_integer())
     report.outcome += fmt::format(" at step {}", result["step"].get<std::int64_t>());
@@ -137,7 +137,7 @@ RunReport read_run(const std::string& folder) {
                 ExitCode::data);
   }
   report.config = text_if_there(root / "config.toml").value_or("");
-  const Json result = read_result(report, (root / "result.json").string());
+  const PlainJson result = read_result(report, (root / "result.json").string());
   read_events(report, (root / "events.jsonl").string(), root / "flight", result);
   derive(report);
   use_job_records(report, {});

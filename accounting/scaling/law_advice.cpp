@@ -19,13 +19,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 using Reasons = std::map<std::string, std::string>;
 
 // An optimum. Infinite: no budget reaches what was asked for.
-struct Optimum {
+struct SampledOptimum {
   double flops = 0;
   std::optional<Allocation> at;
   std::optional<double> loss;
 };
 
-constexpr Optimum unreachable = {infinity, Allocation{infinity, infinity}, infinity};
+constexpr SampledOptimum unreachable = {infinity, Allocation{infinity, infinity}, infinity};
 
 // N = this law of C, D = C / (6 N).
 std::optional<PowerLaw> parameters_of_flops(const ScalingLaw& law) {
@@ -36,14 +36,14 @@ std::optional<PowerLaw> parameters_of_flops(const ScalingLaw& law) {
 
 double inverse(const PowerLaw& law, double y) { return std::pow(y / law.coefficient, 1 / law.exponent); }
 
-Optimum optimum(const ParametricLaw& law, double flops) {
+SampledOptimum optimum(const ParametricLaw& law, double flops) {
   const Allocation at = optimal(law, flops);
   return {flops, at, loss(law, at)};
 }
 
-Optimum optimum(const ScalingLaw& law, double flops) {
+SampledOptimum optimum(const ScalingLaw& law, double flops) {
   if (law.loss_law) return optimum(*law.loss_law, flops);
-  Optimum best = {flops, std::nullopt, std::nullopt};
+  SampledOptimum best = {flops, std::nullopt, std::nullopt};
   if (const auto power = parameters_of_flops(law)) {
     const double parameters = value_at(*power, flops);
     best.at = {parameters, flops / 6 / parameters};
@@ -63,10 +63,11 @@ std::string without(const ScalingLaw& law, const std::string& what) {
 }
 
 // The interval of one member over the samples; none, with its reason, where it reaches to infinity.
-std::optional<Bounds> interval(const std::vector<Optimum>& samples, double level, double (*member)(const Optimum&), Reasons& reason) {
+std::optional<Bounds> interval(const std::vector<SampledOptimum>& samples, double level, double (*member)(const SampledOptimum&),
+                               Reasons& reason) {
   if (samples.empty()) return std::nullopt;
   std::vector<double> values;
-  for (const Optimum& sample : samples) values.push_back(member(sample));
+  for (const SampledOptimum& sample : samples) values.push_back(member(sample));
   const Bounds bounds = middle_interval(values, level);
   if (std::isfinite(bounds.high)) return bounds;
   const auto lost = std::count(values.begin(), values.end(), infinity);
@@ -76,26 +77,26 @@ std::optional<Bounds> interval(const std::vector<Optimum>& samples, double level
 
 enum class Given { flops, parameters, loss };
 
-Advice made_of(const ScalingLaw& law, const Optimum& best, const std::vector<Optimum>& samples, double level, Given given) {
+Advice made_of(const ScalingLaw& law, const SampledOptimum& best, const std::vector<SampledOptimum>& samples, double level, Given given) {
   ERGON_CHECK(level > 0 && level < 1, "level {}", level);
   Advice advice;
   if (samples.empty()) advice.reason["interval"] = no_interval_reason(law);
-  const auto estimate = [&](double value, double (*member)(const Optimum&), bool is_given) {
+  const auto estimate = [&](double value, double (*member)(const SampledOptimum&), bool is_given) {
     return Estimate{value, is_given ? std::nullopt : interval(samples, level, member, advice.reason)};
   };
   advice.flops = estimate(
-      best.flops, [](const Optimum& o) { return o.flops; }, given == Given::flops);
+      best.flops, [](const SampledOptimum& o) { return o.flops; }, given == Given::flops);
   if (best.at) {
     advice.parameters = estimate(
-        best.at->parameters, [](const Optimum& o) { return o.at->parameters; }, given == Given::parameters);
+        best.at->parameters, [](const SampledOptimum& o) { return o.at->parameters; }, given == Given::parameters);
     advice.tokens = estimate(
-        best.at->tokens, [](const Optimum& o) { return o.at->tokens; }, false);
+        best.at->tokens, [](const SampledOptimum& o) { return o.at->tokens; }, false);
   } else {
     advice.reason["parameters"] = advice.reason["tokens"] = without(law, "optimal N and D");
   }
   if (best.loss) {
     advice.loss = estimate(
-        *best.loss, [](const Optimum& o) { return *o.loss; }, given == Given::loss);
+        *best.loss, [](const SampledOptimum& o) { return *o.loss; }, given == Given::loss);
   } else {
     advice.reason["loss"] = without(law, "loss");
   }
@@ -131,7 +132,7 @@ double value_at(const HyperparameterLaw& law, Allocation at, double flops) {
 
 Advice advise(const ScalingLaw& law, double flops, double level) {
   ERGON_CHECK(flops > 0, "advice for {} FLOPs", flops);
-  std::vector<Optimum> samples;
+  std::vector<SampledOptimum> samples;
   for (const ParametricLaw& sample : law.samples) samples.push_back(optimum(sample, flops));
   return made_of(law, optimum(law, flops), samples, level, Given::flops);
 }
@@ -140,9 +141,9 @@ Advice advise_for_parameters(const ScalingLaw& law, double parameters, double le
   ERGON_CHECK(parameters > 0, "advice for {} parameters", parameters);
   const std::optional<PowerLaw> power = parameters_of_flops(law);
   if (!law.loss_law && !power) return silent(law, "optimal N");
-  std::vector<Optimum> samples;
+  std::vector<SampledOptimum> samples;
   for (const ParametricLaw& sample : law.samples) samples.push_back(optimum(sample, flops_for_parameters(sample, parameters)));
-  Optimum best = optimum(law, law.loss_law ? flops_for_parameters(*law.loss_law, parameters) : inverse(*power, parameters));
+  SampledOptimum best = optimum(law, law.loss_law ? flops_for_parameters(*law.loss_law, parameters) : inverse(*power, parameters));
   best.at = Allocation{parameters, best.flops / 6 / parameters};
   return made_of(law, best, samples, level, Given::parameters);
 }
@@ -150,10 +151,10 @@ Advice advise_for_parameters(const ScalingLaw& law, double parameters, double le
 Advice advise_for_loss(const ScalingLaw& law, double wanted, double level) {
   ERGON_CHECK(wanted > 0, "advice for a loss of {}", wanted);
   if (!law.loss_law && !law.frontier_loss) return silent(law, "least loss of a budget");
-  std::vector<Optimum> samples;
+  std::vector<SampledOptimum> samples;
   for (const ParametricLaw& sample : law.samples)
     samples.push_back(wanted > sample.e ? optimum(sample, flops_for_loss(sample, wanted)) : unreachable);
-  Optimum best = optimum(law, law.loss_law ? flops_for_loss(*law.loss_law, wanted) : inverse(*law.frontier_loss, wanted));
+  SampledOptimum best = optimum(law, law.loss_law ? flops_for_loss(*law.loss_law, wanted) : inverse(*law.frontier_loss, wanted));
   best.loss = wanted;
   return made_of(law, best, samples, level, Given::loss);
 }

@@ -14,10 +14,10 @@
 namespace ergon {
 namespace {
 
-constexpr Eigen::Index least_rows = 5;  // four unknowns and something to judge them by
+constexpr Eigen::Index least_overtrained_rows = 5;  // four unknowns and something to judge them by
 constexpr double lowest_log = -20, highest_log = 20, highest_eta = 2.5;
 
-[[noreturn]] void refuse(const std::string& what, const std::string& hint) {
+[[noreturn]] void refuse_overtraining(const std::string& what, const std::string& hint) {
   throw Error(what, "over-training form", hint, ExitCode::data);
 }
 
@@ -28,7 +28,9 @@ struct Points {
 
   explicit Points(const std::vector<FitRow>& rows) {
     const auto count = static_cast<Eigen::Index>(rows.size());
-    if (count < least_rows) refuse(fmt::format("{} rows are too few for four unknowns", count), fmt::format("give {} or more", least_rows));
+    if (count < least_overtrained_rows)
+      refuse_overtraining(fmt::format("{} rows are too few for four unknowns", count),
+                          fmt::format("give {} or more", least_overtrained_rows));
     x.resize(count), y.resize(count), log_loss.resize(count);
     for (Eigen::Index i = 0; i < count; ++i) {
       const FitRow& row = rows[static_cast<std::size_t>(i)];
@@ -36,8 +38,10 @@ struct Points {
       x[i] = log_c - log_m, y[i] = log_c + log_m, log_loss[i] = std::log(row.loss);
     }
     const auto spread = [](const Eigen::ArrayXd& values) { return values.maxCoeff() - values.minCoeff(); };
-    if (spread(y - x) < 1e-3) refuse("all rows have one M = D / N: what over-training costs is in none of them", "add rows of other D / N");
-    if (spread(y + x) < 1e-3) refuse("all rows have one C: how the loss falls with C is in none of them", "add rows of other FLOPs");
+    if (spread(y - x) < 1e-3)
+      refuse_overtraining("all rows have one M = D / N: what over-training costs is in none of them", "add rows of other D / N");
+    if (spread(y + x) < 1e-3)
+      refuse_overtraining("all rows have one C: how the loss falls with C is in none of them", "add rows of other FLOPs");
     x_mean = x.mean(), y_mean = y.mean();
     x -= x_mean, y -= y_mean;
     scale = std::sqrt((x.square().mean() + y.square().mean()) / 2);
@@ -80,10 +84,11 @@ std::vector<std::vector<double>> starts_of(const Points& points) {
 
 void require_law(const std::vector<double>& at, const Points& points) {
   const char* hint = "add rows that differ more in C and in M";
-  if (at[2] < lowest_log + 1) refuse("the best fit has no floor E: the rows do not determine it", hint);
-  if (at[3] / points.scale > 0.99 * highest_eta) refuse("the best fit has an exponent without bound: the rows do not determine it", hint);
+  if (at[2] < lowest_log + 1) refuse_overtraining("the best fit has no floor E: the rows do not determine it", hint);
+  if (at[3] / points.scale > 0.99 * highest_eta)
+    refuse_overtraining("the best fit has an exponent without bound: the rows do not determine it", hint);
   if (at[0] < lowest_log + 1 || at[1] < lowest_log + 1)
-    refuse("in the best fit the loss depends on one of N and D alone: the rows do not determine the other's term", hint);
+    refuse_overtraining("in the best fit the loss depends on one of N and D alone: the rows do not determine the other's term", hint);
 }
 
 }  // namespace

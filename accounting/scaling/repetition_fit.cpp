@@ -14,10 +14,12 @@
 namespace ergon {
 namespace {
 
-constexpr std::size_t least_rows = 4;
+constexpr std::size_t least_repeated_rows = 4;
 constexpr double shortest = 0.01, longest = 1e4;
 
-[[noreturn]] void refuse(const std::string& what, const std::string& hint) { throw Error(what, "repeated data", hint, ExitCode::data); }
+[[noreturn]] void refuse_repetition(const std::string& what, const std::string& hint) {
+  throw Error(what, "repeated data", hint, ExitCode::data);
+}
 
 struct Point {
   Allocation at, distinct;  // N and D; U_N and U_D
@@ -64,20 +66,22 @@ Objective objective_of(const std::vector<Point>& points, const ParametricLaw& ba
 }
 
 void require_repetition(const RepetitionFit& fit) {
-  if (fit.rows < static_cast<std::int64_t>(least_rows))
-    refuse(fmt::format("{} rows name their unique tokens, {} are needed", fit.rows, least_rows), "add a column unique_tokens");
+  if (fit.rows < static_cast<std::int64_t>(least_repeated_rows))
+    refuse_repetition(fmt::format("{} rows name their unique tokens, {} are needed", fit.rows, least_repeated_rows),
+                      "add a column unique_tokens");
   if (!(fit.data_repetitions > 1e-3))
-    refuse("no row repeats its data: R_D* is in none of them", "add rows of more tokens than unique tokens");
+    refuse_repetition("no row repeats its data: R_D* is in none of them", "add rows of more tokens than unique tokens");
   if (!(fit.parameter_excess > 1e-3))
-    refuse("no row has more parameters than its unique tokens are optimal for: R_N* is in none of them",
-           "add rows of larger models on the same data");
+    refuse_repetition("no row has more parameters than its unique tokens are optimal for: R_N* is in none of them",
+                      "add rows of larger models on the same data");
 }
 
 void require_bounded(double half_life, const char* name, double reach) {
   if (half_life > shortest * 1.01 && half_life < longest / 1.01) return;
-  refuse(fmt::format("the rows do not bound {}, their repetitions reach {:.3g}: the best fit runs to {:.3g}", name, reach, half_life),
-         half_life < 1 ? "the base law may predict too low a loss on fresh data: compare it with rows that repeat nothing"
-                       : "add rows of more repetitions");
+  refuse_repetition(
+      fmt::format("the rows do not bound {}, their repetitions reach {:.3g}: the best fit runs to {:.3g}", name, reach, half_life),
+      half_life < 1 ? "the base law may predict too low a loss on fresh data: compare it with rows that repeat nothing"
+                    : "add rows of more repetitions");
 }
 
 }  // namespace

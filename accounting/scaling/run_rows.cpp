@@ -18,7 +18,7 @@
 namespace ergon {
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
 [[noreturn]] void refuse(const std::string& what, const std::string& where, const std::string& hint) {
   throw Error(what, where, hint, ExitCode::data);
@@ -46,12 +46,12 @@ struct KeptEvents {
   Evaluation evaluation;  // the last; step 0: none
 };
 
-double number_or_nan(const Json& value) { return value.is_number() ? value.get<double>() : NAN; }
+double number_or_nan(const PlainJson& value) { return value.is_number() ? value.get<double>() : NAN; }
 
-void keep_event(KeptEvents& kept, const LedgerSummary& ledger, const Json& event, const std::string& where) {
+void keep_event(KeptEvents& kept, const LedgerSummary& ledger, const PlainJson& event, const std::string& where) {
   const std::string kind = event.value("event", "");
   if (kind == "attempt" && event.contains("data")) {
-    const Json& data = event["data"];
+    const PlainJson& data = event["data"];
     kept.data[event.at("attempt")] = {data.at("tokenizer"), data.at("train"), data.at("validation"), data.at("train_tokens")};
   }
   if (kind != "step" && kind != "evaluation") return;
@@ -67,10 +67,10 @@ void keep_event(KeptEvents& kept, const LedgerSummary& ledger, const Json& event
 
 KeptEvents read_kept_events(const std::string& text, const std::string& path, const LedgerSummary& ledger) {
   KeptEvents kept;
-  for_each_event(text, path, [&](const Json& event, const std::string& where) {
+  for_each_event(text, path, [&](const PlainJson& event, const std::string& where) {
     try {
       keep_event(kept, ledger, event, where);
-    } catch (const Json::exception& error) {
+    } catch (const PlainJson::exception& error) {
       refuse(fmt::format("this event cannot be used for a fit: {}", error.what()), where, "train the run with this version of Ergon");
     }
   });

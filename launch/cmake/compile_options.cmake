@@ -14,13 +14,22 @@ if(ERGON_SANITIZE)
   target_link_options(ergon_options INTERFACE -fsanitize=${ERGON_SANITIZE})
 endif()
 
-# A bare machine builds everything once: there, parsing the large headers once a library saves a third of the time. Where a compiler
-# cache is at work it does better without, and it shows a source that forgets an include.
-set(precompile ON)
+# A bare machine builds everything once: there, most of the time would go into parsing the same large headers for every source, so the compiler is given a
+# dozen sources of a target at a time. Where a compiler cache is at work it does better without, and it shows a source that forgets an include.
+set(unity ON)
 if(CMAKE_CXX_COMPILER_LAUNCHER)
-  set(precompile OFF)
+  set(unity OFF)
 endif()
-option(ERGON_PRECOMPILE "Precompile the large headers of libraries" ${precompile})
+option(ERGON_UNITY "Compile the sources of a target a dozen at a time" ${unity})
+set(CMAKE_UNITY_BUILD ${ERGON_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+
+# compile_apart(SOURCE): this source of a library is never compiled together with others: some executable brings another object in its place, or the compiler
+# would take it for a header.
+function(compile_apart source)
+  string(REGEX MATCH "^(parallel/plan|[^/]+)" room ${source})
+  set_property(SOURCE ${CMAKE_SOURCE_DIR}/${source} DIRECTORY ${CMAKE_SOURCE_DIR}/${room} PROPERTY SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
 
 # ergon_library(NAME [PRECOMPILE headers] ...): a static library of every source in this folder and below, nested targets excluded.
 # Folders are rooms: a file that lies in one belongs to it, so the list is the folder itself (launch/README.md, Decisions).
@@ -33,9 +42,17 @@ function(ergon_library name)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC ergon_options ${ARG_LINK})
-    if(ERGON_PRECOMPILE AND ARG_PRECOMPILE)
+    if(ERGON_UNITY AND ARG_PRECOMPILE)
       target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
     endif()
+    # By place in the list, so that the same sources meet whether or not some of them are compiled apart.
+    set_target_properties(${name} PROPERTIES UNITY_BUILD_MODE GROUP)
+    set(place 0)
+    foreach(source ${sources})
+      math(EXPR dozen "${place} / 12")
+      set_property(SOURCE ${source} PROPERTY UNITY_GROUP ${dozen})
+      math(EXPR place "${place} + 1")
+    endforeach()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ergon_options ${ARG_LINK})

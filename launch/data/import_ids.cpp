@@ -18,7 +18,7 @@
 namespace ergon {
 namespace {
 
-void print_json(const IdsImportSummary& summary, const std::string& output) {
+void print_ids_json(const IdsImportSummary& summary, const std::string& output) {
   const nlohmann::json result = {{"schema", "ergon.data_import_ids.v1"},
                                  {"store", output},
                                  {"uuid", summary.store.uuid},
@@ -32,7 +32,7 @@ void print_json(const IdsImportSummary& summary, const std::string& output) {
   std::cout << result.dump(2) << std::endl;
 }
 
-void print_text(const IdsImportSummary& summary, const std::string& output) {
+void print_ids_text(const IdsImportSummary& summary, const std::string& output) {
   fmt::print("{}: {} documents, {} tokens ({}, {}; tokenizer {}, vocabulary {})\n", output, summary.store.documents, summary.store.tokens,
              name(summary.format), name(summary.dtype), summary.store.tokenizer_kind, summary.store.vocabulary);
   print_splits(summary.documents, summary.tokens);
@@ -86,7 +86,7 @@ int command_data_import_ids(int argc, char** argv) {
     CountPrinter printer("import", stderr, style_of(stderr));
     summary = import_ids(options, storage, [&](std::int64_t done, std::int64_t total) { printer.show(done, total); });
   }
-  (json ? print_json : print_text)(summary, options.output);
+  (json ? print_ids_json : print_ids_text)(summary, options.output);
   return 0;
 }
 

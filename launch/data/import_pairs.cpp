@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char *default_prompt_key = "prompt", *default_response_key = "response";
 
-void print_json(const PairSummary& summary, const std::string& output) {
+void print_pairs_json(const PairSummary& summary, const std::string& output) {
   const nlohmann::json result = {{"schema", "ergon.data_import_pairs.v1"},
                                  {"store", output},
                                  {"uuid", summary.store.uuid},
@@ -34,7 +34,7 @@ void print_json(const PairSummary& summary, const std::string& output) {
   std::cout << result.dump(2) << std::endl;
 }
 
-void print_text(const PairSummary& summary, const std::string& output) {
+void print_pairs_text(const PairSummary& summary, const std::string& output) {
   fmt::print("{}: {} pairs, {} tokens, {} of them prompts ({}, vocabulary {})\n", output, summary.store.documents, summary.store.tokens,
              summary.prompt_tokens, summary.store.tokenizer_kind, summary.store.vocabulary);
   print_splits(summary.documents, summary.tokens);
@@ -85,7 +85,7 @@ int command_data_import_pairs(int argc, char** argv) {
     ImportPrinter printer(stderr, style_of(stderr));
     summary = import_pairs(options, named ? *named : *tokenizer, storage, [&](const ImportProgress& progress) { printer.show(progress); });
   }
-  (json ? print_json : print_text)(summary, options.output);
+  (json ? print_pairs_json : print_pairs_text)(summary, options.output);
   return 0;
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
-void print_json(const StoreStatistics& statistics, const Tokenizer& tokenizer, const std::string& store) {
+void print_stats_json(const StoreStatistics& statistics, const Tokenizer& tokenizer, const std::string& store) {
   nlohmann::json lengths = nlohmann::json::array(), top = nlohmann::json::array();
   for (std::size_t i = 0; i < statistics.lengths.size(); ++i)
     lengths.push_back({{"from", std::int64_t{1} << i}, {"to", (std::int64_t{2} << i) - 1}, {"documents", statistics.lengths[i]}});
@@ -38,7 +38,7 @@ void print_json(const StoreStatistics& statistics, const Tokenizer& tokenizer, c
   std::cout << result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
 }
 
-void print_text(const StoreStatistics& statistics, const Tokenizer& tokenizer, const std::string& store) {
+void print_stats_text(const StoreStatistics& statistics, const Tokenizer& tokenizer, const std::string& store) {
   fmt::print("{}: {} documents, {} tokens; a document has {} to {}, half of them at most {}\n", store, statistics.documents,
              statistics.tokens, statistics.shortest, statistics.longest, statistics.median);
   const std::int64_t most = statistics.lengths.empty() ? 1 : *std::ranges::max_element(statistics.lengths);
@@ -70,7 +70,7 @@ int command_data_stats(int argc, char** argv) {
     statistics =
         store_statistics(stores, split_of_choice(split), top, [&](std::int64_t done, std::int64_t total) { printer.show(done, total); });
   }
-  (line.json ? print_json : print_text)(statistics, *stores.front()->tokenizer(), line.store);
+  (line.json ? print_stats_json : print_stats_text)(statistics, *stores.front()->tokenizer(), line.store);
   return 0;
 }
 

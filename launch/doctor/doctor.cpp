@@ -67,9 +67,9 @@ int look_at_machine(const DoctorLine& line) {
 }
 
 // What the ranks are waiting for; said, and the process ended, when the time is over. Nothing that needs the others may be called then.
-class Patience {
+class PatienceWithRanks {
  public:
-  explicit Patience(Seconds limit) : deadline_(limit, [this, limit] { give_up(limit); }) {}
+  explicit PatienceWithRanks(Seconds limit) : deadline_(limit, [this, limit] { give_up(limit); }) {}
   void set(const std::string& phase) {
     const std::lock_guard lock(mutex_);
     phase_ = phase;
@@ -93,7 +93,7 @@ class Patience {
 };
 
 // Rank 0 reads the run file for all; a run that goes on reads its stores where the attempt before has found them.
-JobQuestion question_of(const DoctorLine& line, Communicator& world, Patience& patience) {
+JobQuestion question_of(const DoctorLine& line, Communicator& world, PatienceWithRanks& patience) {
   JobQuestion question;
   question.folder = line.folder;
   question.quick = line.quick;
@@ -110,7 +110,7 @@ JobQuestion question_of(const DoctorLine& line, Communicator& world, Patience& p
   return question;
 }
 
-int look_at_job(const DoctorLine& line, LocalRank local, Patience& patience) {
+int look_at_job(const DoctorLine& line, LocalRank local, PatienceWithRanks& patience) {
   const std::unique_ptr<Communicator> world = make_mpi_world();
   try {
     const ExaminedJob job = gather_job(*world, local, question_of(line, *world, patience));
@@ -139,7 +139,7 @@ int command_doctor(int argc, char** argv) {
   if (const std::optional<Error> trap = launcher_trap(started, {})) return answer_trap(line, started, *trap);
   if (started.size <= 1 && line.file.empty() && line.folder.empty()) return look_at_machine(line);
 
-  Patience patience({line.patience});
+  PatienceWithRanks patience({line.patience});
   std::optional<MpiEnvironment> mpi;
   try {
     mpi.emplace(&argc, &argv);

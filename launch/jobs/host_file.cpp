@@ -19,7 +19,7 @@ bool is_host_name(const std::string& word) {
   });
 }
 
-[[noreturn]] void refuse(const std::string& word, const std::string& where) {
+[[noreturn]] void refuse_word(const std::string& word, const std::string& where) {
   throw Error(fmt::format("'{}' is no part of a list of hosts", word), where, "a line a host: node0 slots=8");
 }
 
@@ -28,7 +28,7 @@ std::int64_t read_slots(const std::string& word, const std::string& where) {
   const std::size_t equals = word.find('=');
   const char *begin = word.data() + equals + 1, *end = word.data() + word.size();
   const auto [next, code] = std::from_chars(begin, end, slots);
-  if (code != std::errc() || next != end || slots < 1 || slots > 1 << 20) refuse(word, where);
+  if (code != std::errc() || next != end || slots < 1 || slots > 1 << 20) refuse_word(word, where);
   return slots;
 }
 
@@ -43,12 +43,12 @@ std::vector<Host> read_host_file(const std::string& path) {
     std::istringstream words(line.substr(0, line.find('#')));
     Host host;
     if (!(words >> host.name)) continue;
-    if (!is_host_name(host.name)) refuse(host.name, where);
+    if (!is_host_name(host.name)) refuse_word(host.name, where);
     for (std::string word; words >> word;) {
       if (word.starts_with("slots="))
         host.slots = read_slots(word, where);
       else if (!word.starts_with("max_slots=") && !word.starts_with("max-slots="))
-        refuse(word, where);
+        refuse_word(word, where);
     }
     const auto before = std::ranges::find(hosts, host.name, &Host::name);
     if (before == hosts.end())

@@ -7,7 +7,7 @@ using namespace ergon;
 
 namespace {
 
-ModelShape example() {
+ModelShape two_layers() {
   ModelShape shape;
   shape.layers = 2;
   shape.width = 64;
@@ -28,7 +28,7 @@ std::int64_t of_inner(Recompute policy, ActivationShare share = {}) {
   share.recompute = policy;
   // A second layer, whose output stays: the difference is one whole layer.
   const StageChunk two = {.first_layer = 0, .num_layers = 2, .embedding = false, .head = false};
-  return (kept_activations(example(), two, share) - kept_activations(example(), inner_layer, share)).value;
+  return (kept_activations(two_layers(), two, share) - kept_activations(two_layers(), inner_layer, share)).value;
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ TEST_CASE("activation_memory: what lies between the halves of a layer, by policy
   const auto of = [](Recompute policy, ActivationShare share = {}, Mlp mlp = Mlp::gelu) {
     share.length = 128;
     share.recompute = policy;
-    ModelShape shape = example();
+    ModelShape shape = two_layers();
     shape.mlp = mlp;
     return kept_between_halves(shape, inner_layer, share).value;
   };
@@ -70,8 +70,8 @@ TEST_CASE("activation_memory: what lies between the halves of a layer, by policy
                              {.first_layer = 0, .num_layers = 1, .embedding = false, .head = true}};
   for (const auto& [policy, of_head] : {std::pair{Recompute::none, d}, std::pair{Recompute::selective, 2 * d}}) {
     const ActivationShare share{.length = 128, .recompute = policy};
-    CHECK(kept_between_halves(example(), ends[0], share).value == of(policy) + d);
-    CHECK(kept_between_halves(example(), ends[1], share).value == of(policy) + of_head);
+    CHECK(kept_between_halves(two_layers(), ends[0], share).value == of(policy) + d);
+    CHECK(kept_between_halves(two_layers(), ends[1], share).value == of(policy) + of_head);
   }
 }
 
@@ -98,6 +98,6 @@ TEST_CASE("activation_memory: in bfloat16 the core's output, statistics and logi
   CHECK(of_inner(Recompute::none, {.dtype = DType::bfloat16}) == 4 * half + 128 * (192 + 512) * 2 + 128 * 64 * 4 + 8 * 128 * 4);
   const StageChunk head = {.first_layer = 0, .num_layers = 1, .embedding = false, .head = true};
   ActivationShare share{.length = 128, .recompute = Recompute::full, .dtype = DType::bfloat16};
-  CHECK((kept_activations(example(), head, share) - kept_activations(example(), inner_layer, share)).value ==
+  CHECK((kept_activations(two_layers(), head, share) - kept_activations(two_layers(), inner_layer, share)).value ==
         half + (2 * 128 + 128 * 384 + 3 * 128) * 4);
 }

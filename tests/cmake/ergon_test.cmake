@@ -12,11 +12,26 @@ target_link_libraries(ergon_test_main PUBLIC ergon_test_support fmt::fmt)
 add_library(ergon_test_main_mpi STATIC ${CMAKE_SOURCE_DIR}/tests/support/main_mpi.cpp ${CMAKE_SOURCE_DIR}/tests/support/skip.cpp)
 target_link_libraries(ergon_test_main_mpi PUBLIC ergon_test_support ergon_mpi fmt::fmt)
 
+# Where tests are compiled together, what comes before all else is compiled once for all that see the trainer.
+add_library(ergon_first_headers STATIC ${CMAKE_SOURCE_DIR}/tests/support/skip.cpp)
+target_link_libraries(ergon_first_headers PUBLIC ergon_trainer ergon_test_support)
+if(ERGON_UNITY)
+  target_precompile_headers(ergon_first_headers PRIVATE ${CMAKE_SOURCE_DIR}/tests/support/first_headers.hpp)
+endif()
+function(with_first_headers target)
+  if(ERGON_UNITY AND "${ARGN}" MATCHES "ergon_(trainer|launch)(;|$)")
+    target_precompile_headers(${target} REUSE_FROM ergon_first_headers)
+  endif()
+endfunction()
+
 # LINK it where a test says what losses are (tests/support/filtered_loss.hpp).
-add_library(ergon_filtered_loss INTERFACE)
-target_sources(ergon_filtered_loss INTERFACE ${CMAKE_SOURCE_DIR}/tests/support/filtered_loss.cpp)
+add_library(ergon_filtered_loss STATIC ${CMAKE_SOURCE_DIR}/tests/support/filtered_loss.cpp)
+target_link_libraries(ergon_filtered_loss PUBLIC ergon_trainer)
+compile_apart(trainer/kernels/cross_entropy.cpp)
 target_link_options(ergon_filtered_loss INTERFACE LINKER:--wrap=_ZN5ergon18cross_entropy_lossERKN2at6TensorES3_S3_S3_)
 
+# Where tests are compiled together, LibTorch's headers come before all else: one that comes after Catch takes its CHECK away, and one that comes after
+# `using namespace ergon` finds two of some names.
 # ergon_test(NAME [SOURCES files] [RANKS 1 2 4] [LABELS unit] [TIMEOUT 60] [LINK targets])
 # One executable from NAME_test.cpp (or SOURCES); without RANKS one CTest `folder/NAME`, with RANKS one under mpirun for each count, `folder/NAME@n`.
 # The label defaults to `unit` without RANKS and to `parallel` with them; every test has a time-out (seconds). A test that cannot run here prints
@@ -32,7 +47,7 @@ function(ergon_test name)
   file(RELATIVE_PATH room ${CMAKE_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE "/" "_" target "test_${room}_${name}")
   add_executable(${target} ${ARG_SOURCES})
-  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}_test)
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}_test UNITY_BUILD_CODE_BEFORE_INCLUDE "#include \"tests/support/first_headers.hpp\"")
   if(ARG_RANKS)
     target_link_libraries(${target} PRIVATE ergon_test_main_mpi ${ARG_LINK})
     set(default_label parallel)
@@ -43,6 +58,7 @@ function(ergon_test name)
   if(NOT ARG_LABELS)
     set(ARG_LABELS ${default_label})
   endif()
+  with_first_headers(${target} ${ARG_LINK})
   set(processors 1)
   if(ARG_RANKS OR "e2e" IN_LIST ARG_LABELS OR "fault" IN_LIST ARG_LABELS)
     set(processors 2)

@@ -14,11 +14,11 @@ using nlohmann::json;
 
 namespace {
 
-std::string output(const std::vector<std::string>& arguments) { return test::printed(command_plan, "plan", arguments); }
+std::string plan_output(const std::vector<std::string>& arguments) { return test::printed(command_plan, "plan", arguments); }
 
 json parsed(std::vector<std::string> arguments) {
   arguments.emplace_back("--json");
-  return json::parse(output(arguments));
+  return json::parse(plan_output(arguments));
 }
 
 std::string refused_at(const std::vector<std::string>& arguments) { return test::refused_place(command_plan, "plan", arguments); }
@@ -33,7 +33,7 @@ TEST_CASE("a plan by budget, by parameters, by loss") {
   CHECK(std::stod(by_params["budget_flops"].get<std::string>()) == Approx(1e21).epsilon(1e-9));
   const json by_loss = parsed({"--loss", fmt::format("{}", loss)});
   CHECK(std::stod(by_loss["budget_flops"].get<std::string>()) == Approx(1e21).epsilon(1e-6));
-  CHECK(output({"--budget", "10 pfs-days"}).find("By law") != std::string::npos);
+  CHECK(plan_output({"--budget", "10 pfs-days"}).find("By law") != std::string::npos);
 }
 
 TEST_CASE("device-hours, level, law, extrapolation, inference and limited tokens reach the plan") {
@@ -82,7 +82,7 @@ TEST_CASE("a timeline is asked for with a run file and nothing else") {
   const test::TemporaryFolder folder;
   const std::string path = folder / "run.toml";
   test::write_file(path, "[train]\nbatch = 4\nmicrobatch = 2\n[mesh]\npp = 2\n");
-  CHECK(output({"--timeline", path}).find("stage 0  F0 F1 .  .  B0 W0 .  B1 W1\n") != std::string::npos);
+  CHECK(plan_output({"--timeline", path}).find("stage 0  F0 F1 .  .  B0 W0 .  B1 W1\n") != std::string::npos);
   CHECK(parsed({"--timeline", path, "mesh.pp=1"})["schema"] == "ergon.timeline.v1");
   CHECK(refused_at({"--timeline"}) == "CONFIG");
   CHECK(refused_at({"--timeline", path, "--budget", "1e21"}) == "--timeline");
@@ -94,7 +94,7 @@ TEST_CASE("strategies are asked for alone, in symbols or of a run file") {
   const test::TemporaryFolder folder;
   const std::string path = folder / "run.toml";
   test::write_file(path, "[model]\nlayers = 2\nwidth = 64\nheads = 4\nvocabulary = 99\nsequence = 64\n[mesh]\ncp = 2\n");
-  CHECK(output({"--strategies"}).find("| `ring` | (P - 1) 2 n e |") != std::string::npos);
+  CHECK(plan_output({"--strategies"}).find("| `ring` | (P - 1) 2 n e |") != std::string::npos);
   CHECK(parsed({"--strategies", path})["schema"] == "ergon.strategies.v1");
   CHECK(refused_at({"--strategies", "--budget", "1e21"}) == "--strategies");
   CHECK(refused_at({"--strategies", "--timeline", path}) == "--timeline");

@@ -22,7 +22,7 @@ constexpr std::int64_t elements = 96, microbatches = 8;  // for 1, 2, 4 and 8 ra
 // Of global microbatch k: magnitudes that differ, so that float sums depend on their order.
 at::Tensor gradient(std::int64_t k) { return random_numbers(static_cast<int>(k), 3, elements, at::kFloat).mul_(k % 3 == 0 ? 1e4 : 1e-2); }
 
-class Counter final : public CommunicationObserver {
+class RoundCounter final : public CommunicationObserver {
  public:
   void completed(const CommunicationEvent& event) override {
     text += std::string(name(event.operation)) + " " + std::to_string(event.elements) + ";";
@@ -91,7 +91,7 @@ void check_summed(Communicator& group, Failures& failures) {
 // Per microbatch the buckets' parts, last units first; the shared sums once a step.
 void check_operations(Communicator& group, Failures& failures) {
   const auto seen = [&](RoundSum sum, SumStays stays) {
-    Counter counter;
+    RoundCounter counter;
     group.observe(&counter);
     Step step(group, sum, stays);
     group.observe(nullptr);

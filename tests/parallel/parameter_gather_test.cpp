@@ -14,7 +14,7 @@
 namespace ergon {
 namespace {
 
-class Counter final : public CommunicationObserver {
+class GatherCounter final : public CommunicationObserver {
  public:
   void completed(const CommunicationEvent& event) override { gathers += event.operation == Collective::all_gather; }
   int gathers = 0;
@@ -30,7 +30,7 @@ bool holds(const at::Tensor& whole, int part, int ranks) {
 // Parts 0 and 2 share a buffer.
 void check_turns(Communicator& group, Failures& failures) {
   const int n = group.size();
-  Counter counter;
+  GatherCounter counter;
   group.observe(&counter);
   const at::Tensor shared = at::zeros({4 * n}, at::kFloat), single = at::zeros({4 * n}, at::kFloat);
   std::vector<GatheredPart> parts;

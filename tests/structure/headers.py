@@ -6,10 +6,10 @@ configs that needs ATen fails.
 
 A header that a source of its own name includes before all else is proven by the build, where nothing was precompiled in front of that source; such are left out.
 
-Where there is ccache this goes through it, as the build does: what has not changed since the last time is not compiled again. Elsewhere most of the time would go into the
-tensor header of ATen. It is precompiled once, and given to those headers that include it themselves, directly or through our other headers: they would have
-read the same text, so they learn nothing that they do not ask for. Planted headers prove both halves: one that leans on what others include must fail, also
-when it includes the tensor header, which has nothing to do with what it lacks."""
+Where there is ccache this goes through it, as the build does: what has not changed since the last time is not compiled again. Elsewhere most of the time would go into a
+few headers of others. They are precompiled once, and each of ours gets the largest that it includes itself, directly or through our other headers: it would have
+read the same text, so it learns nothing that it does not ask for. Planted headers prove both halves: one that leans on what others include must fail, also
+when it includes a precompiled header, which has nothing to do with what it lacks."""
 import concurrent.futures
 import json
 import os
@@ -22,11 +22,13 @@ import sys
 import sources
 
 CCACHE = shutil.which("ccache")
-LARGE = "ATen/core/Tensor.h"
+LARGE = ("ATen/core/Tensor.h", "nlohmann/json.hpp", "functional", "string")  # largest first
+UNASKED = ("-DERGON", "-DMPICH", "-DOMPI", "-D_MPICC", "-DNLOPT")  # macros of which LARGE knows nothing
 PLANTED = {
     "planted_alone.hpp": "#pragma once\ninline std::string planted() { return {}; }\n",
     "planted_tensor.hpp": "#pragma once\n#include <string>\nat::Tensor planted(const std::string& text);\n",
     "planted_behind_large.hpp": "#pragma once\n#include <ATen/core/Tensor.h>\nstd::filesystem::path planted(const at::Tensor& tensor);\n",
+    "planted_behind_small.hpp": "#pragma once\n#include <string>\nstd::filesystem::path planted(const std::string& text);\n",
 }
 
 
@@ -46,6 +48,8 @@ def room_flags(build):
                 skip = False
             elif word in ("-o", "-MF", "-MT", "-c", "-include"):  # no precompiled header of the build: it hides what a header forgets
                 skip = True
+            elif word.startswith(("-O", "-fno-", "-fsanitize")):  # of code, which is not made here
+                continue
             elif word not in ("-MD", "-MMD", "-Winvalid-pch") and word != entry["file"] and not word.endswith("ccache"):
                 kept.append(word)
         # Of several targets in one room, the one that sees most.
@@ -87,19 +91,38 @@ def included(root, header, seen):
     return seen
 
 
-def precompile(flags, folder):
-    """The options that put the precompiled LARGE in front. A room whose flags do not fit it reads its text instead: slower, and just as right."""
-    path = folder / "large.hpp"
-    path.write_text(f"#include <{LARGE}>\n")
-    subprocess.run([*flags, "-O0", "-x", "c++-header", str(path), "-o", f"{path}.gch"], check=True)
+def large_of(header, home):
+    """The first of LARGE that `header`, whose path starts from the folder `home`, includes; None if it includes none."""
+    names = included(home, header, set())
+    return next((name for name in LARGE if name in names), None)
+
+
+def plain(flags):
+    """`flags` without the macros of UNASKED."""
+    return [word for word in flags if not word.startswith(UNASKED)]
+
+
+def dialect(flags):
+    """What has to be equal for a precompiled header to fit: the plain flags without folders."""
+    kept, folder = [], False
+    for word in plain(flags):
+        if not folder and word not in ("-isystem", "-idirafter") and not word.startswith("-I"):
+            kept.append(word)
+        folder = word in ("-isystem", "-idirafter")
+    return tuple(kept)
+
+
+def precompile(name, flags, path):
+    """The options that put the precompiled header `name` in front. Where it does not fit, the compiler reads its text instead: slower, and just as right."""
+    path.write_text(f"#include <{name}>\n")
+    subprocess.run([*plain(flags), "-O0", "-x", "c++-header", str(path), "-o", f"{path}.gch"], check=True)
     return ["-include", str(path)]
 
 
-def alone(flags, header, home, folder, large):
-    """None, or what the compiler says against `header`, whose path starts from the folder `home`."""
+def alone(flags, header, home, folder, start):
+    """None, or what the compiler says against `header`, whose path starts from the folder `home`; `start` are options that come first."""
     unit = folder / (header.replace("/", "__") + ".cpp")
     unit.write_text(f'#include "{header}"\n')
-    start = large if LARGE in included(home, header, set()) else []
     check = [CCACHE, *flags, "-c", "-o", str(unit.with_suffix(".o"))] if CCACHE else [*flags, "-fsyntax-only"]  # ccache keeps objects only
     result = subprocess.run([*check, f"-I{home}", "-O0", *start, str(unit)], capture_output=True, text=True)
     return None if result.returncode == 0 else result.stderr[:1500]
@@ -110,15 +133,18 @@ def main(root, build, jobs):
     flags = room_flags(build)
     folder = build / "headers_alone"
     folder.mkdir(exist_ok=True)
-    planted = {name: text for name, text in PLANTED.items() if not CCACHE or LARGE not in text}  # without the precompiled header there is nothing to lean on
+    planted = {name: text for name, text in PLANTED.items() if not CCACHE or "behind" not in name}  # without precompiled headers there is nothing to lean on
     for name, text in planted.items():
         (folder / name).write_text(text)
     proven = proven_by_build(root, build)
     headers = [header for header in sources.files(root, suffixes={".hpp"}) if header not in proven]
     units = [(flags["trainer"], name, folder) for name in planted] + [(flags_for(header, flags), header, root) for header in headers]
-    large = [] if CCACHE else precompile(flags["trainer"], folder)
+    starts = [None if CCACHE else large_of(header, home) for _, header, home in units]
+    wanted = {(dialect(unit[0]), start): unit[0] for unit, start in zip(units, starts) if start}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(lambda unit: alone(*unit, folder, large), units))
+        options = pool.map(lambda number, pair: precompile(pair[0][1], pair[1], folder / f"large_{number}.hpp"), range(len(wanted)), wanted.items())
+        options = dict(zip(wanted, options))
+        results = list(pool.map(lambda unit, start: alone(*unit, folder, options.get((dialect(unit[0]), start), [])), units, starts))
 
     unseen = [name for (_, name, _), text in zip(units[:len(planted)], results) if text is None]
     if unseen:

@@ -13,7 +13,7 @@ ergon_test(mask_meshes LABELS parallel TIMEOUT 600 LINK ergon_trainer)
 ergon_test(stages LABELS parallel TIMEOUT 600 LINK ergon_trainer)
 ergon_test(zero SOURCES zero_test.cpp zero_stages_test.cpp LABELS parallel TIMEOUT 600 LINK ergon_trainer)
 # The same over the mock of NCCL.
-ergon_test(nccl_steps SOURCES nccl_steps_test.cpp ../parallel/nccl_mock.cpp ../parallel/collective_cases.cpp LABELS parallel TIMEOUT 300 LINK ergon_trainer)
+ergon_test(nccl_steps SOURCES nccl_steps_test.cpp LABELS parallel TIMEOUT 300 LINK ergon_nccl_mock ergon_collective_cases ergon_trainer)
 ergon_test(meshes RANKS 2 4 8 TIMEOUT 600 LINK ergon_trainer)
 ergon_test(random_meshes LABELS parallel TIMEOUT 600 LINK ergon_trainer rapidcheck)
 set_property(TEST trainer/random_meshes APPEND PROPERTY ENVIRONMENT "RC_PARAMS=seed=6 max_success=150")

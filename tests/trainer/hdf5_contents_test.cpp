@@ -15,7 +15,7 @@ Hdf5Contents sample() {
 }
 
 template <typename Action>
-std::string problem_of(Action action) {
+std::string contents_problem(Action action) {
   try {
     action();
   } catch (const Error& error) {
@@ -36,18 +36,18 @@ TEST_CASE("contents come back from their text") {
 TEST_CASE("what is asked for must be there, and of that kind") {
   const Hdf5Contents contents = sample();
   CHECK(contents.dataset("/b/c", Hdf5Type::f64, 2, "p").offset == 120);
-  CHECK(problem_of([&] { contents.dataset("/x", Hdf5Type::f64, 2, "p"); }) == "has no /x");
-  CHECK(problem_of([&] { contents.dataset("/b/c", Hdf5Type::f32, 2, "p"); }) == "/b/c is not of type f32");
-  CHECK(problem_of([&] { contents.dataset("/b/c", Hdf5Type::f64, 1, "p"); }) == "/b/c does not have 1 dimensions");
-  CHECK(problem_of([&] { contents.text("x", "p"); }) == "has no attribute x");
-  CHECK(problem_of([&] { contents.text("big", "p"); }) == "attribute big is not one string of fixed length");
-  CHECK(problem_of([&] { contents.integer("odd", "p"); }) == "attribute odd is not one 64-bit integer");
-  CHECK(problem_of([&] { contents.integer("x", "p"); }) == "has no attribute x");
+  CHECK(contents_problem([&] { contents.dataset("/x", Hdf5Type::f64, 2, "p"); }) == "has no /x");
+  CHECK(contents_problem([&] { contents.dataset("/b/c", Hdf5Type::f32, 2, "p"); }) == "/b/c is not of type f32");
+  CHECK(contents_problem([&] { contents.dataset("/b/c", Hdf5Type::f64, 1, "p"); }) == "/b/c does not have 1 dimensions");
+  CHECK(contents_problem([&] { contents.text("x", "p"); }) == "has no attribute x");
+  CHECK(contents_problem([&] { contents.text("big", "p"); }) == "attribute big is not one string of fixed length");
+  CHECK(contents_problem([&] { contents.integer("odd", "p"); }) == "attribute odd is not one 64-bit integer");
+  CHECK(contents_problem([&] { contents.integer("x", "p"); }) == "has no attribute x");
 }
 
 TEST_CASE("an answer that is none is refused in one sentence") {
-  CHECK(problem_of([] { parse_hdf5_contents(std::string(1 << 20, '['), "p"); }) == "is described by JSON that nests too deep");
-  CHECK(problem_of([] { parse_hdf5_contents(R"({"schema": "ergon.h5-layout.v1", "error": "is odd"})", "p"); }) == "is odd");
+  CHECK(contents_problem([] { parse_hdf5_contents(std::string(1 << 20, '['), "p"); }) == "is described by JSON that nests too deep");
+  CHECK(contents_problem([] { parse_hdf5_contents(R"({"schema": "ergon.h5-layout.v1", "error": "is odd"})", "p"); }) == "is odd");
   for (
       const char* text :
       {"", "{", "[]", "null", R"({"schema": "x", "error": "y"})", R"({"schema": "ergon.h5-layout.v1"})",
@@ -56,14 +56,16 @@ TEST_CASE("an answer that is none is refused in one sentence") {
        R"({"schema": "ergon.h5-layout.v1", "datasets": [], "attributes": [{"name": "a", "integer": "12x"}]})",
        R"({"schema": "ergon.h5-layout.v1", "datasets": [], "attributes": [{"name": "a", "integer": "99999999999999999999"}]})"}) {
     CAPTURE(text);
-    CHECK_THAT(problem_of([&] { parse_hdf5_contents(text, "p"); }), Catch::StartsWith("the process that read this file answered nonsense"));
+    CHECK_THAT(contents_problem([&] { parse_hdf5_contents(text, "p"); }),
+               Catch::StartsWith("the process that read this file answered nonsense"));
   }
 }
 
 TEST_CASE("a dataset that does not lie inside the file, whatever the answer says, is refused") {
   check_inside(sample(), 168, "p");
-  CHECK_THAT(problem_of([] { check_inside(sample(), 167, "p"); }), Catch::Contains("/b/c (48 bytes) does not lie inside the file (167"));
-  const auto refusal = [](Hdf5Extent extent) { return problem_of([&] { check_inside({{{"/a", extent}}, {}}, 1000, "p"); }); };
+  CHECK_THAT(contents_problem([] { check_inside(sample(), 167, "p"); }),
+             Catch::Contains("/b/c (48 bytes) does not lie inside the file (167"));
+  const auto refusal = [](Hdf5Extent extent) { return contents_problem([&] { check_inside({{{"/a", extent}}, {}}, 1000, "p"); }); };
   CHECK(refusal({Hdf5Type::u16, {10}, 100, 20}) == "no error");
   CHECK(refusal({Hdf5Type::u16, {10}, 100, 21}) == "/a has 21 bytes, its shape says 20");
   CHECK_THAT(refusal({Hdf5Type::u16, {10}, -1, 20}), Catch::Contains("does not lie inside"));

@@ -21,7 +21,7 @@ namespace {
 const std::vector<std::string> keys = {"train.steps=12", "checkpoint.every=3", "train.evaluate_every=0", "checkpoint.asynchronous=true",
                                        "recovery.returns=2"};
 
-RunConfig in(const TinyRun& tiny, const std::string& folder, std::vector<std::string> more = {}) {
+RunConfig returning(const TinyRun& tiny, const std::string& folder, std::vector<std::string> more = {}) {
   more.insert(more.begin(), keys.begin(), keys.end());
   more.push_back("run.folder=\"" + tiny.folder / folder + "\"");
   return tiny.config(more);
@@ -48,7 +48,7 @@ struct Spoiled {
   test::FilteredLoss filter;
 };
 
-LedgerSummary summary(const RunConfig& config) {
+LedgerSummary ledger_of(const RunConfig& config) {
   const std::string path = config.run.folder + "/ledger.jsonl";
   return summarise(parse_ledger(test::read_file(path), path), path);
 }
@@ -76,14 +76,14 @@ TEST_CASE("after a loss that is not finite the run goes back, passes over what i
       {}, {"mesh.dp=2", "mesh.zero=1"}, {"mesh.dp=2", "mesh.tp=2", "mesh.zero=3"}, {"mesh.pp=2"}, {"mesh.cp=2"}};
   for (const std::vector<std::string>& mesh : meshes) {
     const TinyRun tiny;
-    const RunConfig config = in(tiny, "run", mesh);
+    const RunConfig config = returning(tiny, "run", mesh);
     const int ranks = mesh_of(config.mesh).size();
     Spoiled spoiled({8}, NAN, ranks - 1);
     const RunResult result = tiny.run(config, std::ref(spoiled));
     CHECK(result.code == ExitCode::ok);
     CHECK(result.step == 12);
     CHECK(steps_written(tiny, config) == 8 + 6);  // back from 8 to 6
-    const LedgerSummary ledger = summary(config);
+    const LedgerSummary ledger = ledger_of(config);
     CHECK((ledger.spent.steps == 14 && ledger.kept.steps == 12 && ledger.lost.steps == 2));
     CHECK(ledger.lost.training.gemm.value * 6 == ledger.kept.training.gemm.value);
     CHECK((ledger.attempts.size() == 2 && ledger.attempts[0].returned));
@@ -97,7 +97,7 @@ TEST_CASE("after a loss that is not finite the run goes back, passes over what i
 
 TEST_CASE("what follows a return is what a run from that checkpoint with these samples passed over does, bit for bit") {
   const TinyRun tiny;
-  const RunConfig config = in(tiny, "run", {"mesh.dp=2"}), other = in(tiny, "other", {"mesh.dp=2"});
+  const RunConfig config = returning(tiny, "run", {"mesh.dp=2"}), other = returning(tiny, "other", {"mesh.dp=2"});
   Spoiled spoiled({8}, NAN);
   tiny.run(config, std::ref(spoiled));
   Spoiled again({8}, NAN);
@@ -110,7 +110,7 @@ TEST_CASE("what follows a return is what a run from that checkpoint with these s
 
 TEST_CASE("a run that dies between a return and its next save still passes over the samples, and has one return less") {
   const TinyRun tiny;
-  const RunConfig config = in(tiny, "run"), other = in(tiny, "other");
+  const RunConfig config = returning(tiny, "run"), other = returning(tiny, "other");
   Spoiled spoiled({8}, NAN);
   tiny.run(config, std::ref(spoiled));
   struct Died {};
@@ -129,7 +129,7 @@ TEST_CASE("a run that dies between a return and its next save still passes over 
   CHECK(tiny.run(other).code == ExitCode::ok);
   CHECK(tiny.losses(config) == tiny.losses(other));
   Spoiled third({1, 2}, NAN);
-  const RunConfig longer = in(tiny, "other", {"train.steps=14"});
+  const RunConfig longer = returning(tiny, "other", {"train.steps=14"});
   const RunResult result = tiny.run(longer, [&](LoopOptions& options) {
     options.resume.allow_change = {"train.steps"};
     third(options);
@@ -140,18 +140,18 @@ TEST_CASE("a run that dies between a return and its next save still passes over 
 
 TEST_CASE("a leap of the loss is a reason to go back, once the window is full") {
   const TinyRun tiny;
-  const RunConfig config = in(tiny, "run", {"recovery.spike=20", "recovery.window=4", "mesh.dp=2"});
+  const RunConfig config = returning(tiny, "run", {"recovery.spike=20", "recovery.window=4", "mesh.dp=2"});
   Spoiled spoiled({3, 8}, 1000);
   const RunResult result = tiny.run(config, std::ref(spoiled));
   CHECK(result.code == ExitCode::ok);
-  const LedgerSummary ledger = summary(config);
+  const LedgerSummary ledger = ledger_of(config);
   CHECK(ledger.lost.steps == 2);  // step 3 came before the window was full
   CHECK_THAT(tiny.events(config), Catch::Contains("the loss leaped to"));
 }
 
 TEST_CASE("without returns a leap ends nothing, but no checkpoint is made of it while another step follows") {
   const TinyRun tiny;
-  const RunConfig config = in(tiny, "run", {"recovery.returns=0", "recovery.spike=20", "recovery.window=3", "checkpoint.keep=9"});
+  const RunConfig config = returning(tiny, "run", {"recovery.returns=0", "recovery.spike=20", "recovery.window=3", "checkpoint.keep=9"});
   Spoiled spoiled({6, 12}, 1000);
   const RunResult result = tiny.run(config, std::ref(spoiled));
   CHECK(result.code == ExitCode::ok);
@@ -165,12 +165,12 @@ TEST_CASE("without returns a leap ends nothing, but no checkpoint is made of it 
 
 TEST_CASE("returns that are used up end the run with 86, unsaved, and one before the first checkpoint goes back to the start") {
   const TinyRun tiny;
-  const RunConfig config = in(tiny, "run");
+  const RunConfig config = returning(tiny, "run");
   Spoiled spoiled({2, 4, 6}, NAN);
   const RunResult result = tiny.run(config, std::ref(spoiled));
   CHECK(result.code == ExitCode::stopped);
   CHECK_THAT(result.reason, Catch::Contains("was not finite in step 2, after recovery.returns = 2 returns"));
-  const LedgerSummary ledger = summary(config);
+  const LedgerSummary ledger = ledger_of(config);
   CHECK((ledger.spent.steps == 6 && ledger.kept.steps == 2 && ledger.lost.steps == 4));
   CHECK(ledger.attempts.size() == 3);
   CHECK_FALSE(std::filesystem::exists(config.run.folder + "/checkpoints/latest"));

@@ -16,7 +16,7 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-Keys joined(Keys keys, const Keys& more) {
+Keys with_keys(Keys keys, const Keys& more) {
   keys.insert(keys.end(), more.begin(), more.end());
   return keys;
 }
@@ -31,7 +31,7 @@ Keys scheduled(const std::string& schedule) {
 std::vector<Keys> meshes() {
   std::vector<Keys> all;
   for (const char* zero : {"mesh.zero=1", "mesh.zero=3"}) {
-    for (const char* schedule : {"gpipe", "1f1b", "interleaved", "zero_bubble"}) all.push_back(joined(scheduled(schedule), {zero}));
+    for (const char* schedule : {"gpipe", "1f1b", "interleaved", "zero_bubble"}) all.push_back(with_keys(scheduled(schedule), {zero}));
     all.push_back({zero, "mesh.tp=2", "mesh.sequence_parallel=true", "mesh.bucket=\"4 KiB\"", "train.recompute=selective"});
     all.push_back({zero, "mesh.cp=2", "mesh.schedule=\"zero_bubble\"", "train.recompute=full", "mesh.order=\"dp-tp-cp-pp\""});
     all.push_back({zero, "mesh.cp=2", "mesh.dp=1", "mesh.attention=\"ulysses\"", "train.recompute=core"});
@@ -47,7 +47,7 @@ const std::vector<Keys> shapes = {{},
 
 std::vector<double> losses(const TinyRun& tiny, const Keys& keys, const std::string& name) {
   const RunConfig config = tiny.config(
-      joined(keys, {"train.steps=20", "train.evaluate_every=10", "checkpoint.every=0", "run.folder=\"" + tiny.folder / name + "\""}));
+      with_keys(keys, {"train.steps=20", "train.evaluate_every=10", "checkpoint.every=0", "run.folder=\"" + tiny.folder / name + "\""}));
   const RunResult result = tiny.run(config, [](LoopOptions& options) { options.label_mask = test::uneven_labels; });
   std::vector<double> curve;
   for (const auto& [step, event] : loss_curve(tiny.events(config), "events")) curve.push_back(event.loss);
@@ -56,7 +56,7 @@ std::vector<double> losses(const TinyRun& tiny, const Keys& keys, const std::str
 }
 
 // Operations on gradients and parameters, "group operation elements" -> how often over all ranks.
-class Seen final : public CommunicationObserver {
+class SeenSizes final : public CommunicationObserver {
  public:
   void completed(const CommunicationEvent& event) override {
     if (event.dtype != at::kFloat) return;
@@ -78,10 +78,10 @@ class Seen final : public CommunicationObserver {
 TEST_CASE("zero: on stages of a pipeline every gradient, the norm, every master, moment and weight are those of one rank") {
   const TinyRun tiny;
   for (const Keys& shape : shapes) {
-    const test::Whole one = test::whole_of_one_rank(tiny.config(joined({"model.layers=4"}, shape)));
+    const test::Whole one = test::whole_of_one_rank(tiny.config(with_keys({"model.layers=4"}, shape)));
     for (const Keys& mesh : meshes()) {
       test::Worst worst, scalars;
-      test::on_mesh(tiny.config(joined(joined(base, shape), mesh)), [&](RankOfRun& rank) {
+      test::on_mesh(tiny.config(with_keys(with_keys(base, shape), mesh)), [&](RankOfRun& rank) {
         const StepResult result = rank.steps(1);
         scalars.see(std::abs(result.loss - one.result.loss), "loss");
         scalars.see(std::abs(result.grad_norm - one.result.grad_norm), "norm");
@@ -101,7 +101,7 @@ TEST_CASE("zero: 20 losses of pipelines in fp64 are those of one rank") {
   REQUIRE(one.size() == 21);
   int number = 0;
   for (const Keys& mesh : meshes()) {
-    const std::vector<double> curve = losses(tiny, joined(base, mesh), std::to_string(number++));
+    const std::vector<double> curve = losses(tiny, with_keys(base, mesh), std::to_string(number++));
     CAPTURE(mesh);
     REQUIRE(curve.size() == one.size());
     double worst = 0;
@@ -120,14 +120,17 @@ TEST_CASE("zero: what travels over dp and between holders of a table is what the
   const TinyRun tiny;
   for (const char* schedule : {"gpipe", "1f1b", "interleaved", "zero_bubble"}) {
     CAPTURE(schedule);
-    const auto seen_in = [&](Seen& seen, const Keys& keys) {
-      test::on_mesh(tiny.config(joined(joined(joined(base, scheduled(schedule)), keys), {"train.dtype=float32"})), [&](RankOfRun& rank) {
-        for (Communicator* group : {rank.communicators.dp_cp.get(), rank.communicators.embedding.get()}) group->observe(&seen);
-        rank.steps(1);
-        for (Communicator* group : {rank.communicators.dp_cp.get(), rank.communicators.embedding.get()}) group->observe(nullptr);
-      });
+    const auto seen_in = [&](SeenSizes& seen, const Keys& keys) {
+      test::on_mesh(tiny.config(with_keys(with_keys(with_keys(base, scheduled(schedule)), keys), {"train.dtype=float32"})),
+                    [&](RankOfRun& rank) {
+                      for (Communicator* group : {rank.communicators.dp_cp.get(), rank.communicators.embedding.get()})
+                        group->observe(&seen);
+                      rank.steps(1);
+                      for (Communicator* group : {rank.communicators.dp_cp.get(), rank.communicators.embedding.get()})
+                        group->observe(nullptr);
+                    });
     };
-    Seen zero1;
+    SeenSizes zero1;
     seen_in(zero1, {"mesh.zero=1"});
     CHECK(zero1.operations() == Operations{{name("reduce_scatter", first / n), n},
                                            {name("reduce_scatter", last / n), n},
@@ -141,7 +144,7 @@ TEST_CASE("zero: what travels over dp and between holders of a table is what the
     for (const char* deterministic : {"run.deterministic=false", "run.deterministic=true"}) {
       const char* sum = std::string(deterministic) == "run.deterministic=true" ? "all_to_all" : "reduce_scatter";
       CAPTURE(deterministic);
-      Seen zero3;
+      SeenSizes zero3;
       seen_in(zero3, {"mesh.zero=3", deterministic});
       const auto times = [&](std::int64_t count) { return static_cast<int>(n * microbatches * count); };
       CHECK(zero3.operations() == Operations{{name("all_gather", table / n), times(3)},
@@ -164,8 +167,8 @@ TEST_CASE("zero: the memory of a stage is that of the plan") {
     for (const char* schedule : {"1f1b", "interleaved"})
       for (const char* ordered : {"false", "true"})
         for (const int zero : {0, 1, 3}) {
-          const RunConfig config = tiny.config(joined(joined(joined(shape, many), scheduled(schedule)),
-                                                      {fmt::format("mesh.zero={}", zero), std::string("run.deterministic=") + ordered}));
+          const RunConfig config = tiny.config(with_keys(with_keys(with_keys(shape, many), scheduled(schedule)),
+                                                         {fmt::format("mesh.zero={}", zero), std::string("run.deterministic=") + ordered}));
           std::mutex mutex;
           std::string wrong;
           test::on_mesh(config, [&](RankOfRun& rank) {

@@ -19,7 +19,7 @@ constexpr const char* schema = "ergon.dataset.v1";
 constexpr std::int64_t largest_file = 64 << 20;                  // bytes: half a million shards
 constexpr std::int64_t most_in_a_shard = std::int64_t{1} << 40;  // tokens or documents: the sum over so many shards fits 64 bits
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+[[noreturn]] void refuse_dataset(const std::string& what, const std::string& path) {
   throw Error(what, path, "the dataset file was edited or damaged: import the text again, or name the shards one by one", ExitCode::data);
 }
 
@@ -30,10 +30,10 @@ Shard shard_from(const nlohmann::json& json, const std::string& path) {
   shard.content_hash = json.at("content_hash").get<std::string>();
   shard.tokens = json.at("n_tokens").get<std::int64_t>();
   shard.documents = json.at("n_docs").get<std::int64_t>();
-  if (!is_plain_name(shard.name)) refuse(fmt::format("the file name '{}' is refused", shown_name(shard.name)), path);
-  if (shard.tokens < 1 || shard.documents < 1) refuse(fmt::format("lists {} without tokens or documents", shard.name), path);
+  if (!is_plain_name(shard.name)) refuse_dataset(fmt::format("the file name '{}' is refused", shown_name(shard.name)), path);
+  if (shard.tokens < 1 || shard.documents < 1) refuse_dataset(fmt::format("lists {} without tokens or documents", shard.name), path);
   if (shard.tokens > most_in_a_shard || shard.documents > most_in_a_shard)
-    refuse(fmt::format("lists {} with more tokens or documents than a file can hold", shard.name), path);
+    refuse_dataset(fmt::format("lists {} with more tokens or documents than a file can hold", shard.name), path);
   return shard;
 }
 
@@ -77,26 +77,27 @@ std::string to_json(const Dataset& dataset) {
 
 Dataset read_dataset(const std::string& path, Storage& storage) {
   const Storage::File file = open_token_store({path}, storage);
-  if (storage.size(file) > largest_file) refuse(fmt::format("has {} bytes, more than any dataset file", storage.size(file)), path);
+  if (storage.size(file) > largest_file) refuse_dataset(fmt::format("has {} bytes, more than any dataset file", storage.size(file)), path);
   const std::string text = storage.read_text(file);
   Dataset dataset;
   try {
-    const auto json = nlohmann::json::parse(text, shallow<nlohmann::json>([&] { refuse("nests deeper than a dataset file does", path); }));
+    const auto json =
+        nlohmann::json::parse(text, shallow<nlohmann::json>([&] { refuse_dataset("nests deeper than a dataset file does", path); }));
     if (const auto found = json.at("schema").get<std::string>(); found != schema)
-      refuse(fmt::format("has the schema '{}', not {}", shown_name(found), schema), path);
+      refuse_dataset(fmt::format("has the schema '{}', not {}", shown_name(found), schema), path);
     dataset.tokenizer_kind = json.at("tokenizer_kind").get<std::string>();
     dataset.tokenizer_sha256 = json.at("tokenizer_sha256").get<std::string>();
     std::set<std::string> names;
     for (const auto& one : json.at("shards")) {
       dataset.shards.push_back(shard_from(one, path));
-      if (!names.insert(dataset.shards.back().name).second) refuse("lists " + dataset.shards.back().name + " twice", path);
+      if (!names.insert(dataset.shards.back().name).second) refuse_dataset("lists " + dataset.shards.back().name + " twice", path);
     }
-    if (dataset.shards.empty()) refuse("lists no shard", path);
+    if (dataset.shards.empty()) refuse_dataset("lists no shard", path);
     if (json.at("uuid").get<std::string>() != dataset.uuid() || json.at("n_tokens").get<std::int64_t>() != dataset.tokens() ||
         json.at("n_docs").get<std::int64_t>() != dataset.documents())
-      refuse("its uuid or totals are not those of the shards that it lists", path);
+      refuse_dataset("its uuid or totals are not those of the shards that it lists", path);
   } catch (const nlohmann::json::exception& error) {
-    refuse(fmt::format("is not a dataset file ({})", error.what()), path);
+    refuse_dataset(fmt::format("is not a dataset file ({})", error.what()), path);
   }
   return dataset;
 }

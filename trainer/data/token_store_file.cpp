@@ -13,18 +13,18 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t buffer_bytes = 256 * token_store_crc_block;
+constexpr std::int64_t copy_buffer = 256 * token_store_crc_block;
 
 // Gives the tokens in buffers of whole blocks, only the last one short.
 void in_buffers(const TokenBytes& tokens, const std::function<void(std::span<const std::byte>)>& consume) {
   std::vector<std::byte> buffer;
-  buffer.reserve(buffer_bytes);
+  buffer.reserve(copy_buffer);
   tokens([&](std::span<const std::byte> piece) {
     while (!piece.empty()) {
-      const std::size_t part = std::min(piece.size(), static_cast<std::size_t>(buffer_bytes) - buffer.size());
+      const std::size_t part = std::min(piece.size(), static_cast<std::size_t>(copy_buffer) - buffer.size());
       buffer.insert(buffer.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(part));
       piece = piece.subspan(part);
-      if (std::ssize(buffer) < buffer_bytes) continue;
+      if (std::ssize(buffer) < copy_buffer) continue;
       consume(buffer);
       buffer.clear();
     }

@@ -13,8 +13,8 @@ namespace {
 constexpr int row_major = 101, plain = 111, transposed = 112;  // of the CBLAS interface
 
 template <class T>
-using Product = void (*)(int order, int transpose_a, int transpose_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
-                         int ldb, T beta, T* c, int ldc);
+using CblasProduct = void (*)(int order, int transpose_a, int transpose_b, int m, int n, int k, T alpha, const T* a, int lda, const T* b,
+                              int ldb, T beta, T* c, int ldc);
 
 class OpenBlasGemm final : public GemmLibrary {
  public:
@@ -22,8 +22,8 @@ class OpenBlasGemm final : public GemmLibrary {
   OpenBlasGemm() {
     void* opened = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (opened == nullptr) return;
-    single_ = reinterpret_cast<Product<float>>(dlsym(opened, "cblas_sgemm"));
-    double_ = reinterpret_cast<Product<double>>(dlsym(opened, "cblas_dgemm"));
+    single_ = reinterpret_cast<CblasProduct<float>>(dlsym(opened, "cblas_sgemm"));
+    double_ = reinterpret_cast<CblasProduct<double>>(dlsym(opened, "cblas_dgemm"));
     set_threads_ = reinterpret_cast<void (*)(int)>(dlsym(opened, "openblas_set_num_threads"));
   }
   bool complete() const { return single_ != nullptr && double_ != nullptr && set_threads_ != nullptr; }
@@ -48,8 +48,8 @@ class OpenBlasGemm final : public GemmLibrary {
     std::abort();
   }
   static int stored(bool is_transposed) { return is_transposed ? transposed : plain; }
-  Product<float> single_ = nullptr;
-  Product<double> double_ = nullptr;
+  CblasProduct<float> single_ = nullptr;
+  CblasProduct<double> double_ = nullptr;
   void (*set_threads_)(int) = nullptr;
 };
 

@@ -40,7 +40,7 @@ FitRows three_lines() {
   return input;
 }
 
-std::string refusal(const FitRows& input) {
+std::string envelope_refusal(const FitRows& input) {
   try {
     fit_envelope(input, {.samples = 0});
   } catch (const Error& error) {
@@ -102,24 +102,24 @@ TEST_CASE("a short curve is warned of") {
 
 TEST_CASE("what has no envelope that moves is refused with a sentence") {
   FitRows none;
-  CHECK(refusal(none) == "it compares runs, and there is none");
+  CHECK(envelope_refusal(none) == "it compares runs, and there is none");
   FitRows input;
   add_line(input, "one", 1e6, 10, 0.1, 10, 14);
-  CHECK(refusal(input) == "it compares runs, and there is only 'one'");
+  CHECK(envelope_refusal(input) == "it compares runs, and there is only 'one'");
   add_line(input, "two", 1e6, 11, 0.1, 10, 14);
-  CHECK(refusal(input) == "all 2 runs have 1e+06 parameters");
+  CHECK(envelope_refusal(input) == "all 2 runs have 1e+06 parameters");
   add_line(input, "three", 1e7, 12, 0.1, 10, 14);
-  CHECK(refusal(input) == "the lowest loss never moves from a size to another by a crossing of their curves");
+  CHECK(envelope_refusal(input) == "the lowest loss never moves from a size to another by a crossing of their curves");
   FitRows once;
   add_line(once, "small", 1e5, 10 + 0.1 * 11, 0.1, 10, 14);
   add_line(once, "middle", 1e6, 10 + 0.2 * 11, 0.2, 10, 14);
-  CHECK(refusal(once) == "the lowest loss moves from a size to another at one C only, and a power of C needs two");
+  CHECK(envelope_refusal(once) == "the lowest loss moves from a size to another at one C only, and a power of C needs two");
   // Runs that end before they are outdone: nothing crosses.
   FitRows apart;
   add_line(apart, "small", 1e5, 10, 0.1, 10, 11);
   add_line(apart, "middle", 1e6, 10.5, 0.1, 10, 12);
   add_line(apart, "large", 1e7, 11, 0.1, 10, 13);
-  CHECK(refusal(apart) ==
+  CHECK(envelope_refusal(apart) ==
         "the lowest loss never moves from a size to another by a crossing of their curves (2 times it moved only because a run began or "
         "ended)");
 }
@@ -127,17 +127,17 @@ TEST_CASE("what has no envelope that moves is refused with a sentence") {
 TEST_CASE("rows that make no curves are refused, with the row") {
   FitRows input = three_lines();
   input.rows[4].run.clear();
-  CHECK(refusal(input) == "it needs the losses along runs, and row 5 names no run");
+  CHECK(envelope_refusal(input) == "it needs the losses along runs, and row 5 names no run");
   input = three_lines();
   input.rows[4].parameters = 2e5;
-  CHECK(refusal(input) == "run 'small' has 100000 parameters in row 1 and 200000 in row 5");
+  CHECK(envelope_refusal(input) == "run 'small' has 100000 parameters in row 1 and 200000 in row 5");
   input = three_lines();
   input.rows[4].flops = 1e10;
-  CHECK(refusal(input) == "the FLOPs of run 'small' do not grow at row 5");
+  CHECK(envelope_refusal(input) == "the FLOPs of run 'small' do not grow at row 5");
   input = three_lines();
   add_line(input, "point", 1e6, 10, 0.1, 10, 14, 2);
   input.rows.pop_back();
-  CHECK(refusal(input) == "run 'point' has one point, row 601: that is no curve");
+  CHECK(envelope_refusal(input) == "run 'point' has one point, row 601: that is no curve");
 }
 
 TEST_CASE("property of curves: a law planted without noise is recovered, whatever the number of sizes and of points") {

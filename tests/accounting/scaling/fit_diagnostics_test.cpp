@@ -12,12 +12,12 @@ using ergon::test::relative;
 
 namespace {
 
-const ParametricLaw law = {1.7, 400, 1500, 0.34, 0.36};
+const ParametricLaw planted_law = {1.7, 400, 1500, 0.34, 0.36};
 
 }  // namespace
 
 TEST_CASE("an outlier is named with its row and what it does, and points of a law have none") {
-  std::vector<FitRow> rows = test::planted(law, 5, 6, 0.005, 4);
+  std::vector<FitRow> rows = test::planted(planted_law, 5, 6, 0.005, 4);
   CHECK(find_outliers(rows, fit_parametric(rows, {1e-3, 100, 0, {}})).rows.empty());
   rows[12].loss *= 1.3;
   const ParametricFit fit = fit_parametric(rows, {1e-3, 100, 0, {}});
@@ -33,7 +33,7 @@ TEST_CASE("an outlier is named with its row and what it does, and points of a la
 }
 
 TEST_CASE("without noise rounding makes no outliers, and one wrong row is one") {
-  std::vector<FitRow> rows = test::planted(law, 5, 6, 0, 4);
+  std::vector<FitRow> rows = test::planted(planted_law, 5, 6, 0, 4);
   CHECK(find_outliers(rows, fit_parametric(rows, {1e-3, 100, 0, {}})).rows.empty());
   rows[3].loss *= 1.001;
   CHECK(find_outliers(rows, fit_parametric(rows, {1e-3, 100, 0, {}})).rows.size() == 1);
@@ -53,19 +53,19 @@ TEST_CASE("why all of Hoffmann's points differ: the rows of highest loss are out
 }
 
 TEST_CASE("flatness at the largest C and at the budget") {
-  const std::vector<FitRow> rows = test::planted(law, 5, 6, 0, 4);
-  const auto both = flatness_of(law, rows, 1e24);
+  const std::vector<FitRow> rows = test::planted(planted_law, 5, 6, 0, 4);
+  const auto both = flatness_of(planted_law, rows, 1e24);
   REQUIRE(both.size() == 2);
   CHECK(both[0].flops == Approx(3e21));
   CHECK(both[1].flops == 1e24);
-  const Allocation best = optimal(law, 1e24);
-  CHECK(both[1].half == Approx(loss(law, {best.parameters / 2, best.tokens * 2}) - loss(law, best)));
-  CHECK(both[1].twice == Approx(loss(law, {best.parameters * 2, best.tokens / 2}) - loss(law, best)));
-  CHECK(flatness_of(law, rows, {}).size() == 1);
+  const Allocation best = optimal(planted_law, 1e24);
+  CHECK(both[1].half == Approx(loss(planted_law, {best.parameters / 2, best.tokens * 2}) - loss(planted_law, best)));
+  CHECK(both[1].twice == Approx(loss(planted_law, {best.parameters * 2, best.tokens / 2}) - loss(planted_law, best)));
+  CHECK(flatness_of(planted_law, rows, {}).size() == 1);
 }
 
 TEST_CASE("held out: without noise the top fifth is predicted, with noise to about the noise, and a steeper top is seen") {
-  std::vector<FitRow> rows = test::planted(law, 5, 6, 0, 4);
+  std::vector<FitRow> rows = test::planted(planted_law, 5, 6, 0, 4);
   const HeldOut exact = held_out(rows, fit_parametric(rows, {1e-3, 100, 0, {}}), 0);
   CHECK(exact.reason.empty());
   CHECK(exact.fitted == 24);
@@ -81,8 +81,8 @@ TEST_CASE("held out: without noise the top fifth is predicted, with noise to abo
 }
 
 TEST_CASE("held out: too few rows below give the reason") {
-  const std::vector<FitRow> rows = test::planted(law, 2, 3, 0, 4);
+  const std::vector<FitRow> rows = test::planted(planted_law, 2, 3, 0, 4);
   ParametricFit fit;
-  fit.law = law, fit.huber_delta = 1e-3;
+  fit.law = planted_law, fit.huber_delta = 1e-3;
   CHECK(held_out(rows, fit, 0).reason.find("cannot determine five unknowns") != std::string::npos);
 }

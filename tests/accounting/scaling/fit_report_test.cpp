@@ -18,11 +18,11 @@ using ergon::test::relative;
 
 namespace {
 
-const ParametricLaw law = {1.7, 400, 1500, 0.34, 0.36};
+const ParametricLaw reported_law = {1.7, 400, 1500, 0.34, 0.36};
 
 FitInput points(double noise, bool with_budgets = false) {
   FitRows rows;
-  rows.rows = test::planted(law, 6, 8, noise, 11);
+  rows.rows = test::planted(reported_law, 6, 8, noise, 11);
   if (with_budgets)
     for (FitRow& row : rows.rows) row.budget = row.flops;
   return fit_input("points.csv", rows);
@@ -42,7 +42,7 @@ FitRows curves() {
   for (int i = 0; i < 8; ++i)
     for (int step = 1; step <= 200; ++step) {
       const double n = 1e8 * std::pow(1.7, i), d = 40 * n * step / 200.0;
-      FitRow row = test::point(static_cast<std::int64_t>(rows.rows.size()) + 1, n, d, 6 * n * d, loss(law, {n, d}));
+      FitRow row = test::point(static_cast<std::int64_t>(rows.rows.size()) + 1, n, d, 6 * n * d, loss(reported_law, {n, d}));
       row.run = fmt::format("run{}", i), row.step = step;
       rows.rows.push_back(row);
     }
@@ -54,7 +54,7 @@ FitRows curves() {
 TEST_CASE("the planted exponents lie within their intervals, by approach 3 and by approach 2") {
   const FitReport report = make_fit_report(points(0.003, true), quick({Approach::parametric, Approach::isoflop}));
   REQUIRE(report.parametric);
-  const Exponents planted = exponents(law);
+  const Exponents planted = exponents(reported_law);
   REQUIRE(report.parametric->a.interval);
   CHECK(report.parametric->a.interval->low < planted.a);
   CHECK(report.parametric->a.interval->high > planted.a);
@@ -87,7 +87,7 @@ TEST_CASE("curves: the last point of each run is fitted, the curves go to approa
   CHECK(input.points.warnings[0].find("1600 rows are curves of 8 runs") != std::string::npos);
   const FitReport report = make_fit_report(input, quick({Approach::envelope}));
   REQUIRE(report.envelope);
-  CHECK(std::abs(report.envelope->fit.a.value - exponents(law).a) < 0.03);
+  CHECK(std::abs(report.envelope->fit.a.value - exponents(reported_law).a) < 0.03);
   CHECK_FALSE(report.parametric);
   const ScalingLaw written = law_of(report, "mine");
   CHECK_FALSE(written.loss_law);
@@ -165,9 +165,9 @@ TEST_CASE("repeated rows leave approach 3 when their worth is asked for, and giv
   for (FitRow& row : input.points.rows) row.unique_tokens = row.tokens;  // fresh, many of them above N*(D)
   for (const double epochs : {2.0, 5.0, 20.0})
     for (const double size : {0.5, 1.0, 3.0, 8.0}) {
-      const double unique = 3e9, n = size * parameters_for_tokens(law, unique), d = epochs * unique;
+      const double unique = 3e9, n = size * parameters_for_tokens(reported_law, unique), d = epochs * unique;
       FitRow row = test::point(static_cast<std::int64_t>(input.points.rows.size()) + 1, n, d, 6 * n * d,
-                               loss(law, effective(law, planted, {n, d}, unique)));
+                               loss(reported_law, effective(reported_law, planted, {n, d}, unique)));
       row.unique_tokens = unique;
       input.points.rows.push_back(row);
     }

@@ -42,7 +42,7 @@ ScalingLaw sampled() {
   return law;
 }
 
-std::string refused(const std::string& path) {
+std::string file_refused(const std::string& path) {
   try {
     find_law(path);
   } catch (const Error& error) {
@@ -68,10 +68,10 @@ TEST_CASE("a law and its samples lie side by side, samples written first, and re
   CHECK(law_toml(read, "mine.samples.csv") == content(folder / "mine.toml"));
 
   put(folder / "mine.samples.csv", content(folder / "mine.samples.csv") + "2,2,3,0.5,0.25\n");
-  CHECK(refused(folder / "mine.toml").find("mine.samples.csv has the SHA-256") != std::string::npos);
+  CHECK(file_refused(folder / "mine.toml").find("mine.samples.csv has the SHA-256") != std::string::npos);
   fs::remove(folder / "mine.samples.csv");
-  CHECK(refused(folder / "mine.toml").find("mine.samples.csv cannot be read: No such file") != std::string::npos);
-  CHECK(refused(folder / "mine.toml").starts_with((folder / "mine.toml") + ":"));
+  CHECK(file_refused(folder / "mine.toml").find("mine.samples.csv cannot be read: No such file") != std::string::npos);
+  CHECK(file_refused(folder / "mine.toml").starts_with((folder / "mine.toml") + ":"));
 }
 
 TEST_CASE("a law without samples is one file") {
@@ -87,11 +87,11 @@ TEST_CASE("names that are none") {
   const auto never = [](const std::string&, const std::string&) { FAIL("written"); };
   CHECK_THROWS_WITH(write_law(sampled(), "mine.csv", never), Catch::Matchers::Contains("is no name for a law file"));
   CHECK_THROWS_WITH(write_law(sampled(), "x/.toml", never), Catch::Matchers::Contains("is no name for a law file"));
-  CHECK(refused("besiroglo").find("did you mean 'besiroglu'? laws: besiroglu, deepseek,") != std::string::npos);
-  CHECK(refused("nothing at all").find("there is no law 'nothing at all'") != std::string::npos);
+  CHECK(file_refused("besiroglo").find("did you mean 'besiroglu'? laws: besiroglu, deepseek,") != std::string::npos);
+  CHECK(file_refused("nothing at all").find("there is no law 'nothing at all'") != std::string::npos);
   const Folder folder;
-  CHECK(refused(folder / "absent.toml").find("absent.toml: cannot be read: No such file or directory") != std::string::npos);
-  CHECK(refused(folder.path.string() + "/").find("is a folder") != std::string::npos);
+  CHECK(file_refused(folder / "absent.toml").find("absent.toml: cannot be read: No such file or directory") != std::string::npos);
+  CHECK(file_refused(folder.path.string() + "/").find("is a folder") != std::string::npos);
 }
 
 TEST_CASE("the published laws: all there, each with source and definitions, the default among them") {

@@ -13,11 +13,11 @@ using namespace ergon;
 
 namespace {
 
-struct Refusal {
+struct SamplesRefusal {
   std::string problem, where;
 };
 
-Refusal refused(const std::string& text) {
+SamplesRefusal samples_refused(const std::string& text) {
   try {
     read_samples_csv(text, "law.samples.csv");
   } catch (const Error& error) {
@@ -47,15 +47,15 @@ TEST_CASE("property: samples read back to the same bits") {
 }
 
 TEST_CASE("a bad row is named by its line") {
-  CHECK(refused("").problem == "holds no sample");
-  CHECK(refused(head).problem == "holds no sample");
-  CHECK(refused("E,A,B,beta,alpha\n").problem == "the header is not E,A,B,alpha,beta");
-  CHECK(refused("E,A,B,beta,alpha\n").where == "law.samples.csv:1");
-  CHECK(refused(head + "1,2,3,4,5\n1,2,3,4\n").where == "law.samples.csv:3");
+  CHECK(samples_refused("").problem == "holds no sample");
+  CHECK(samples_refused(head).problem == "holds no sample");
+  CHECK(samples_refused("E,A,B,beta,alpha\n").problem == "the header is not E,A,B,alpha,beta");
+  CHECK(samples_refused("E,A,B,beta,alpha\n").where == "law.samples.csv:1");
+  CHECK(samples_refused(head + "1,2,3,4,5\n1,2,3,4\n").where == "law.samples.csv:3");
   for (const char* row : {"1,2,3,4", "1,2,3,4,5,6", "1,2,,4,5", "1,2,x,4,5", "1,2,3,4,nan", "1,2,3,4,inf", "1,2,3,4,5 ", "", "1;2;3;4;5"})
-    CHECK(refused(head + row + "\n").problem == "a sample is five numbers between commas: E,A,B,alpha,beta");
+    CHECK(samples_refused(head + row + "\n").problem == "a sample is five numbers between commas: E,A,B,alpha,beta");
   for (const char* row : {"-1,2,3,4,5", "1,0,3,4,5", "1,2,-3,4,5", "1,2,3,0,5", "1,2,3,4,-1"})
-    CHECK(refused(head + row + "\n").problem == "a sample has E of at least 0, and A, B, alpha and beta above 0");
-  CHECK(refused(head + "1,2,3,4,5").problem == "the last line is cut off");
-  CHECK(refused(head + "1,2,3,4,5").where == "law.samples.csv:2");
+    CHECK(samples_refused(head + row + "\n").problem == "a sample has E of at least 0, and A, B, alpha and beta above 0");
+  CHECK(samples_refused(head + "1,2,3,4,5").problem == "the last line is cut off");
+  CHECK(samples_refused(head + "1,2,3,4,5").where == "law.samples.csv:2");
 }

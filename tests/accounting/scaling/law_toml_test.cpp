@@ -55,7 +55,7 @@ std::string law_text(const std::string& loss = "E = 1\nA = 2\nB = 3\nalpha = 0.5
          loss + rest;
 }
 
-std::string refused(const std::string& text, const std::string& samples = "") {
+std::string toml_refused(const std::string& text, const std::string& samples = "") {
   try {
     parse_law(text, "x", "x.toml", [&](const std::string&, const std::string&) { return samples; });
   } catch (const Error& error) {
@@ -148,23 +148,27 @@ TEST_CASE("a number that is none is a bug of the writer") {
 }
 
 TEST_CASE("mistakes of a law file are named by line and column") {
-  CHECK(refused(law_text()) == "accepted");
-  CHECK(refused(replaced(law_text(), "law.v1", "law.v2")) ==
+  CHECK(toml_refused(law_text()) == "accepted");
+  CHECK(toml_refused(replaced(law_text(), "law.v1", "law.v2")) ==
         "x.toml:1:1: schema is not ergon.law.v1, the only one that this version of Ergon reads");
-  CHECK(refused(replaced(law_text(), "title = ''\n", "")) == "x.toml: title is missing");
-  CHECK(refused(replaced(law_text(), "compute = '6n'\n", "")) == "x.toml:5:2: definitions.compute is missing");
-  CHECK(refused(law_text("E = 1\nA = 2\nB = 3\nalpha = 0.5\n")) == "x.toml:11:2: loss.beta is missing");
-  CHECK(refused(law_text("E = -1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 1\n")) == "x.toml:12:1: loss.E takes a number of at least 0, not -1");
-  CHECK(refused(law_text("E = 1\nA = 0\nB = 3\nalpha = 0.5\nbeta = 1\n")) == "x.toml:13:1: loss.A takes a number above 0, not 0");
-  CHECK(refused(law_text("E = 1\nA = nan\nB = 3\nalpha = 0.5\nbeta = 1\n")).starts_with("x.toml:13:1: loss.A takes a number, not nan"));
-  CHECK(refused(law_text("E = 1\nA = 'two'\nB = 3\nalpha = 0.5\nbeta = 1\n")) == "x.toml:13:1: loss.A takes a number, not 'two'");
-  CHECK(refused(replaced(law_text(), "beta = 0.5", "beta = 0.5\ngamma = 1")) == "x.toml:17:1: there is no key loss.gamma in a law file");
-  CHECK(refused("a = \n").starts_with("x.toml:1:"));
-  CHECK(refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n", "")).starts_with("x.toml: gives no law"));
+  CHECK(toml_refused(replaced(law_text(), "title = ''\n", "")) == "x.toml: title is missing");
+  CHECK(toml_refused(replaced(law_text(), "compute = '6n'\n", "")) == "x.toml:5:2: definitions.compute is missing");
+  CHECK(toml_refused(law_text("E = 1\nA = 2\nB = 3\nalpha = 0.5\n")) == "x.toml:11:2: loss.beta is missing");
+  CHECK(toml_refused(law_text("E = -1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 1\n")) ==
+        "x.toml:12:1: loss.E takes a number of at least 0, not -1");
+  CHECK(toml_refused(law_text("E = 1\nA = 0\nB = 3\nalpha = 0.5\nbeta = 1\n")) == "x.toml:13:1: loss.A takes a number above 0, not 0");
+  CHECK(
+      toml_refused(law_text("E = 1\nA = nan\nB = 3\nalpha = 0.5\nbeta = 1\n")).starts_with("x.toml:13:1: loss.A takes a number, not nan"));
+  CHECK(toml_refused(law_text("E = 1\nA = 'two'\nB = 3\nalpha = 0.5\nbeta = 1\n")) == "x.toml:13:1: loss.A takes a number, not 'two'");
+  CHECK(toml_refused(replaced(law_text(), "beta = 0.5", "beta = 0.5\ngamma = 1")) ==
+        "x.toml:17:1: there is no key loss.gamma in a law file");
+  CHECK(toml_refused("a = \n").starts_with("x.toml:1:"));
+  CHECK(
+      toml_refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n", "")).starts_with("x.toml: gives no law"));
 }
 
 TEST_CASE("mistakes of further sections") {
-  const auto with = [](const std::string& rest) { return refused(replaced(law_text(), "[loss]", rest + "[loss]")); };
+  const auto with = [](const std::string& rest) { return toml_refused(replaced(law_text(), "[loss]", rest + "[loss]")); };
   CHECK(with("[domain]\nflops = [2, 1]\n") == "x.toml:12:1: domain.flops takes [low, high], both above 0, the lower first");
   CHECK(with("[domain]\nflops = [0, 1]\n") == "x.toml:12:1: domain.flops takes [low, high], both above 0, the lower first");
   CHECK(with("[domain]\nflops = 3\n") == "x.toml:12:1: domain.flops takes [low, high], not 3");
@@ -180,7 +184,7 @@ TEST_CASE("mistakes of further sections") {
         "x.toml:13:1: repetition.parameter_half_life takes a number above 0, not 0");
   CHECK(with("[hyperparameters.dropout]\n") == "x.toml:11:18: there is no section [hyperparameters.dropout] in a law file");
   CHECK(with("[hyperparameters.learning_rate]\ncoefficient = 1\n") == "x.toml:11:18: hyperparameters.learning_rate.n_exponent is missing");
-  CHECK(refused(law_text() + "[fit]\nseed = 1\n") == "x.toml:17:2: fit.huber_delta is missing");
+  CHECK(toml_refused(law_text() + "[fit]\nseed = 1\n") == "x.toml:17:2: fit.huber_delta is missing");
   CHECK(with("[fit]\nhuber_delta = 1\nseed = -1\n") == "x.toml:13:1: fit.seed takes a whole number >= 0, not -1");
   CHECK(with("[fit]\nhuber_delta = 1\nseed = 1\ninput_sha256 = ''\nrows = 0\n") ==
         "x.toml:15:1: fit.rows takes a whole number >= 1, not 0");
@@ -194,14 +198,14 @@ TEST_CASE("samples of another fit, damaged ones and ones without a law are refus
   const auto section = [](const std::string& file, const std::string& sum) {
     return replaced(law_text(), "[loss]", "[samples]\nfile = '" + file + "'\nsha256 = '" + sum + "'\n[loss]");
   };
-  CHECK(refused(section("s.csv", sha256_hex(samples)), samples) == "accepted");
-  CHECK(refused(section("s.csv", sha256_hex(samples)), samples + "1,2,3,4,6\n").starts_with("x.toml:13:1: s.csv has the SHA-256 "));
-  CHECK(refused(section("s.csv", sha256_hex(bad)), bad).starts_with("s.csv:2: a sample is five numbers"));
-  CHECK(refused(section("../s.csv", ""), samples) == "x.toml:12:1: samples.file takes the name of a file in the law file's folder");
-  CHECK(refused(section("", ""), samples) == "x.toml:12:1: samples.file takes the name of a file in the law file's folder");
-  CHECK(refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n", "[samples]\nfile = 's'\nsha256 = ''\n"),
-                samples) == "x.toml:12:1: samples.file needs a [loss]: samples are re-fits of it");
-  CHECK(refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n",
-                         "[repetition]\ndata_half_life = 1\nparameter_half_life = 1\n")) ==
+  CHECK(toml_refused(section("s.csv", sha256_hex(samples)), samples) == "accepted");
+  CHECK(toml_refused(section("s.csv", sha256_hex(samples)), samples + "1,2,3,4,6\n").starts_with("x.toml:13:1: s.csv has the SHA-256 "));
+  CHECK(toml_refused(section("s.csv", sha256_hex(bad)), bad).starts_with("s.csv:2: a sample is five numbers"));
+  CHECK(toml_refused(section("../s.csv", ""), samples) == "x.toml:12:1: samples.file takes the name of a file in the law file's folder");
+  CHECK(toml_refused(section("", ""), samples) == "x.toml:12:1: samples.file takes the name of a file in the law file's folder");
+  CHECK(toml_refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n", "[samples]\nfile = 's'\nsha256 = ''\n"),
+                     samples) == "x.toml:12:1: samples.file needs a [loss]: samples are re-fits of it");
+  CHECK(toml_refused(replaced(law_text(), "[loss]\nE = 1\nA = 2\nB = 3\nalpha = 0.5\nbeta = 0.5\n",
+                              "[repetition]\ndata_half_life = 1\nparameter_half_life = 1\n")) ==
         "x.toml:12:1: repetition.data_half_life needs a [loss], whose N and D it changes");
 }

@@ -34,7 +34,7 @@ std::vector<FitRow> rows_of(const OvertrainingLaw& law, double sigma, std::uint6
   return rows;
 }
 
-std::string refusal(const std::vector<FitRow>& rows) {
+std::string overtraining_refusal(const std::vector<FitRow>& rows) {
   try {
     fit_overtraining(rows, 1e-3);
   } catch (const Error& error) {
@@ -80,14 +80,14 @@ TEST_CASE("with noise the law is found within it, and no neighbour has a lower s
 
 TEST_CASE("rows that do not determine the law are refused") {
   std::vector<FitRow> rows = rows_of(planted, 0, 1);
-  CHECK(refusal({rows.begin(), rows.begin() + 4}) == "4 rows are too few for four unknowns");
-  CHECK_THAT(refusal({rows.begin(), rows.begin() + 8}), Contains("all rows have one C"));
+  CHECK(overtraining_refusal({rows.begin(), rows.begin() + 4}) == "4 rows are too few for four unknowns");
+  CHECK_THAT(overtraining_refusal({rows.begin(), rows.begin() + 8}), Contains("all rows have one C"));
   std::vector<FitRow> one_m;
   for (std::size_t i = 0; i < rows.size(); i += 8) one_m.push_back(rows[i]);
-  CHECK_THAT(refusal(one_m), Contains("all rows have one M = D / N"));
-  CHECK_THAT(refusal(rows_of({0, 120, 350, 0.17}, 0, 1)), Contains("no floor E"));
-  CHECK_THAT(refusal(rows_of({1.7, 120, 0, 0.17}, 0, 1)), Contains("depends on one of N and D alone"));
+  CHECK_THAT(overtraining_refusal(one_m), Contains("all rows have one M = D / N"));
+  CHECK_THAT(overtraining_refusal(rows_of({0, 120, 350, 0.17}, 0, 1)), Contains("no floor E"));
+  CHECK_THAT(overtraining_refusal(rows_of({1.7, 120, 0, 0.17}, 0, 1)), Contains("depends on one of N and D alone"));
   std::vector<FitRow> steep = rows_of({1.7, 1e40, 3e40, 2.6}, 0, 1);
   steep.resize(16);
-  CHECK_THAT(refusal(steep), Contains("an exponent without bound"));
+  CHECK_THAT(overtraining_refusal(steep), Contains("an exponent without bound"));
 }

@@ -16,10 +16,10 @@ using Catch::Matchers::Contains;
 namespace {
 
 const ParametricLaw base = {1.87, 521, 1488, 0.353, 0.353};
-const RepetitionLaw planted = {15, 5};
+const RepetitionLaw half_lives = {15, 5};
 
 // Two data sets, up to 40 epochs, models from half to eight times what the data are optimal for.
-std::vector<FitRow> rows_of(const RepetitionLaw& law, double sigma, std::uint64_t seed) {
+std::vector<FitRow> repeated_rows(const RepetitionLaw& law, double sigma, std::uint64_t seed) {
   Noise noise(seed);
   std::vector<FitRow> rows;
   for (const double unique : {1e8, 1e9}) {
@@ -39,7 +39,7 @@ std::vector<FitRow> rows_of(const RepetitionLaw& law, double sigma, std::uint64_
   return rows;
 }
 
-std::string refusal(const std::vector<FitRow>& rows) {
+std::string repetition_refusal(const std::vector<FitRow>& rows) {
   try {
     fit_repetition(rows, base, 1e-3);
   } catch (const Error& error) {
@@ -52,7 +52,7 @@ std::string refusal(const std::vector<FitRow>& rows) {
 }  // namespace
 
 TEST_CASE("planted half-lives are recovered to four digits") {
-  const RepetitionFit fit = fit_repetition(rows_of(planted, 0, 1), base, 1e-3);
+  const RepetitionFit fit = fit_repetition(repeated_rows(half_lives, 0, 1), base, 1e-3);
   CHECK(fit.law.data_half_life == Approx(15).epsilon(1e-4));
   CHECK(fit.law.parameter_half_life == Approx(5).epsilon(1e-4));
   CHECK(fit.rows == 40);
@@ -62,7 +62,7 @@ TEST_CASE("planted half-lives are recovered to four digits") {
 }
 
 TEST_CASE("with noise they are found within it, at the lowest sum around") {
-  const std::vector<FitRow> rows = rows_of(planted, 0.001, 5);
+  const std::vector<FitRow> rows = repeated_rows(half_lives, 0.001, 5);
   const RepetitionFit fit = fit_repetition(rows, base, 1e-3);
   CHECK(fit.law.data_half_life == Approx(15).epsilon(0.1));
   CHECK(fit.law.parameter_half_life == Approx(5).epsilon(0.1));
@@ -82,7 +82,7 @@ TEST_CASE("with noise they are found within it, at the lowest sum around") {
 }
 
 TEST_CASE("unique tokens beyond D are D: nothing repeats, and rows without them are not used") {
-  std::vector<FitRow> rows = rows_of(planted, 0, 1);
+  std::vector<FitRow> rows = repeated_rows(half_lives, 0, 1);
   for (FitRow& row : rows)
     if (row.tokens == *row.unique_tokens) row.unique_tokens = 3 * row.tokens;
   FitRow other = rows.front();
@@ -95,12 +95,12 @@ TEST_CASE("unique tokens beyond D are D: nothing repeats, and rows without them 
 }
 
 TEST_CASE("rows that say nothing of repetition are refused") {
-  const std::vector<FitRow> rows = rows_of(planted, 0, 1);
-  CHECK(refusal({rows.begin(), rows.begin() + 3}) == "3 rows name their unique tokens, 4 are needed");
-  CHECK_THAT(refusal({rows.begin(), rows.begin() + 4}), Contains("no row repeats its data"));
+  const std::vector<FitRow> rows = repeated_rows(half_lives, 0, 1);
+  CHECK(repetition_refusal({rows.begin(), rows.begin() + 3}) == "3 rows name their unique tokens, 4 are needed");
+  CHECK_THAT(repetition_refusal({rows.begin(), rows.begin() + 4}), Contains("no row repeats its data"));
   std::vector<FitRow> small;
   for (std::size_t i = 0; i < rows.size(); i += 4) small.push_back(rows[i]);
-  CHECK_THAT(refusal(small), Contains("no row has more parameters than its unique tokens are optimal for"));
-  CHECK_THAT(refusal(rows_of({1e7, 5}, 0, 1)), Contains("the rows do not bound R_D*"));
-  CHECK_THAT(refusal(rows_of({15, 1e7}, 0, 1)), Contains("the rows do not bound R_N*"));
+  CHECK_THAT(repetition_refusal(small), Contains("no row has more parameters than its unique tokens are optimal for"));
+  CHECK_THAT(repetition_refusal(repeated_rows({1e7, 5}, 0, 1)), Contains("the rows do not bound R_D*"));
+  CHECK_THAT(repetition_refusal(repeated_rows({15, 1e7}, 0, 1)), Contains("the rows do not bound R_N*"));
 }

@@ -64,7 +64,7 @@ void write_run(WrittenRun& run, const Sample& sample) {
   run.write("config.toml", config_of(sample));
 }
 
-std::string refusal(const std::vector<std::string>& runs) {
+std::string rows_refusal(const std::vector<std::string>& runs) {
   try {
     rows_of_runs(runs, ParametersAs::matmul);
   } catch (const Error& error) {
@@ -78,7 +78,7 @@ std::string difference(const Sample& other) {
   WrittenRun one, two;
   write_run(one, {});
   write_run(two, other);
-  const std::string said = refusal({one.path(), two.path()});
+  const std::string said = rows_refusal({one.path(), two.path()});
   CHECK_THAT(said, Contains("runs '" + one.path() + "' and '" + two.path() + "' do not mix"));
   return said.substr(said.find(": ") + 2);
 }
@@ -206,24 +206,24 @@ TEST_CASE("runs trained on different tokens mix, without a data set, and say so"
 }
 
 TEST_CASE("runs that cannot be used are refused by name") {
-  CHECK(refusal({}) == "no run is named");
+  CHECK(rows_refusal({}) == "no run is named");
   WrittenRun run;
-  CHECK_THAT(refusal({run.path()}), Contains("there is no ledger.jsonl"));
+  CHECK_THAT(rows_refusal({run.path()}), Contains("there is no ledger.jsonl"));
   write_run(run, {.steps = 4});
-  CHECK(refusal({run.path()}) == "no validation loss of this run is kept");
+  CHECK(rows_refusal({run.path()}) == "no validation loss of this run is kept");
   write_run(run, {});
-  CHECK(refusal({run.path(), run.path() + "/."}) == "this run is named twice, and would be one point counted as two");
+  CHECK(rows_refusal({run.path(), run.path() + "/."}) == "this run is named twice, and would be one point counted as two");
   const std::string events = read_file(run.path() + "/events.jsonl");
   run.write("events.jsonl", events + evaluation_line(1, 10, "null"));
-  CHECK(refusal({run.path()}) == "the last validation loss, at step 10, is no positive number");
+  CHECK(rows_refusal({run.path()}) == "the last validation loss, at step 10, is no positive number");
   run.write("events.jsonl", events + evaluation_line(1, 10, "0"));
-  CHECK(refusal({run.path()}) == "the last validation loss, at step 10, is no positive number");
+  CHECK(rows_refusal({run.path()}) == "the last validation loss, at step 10, is no positive number");
   run.write("events.jsonl", events.substr(events.find('\n') + 1));
-  CHECK(refusal({run.path()}) == "its events do not say which tokenizer and which validation set its losses are of");
+  CHECK(rows_refusal({run.path()}) == "its events do not say which tokenizer and which validation set its losses are of");
   run.write("events.jsonl", attempt_line(1, {}) + evaluation_line(1, 10, "2"));
-  CHECK(refusal({run.path()}) == "events.jsonl has 0 steps of 0 tokens, the ledger keeps 10 of 640");
+  CHECK(rows_refusal({run.path()}) == "events.jsonl has 0 steps of 0 tokens, the ledger keeps 10 of 640");
   run.write("events.jsonl", events + R"({"event":"evaluation","attempt":1,"step":10,"loss":2})" + "\n");
-  CHECK_THAT(refusal({run.path()}), Contains("this event cannot be used for a fit"));
+  CHECK_THAT(rows_refusal({run.path()}), Contains("this event cannot be used for a fit"));
 }
 
 TEST_CASE("a run without FLOPs of the convention, or without its configuration, is refused") {
@@ -233,9 +233,9 @@ TEST_CASE("a run without FLOPs of the convention, or without its configuration, 
   old.training.model.erase("exact");
   const std::string config = read_file(run.path() + "/config.toml");
   run.write("config.toml", "");
-  CHECK(refusal({run.path()}) == "there is no config.toml");
+  CHECK(rows_refusal({run.path()}) == "there is no config.toml");
   run.write("config.toml", config).write("ledger.jsonl", text_of({attempt_start(1), old}));
-  CHECK(refusal({run.path()}) == "its ledger has no FLOPs of the convention 'exact'");
+  CHECK(rows_refusal({run.path()}) == "its ledger has no FLOPs of the convention 'exact'");
 }
 
 TEST_CASE("curves of runs are what approach 1 takes: a folder is a run") {

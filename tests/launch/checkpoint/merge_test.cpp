@@ -19,7 +19,7 @@ using ergon::test::TemporaryFolder;
 
 namespace {
 
-Called command(std::vector<std::string> arguments) {
+Called merge_command(std::vector<std::string> arguments) {
   try {
     return test::call(command_checkpoint, "checkpoint", std::move(arguments));
   } catch (const Error& error) {
@@ -28,7 +28,7 @@ Called command(std::vector<std::string> arguments) {
 }
 
 // The checkpoint at `to`: that at `from` with the first element of one tensor set.
-void set(Storage& storage, const std::string& from, const std::string& to, const std::string& name, double value) {
+void set_all(Storage& storage, const std::string& from, const std::string& to, const std::string& name, double value) {
   const CheckpointReader reader(storage, from);
   CanonicalContents contents = test::contents_of(reader);
   for (LazyTensor& tensor : contents.tensors) {
@@ -49,18 +49,18 @@ TEST_CASE("checkpoint merge: the mean, with weights, as a checkpoint that can be
   Storage storage;
   const std::string name = "parameters/head.norm.weight", a = root / "a", b = root / "b";
   const std::string run = test::save_model(storage, root / "run", test::tiny_llama());
-  set(storage, run, a, name, 1);
-  set(storage, run, b, name, 5);
+  set_all(storage, run, a, name, 1);
+  set_all(storage, run, b, name, 5);
   const auto first = [&](const std::string& folder) {
     return value_of(*find(CheckpointReader(storage, folder).tensors(), name)).const_data_ptr<float>()[0];
   };
-  CHECK_THAT(command({"merge", a, b, "-o", root / "mean/"}).text, Catch::Contains("mean: the mean of 2 checkpoints, 63 tensors"));
+  CHECK_THAT(merge_command({"merge", a, b, "-o", root / "mean/"}).text, Catch::Contains("mean: the mean of 2 checkpoints, 63 tensors"));
   CHECK(first(root / "mean") == 3);
-  const auto json = nlohmann::json::parse(command({"merge", "--weights", "3,1.0", "-o", root / "weighted", "--json", a, b}).text);
+  const auto json = nlohmann::json::parse(merge_command({"merge", "--weights", "3,1.0", "-o", root / "weighted", "--json", a, b}).text);
   CHECK(json.at("schema") == "ergon.checkpoint_merge.v1");
   CHECK(json.at("checkpoints").size() == 2);
   CHECK(first(root / "weighted") == 2);
-  CHECK(command({"diff", a, root / "mean"}).code == 1);
+  CHECK(merge_command({"diff", a, root / "mean"}).code == 1);
   test::InspectingStorage inspecting;
   CHECK(verify_checkpoint(inspecting, root / "mean", VerifyDepth::full).empty());
 }
@@ -70,8 +70,8 @@ TEST_CASE("checkpoint merge: lines that are refused") {
   Storage storage;
   const std::string a = test::save_model(storage, root / "a", test::tiny_llama()),
                     b = test::save_model(storage, root / "b", test::tiny_gpt2());
-  CHECK_THAT(command({"merge", a, a, "-o", root / "x", "--weights", "1,x"}).text, Catch::Contains("'x' is no number"));
-  CHECK_THAT(command({"merge", a, "-o", root / "x"}).text, Catch::Contains("a mean needs two checkpoints at least"));
-  CHECK(command({"merge", a, b, "-o", root / "x"}).code == 3);
+  CHECK_THAT(merge_command({"merge", a, a, "-o", root / "x", "--weights", "1,x"}).text, Catch::Contains("'x' is no number"));
+  CHECK_THAT(merge_command({"merge", a, "-o", root / "x"}).text, Catch::Contains("a mean needs two checkpoints at least"));
+  CHECK(merge_command({"merge", a, b, "-o", root / "x"}).code == 3);
   CHECK_FALSE(storage.exists(root / "x"));
 }

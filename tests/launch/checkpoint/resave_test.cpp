@@ -17,7 +17,7 @@ using ergon::test::TemporaryFolder;
 
 namespace {
 
-Called command(std::vector<std::string> arguments) {
+Called resave_command(std::vector<std::string> arguments) {
   try {
     return test::call(command_checkpoint, "checkpoint", std::move(arguments));
   } catch (const Error& error) {
@@ -31,8 +31,8 @@ TEST_CASE("checkpoint resave: canonical is a form of its own fixed point") {
   const TemporaryFolder root;
   Storage storage;
   test::save_model(storage, root / "run", test::tiny_gpt2());
-  CHECK_THAT(command({"resave", root / "run", "--canonical", "-o", root / "a/"}).text, Catch::Contains("bytes, content SHA-256 "));
-  const auto json = nlohmann::json::parse(command({"resave", root / "a", "--canonical", "-o", root / "b", "--json"}).text);
+  CHECK_THAT(resave_command({"resave", root / "run", "--canonical", "-o", root / "a/"}).text, Catch::Contains("bytes, content SHA-256 "));
+  const auto json = nlohmann::json::parse(resave_command({"resave", root / "a", "--canonical", "-o", root / "b", "--json"}).text);
   CHECK(json.at("schema") == "ergon.checkpoint_resave.v1");
   CHECK(json.at("content_sha256").get<std::string>().size() == 64);
   for (const char* name : {"shard_0000.h5", "index.json", "state.json"})
@@ -41,7 +41,7 @@ TEST_CASE("checkpoint resave: canonical is a form of its own fixed point") {
 
 TEST_CASE("checkpoint resave: the form has to be named") {
   const TemporaryFolder root;
-  const Called said = command({"resave", root.path(), "-o", root / "x"});
+  const Called said = resave_command({"resave", root.path(), "-o", root / "x"});
   CHECK(said.code == 2);
   CHECK_THAT(said.text, Catch::Contains("there is one: --canonical"));
 }

@@ -29,29 +29,29 @@ struct RunFile {
   }
 };
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
 TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothing") {
   const RunFile run;
-  CHECK(holds(run.dry({"--local", "4"}), "mpirun -n 4 "));
+  CHECK(says(run.dry({"--local", "4"}), "mpirun -n 4 "));
   const std::string line = run.dry({"--mpirun", "--hosts", run.folder / "hosts", "--nodes", "2"});
-  CHECK(holds(line, "--hostfile " + (run.folder / "hosts") + " --map-by ppr:2:node"));
-  CHECK(holds(line, "launch.with=mpirun"));
+  CHECK(says(line, "--hostfile " + (run.folder / "hosts") + " --map-by ppr:2:node"));
+  CHECK(says(line, "launch.with=mpirun"));
   const auto spread = nlohmann::json::parse(run.dry({"--mpirun", "--hosts", run.folder / "hosts", "--json"}));  // by its slots
-  CHECK(holds(spread["line"].dump(), "\"--map-by\",\"ppr:2:node\""));
+  CHECK(says(spread["line"].dump(), "\"--map-by\",\"ppr:2:node\""));
   CHECK(spread["nodes"] == 2);
   const std::string script =
       run.dry({"--slurm", "--nodes", "2", "--gpus-per-node", "2", "--partition", "p", "--time", "2 h", "--account", "a", "--array"});
   for (const char* part : {"#SBATCH --nodes=2\n", "#SBATCH --gpus-per-node=2\n", "#SBATCH --partition=p\n", "#SBATCH --time=02:00:00\n",
                            "#SBATCH --account=a\n", "#SBATCH --array=1-100%1\n", "# submitted with: sbatch "})
-    CHECK(holds(script, part));
+    CHECK(says(script, part));
   const std::string inside = run.dry({"launch.ranks_by=srun", "--slurm", "--mpirun", "--nodes", "2"});
-  CHECK(holds(inside, "#SBATCH --nodes=2\n"));
-  CHECK(holds(inside, "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node"));
-  CHECK(holds(run.dry({"launch.ranks_by=mpirun", "--slurm", "--nodes", "2"}), "mpirun -n \"$ranks\""));
-  CHECK(holds(run.dry({"--slurm", "--nodes", "2"}), "srun --mpi=pmix"));
+  CHECK(says(inside, "#SBATCH --nodes=2\n"));
+  CHECK(says(inside, "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node"));
+  CHECK(says(run.dry({"launch.ranks_by=mpirun", "--slurm", "--nodes", "2"}), "mpirun -n \"$ranks\""));
+  CHECK(says(run.dry({"--slurm", "--nodes", "2"}), "srun --mpi=pmix"));
   const auto json = nlohmann::json::parse(run.dry({"--slurm", "--nodes", "2", "--json"}));
   CHECK(json["schema"] == "ergon.launch.v1");
   CHECK(json["ranks"] == 4);
@@ -63,19 +63,19 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
 
 TEST_CASE("ergon launch --restart: the ranks are told, however they start") {
   const RunFile run;
-  CHECK(holds(run.dry({"--local", "4", "--restart"}), " train " + run.file + " launch.with=local --restart\n"));
-  CHECK(holds(run.dry({"--slurm", "--nodes", "2", "--restart"}), " launch.with=slurm launch.nodes=2 \"${restart[@]}\" &\n"));
-  CHECK_FALSE(holds(run.dry({"--local", "4"}), "--restart"));
+  CHECK(says(run.dry({"--local", "4", "--restart"}), " train " + run.file + " launch.with=local --restart\n"));
+  CHECK(says(run.dry({"--slurm", "--nodes", "2", "--restart"}), " launch.with=slurm launch.nodes=2 \"${restart[@]}\" &\n"));
+  CHECK_FALSE(says(run.dry({"--local", "4"}), "--restart"));
 }
 
 TEST_CASE("ergon launch: mpirun grants its ranks twice the longest save, and waits no longer than it must where that is short") {
   const RunFile run;
-  CHECK(holds(run.dry({"--local", "4"}), "odls_base_sigkill_timeout 15 "));
+  CHECK(says(run.dry({"--local", "4"}), "odls_base_sigkill_timeout 15 "));
   std::filesystem::create_directories(run.folder / "run");
   for (const auto& [seconds, granted] : {std::pair{"0.25", "5"}, {"40.25", "81"}}) {
     test::write_file(run.folder / "run/events.jsonl", std::string("{\"event\":\"attempt\",\"attempt\":1,\"from_step\":0}\n") +
                                                           "{\"event\":\"save\",\"attempt\":1,\"step\":2,\"seconds\":" + seconds + "}\n");
-    CHECK(holds(run.dry({"--local", "4"}), std::string("odls_base_sigkill_timeout ") + granted + " "));
+    CHECK(says(run.dry({"--local", "4"}), std::string("odls_base_sigkill_timeout ") + granted + " "));
   }
 }
 
@@ -95,5 +95,5 @@ TEST_CASE("ergon launch refuses what contradicts itself or cannot run") {
 TEST_CASE("ergon launch: an elastic run says how many ranks it takes") {
   const RunFile run;
   CHECK(printed(command_launch, "launch", {run.file, "launch.min_nodes=1", "--fit", "3"}) == "2\n");
-  CHECK(holds(run.dry({"launch.min_nodes=1", "--local", "3"}), "mpirun -n 3 "));
+  CHECK(says(run.dry({"launch.min_nodes=1", "--local", "3"}), "mpirun -n 3 "));
 }

@@ -11,7 +11,7 @@ using namespace ergon;
 
 namespace {
 
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool shows(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string page(const std::vector<std::string>& lines) {
   std::string text;
@@ -103,7 +103,7 @@ TEST_CASE("watch_layout: on a usual terminal everything is there") {
                            "--- logs/job_17.0/rank_0.log",
                            "log line 39"}) {
     INFO(part << "\n" << text);
-    CHECK(holds(text, part));
+    CHECK(shows(text, part));
   }
   // The curve falls: its first column is full, its last one has a mark in the lowest row only.
   const std::vector<std::string> lines = lay_out(training(), {80, 23}, Glyphs::ascii);
@@ -147,39 +147,39 @@ TEST_CASE("watch_layout: no line is wider than the screen, and there are no more
 }
 
 TEST_CASE("watch_layout: states are said as far as they are known") {
-  CHECK(holds(shown({}, 80, 20), "ranks: no attempt has begun"));
-  CHECK(holds(shown({}, 80, 20), "no loss yet"));
-  CHECK(holds(shown({}, 80, 20), "no attempt yet"));
+  CHECK(shows(shown({}, 80, 20), "ranks: no attempt has begun"));
+  CHECK(shows(shown({}, 80, 20), "no loss yet"));
+  CHECK(shows(shown({}, 80, 20), "no attempt yet"));
   WatchView view = training();
   view.share_read = 0.374;
-  CHECK(holds(shown(view, 80, 20), "reading events.jsonl: 37 %"));
+  CHECK(shows(shown(view, 80, 20), "reading events.jsonl: 37 %"));
   view = training();
   view.processes.erase(3);
   view.processes[1].state = RankProcess::State::stopped;
   view.processes[2] = {9, RankProcess::State::gone, {}, {}};
   const std::string text = shown(view, 80, 30);
-  CHECK(holds(text, "1 running, 1 stopped, 1 gone, 1 elsewhere, not looked at"));
+  CHECK(shows(text, "1 running, 1 stopped, 1 gone, 1 elsewhere, not looked at"));
   CHECK(text.find("1 stopped") < text.find("    0 running"));  // those first that do not run
   view.ranks = 12;
   view.started_here = 4;
-  CHECK(holds(shown(view, 120, 30), "1 running, 1 stopped, 1 gone, 1 not found here, 8 elsewhere, not looked at"));
+  CHECK(shows(shown(view, 120, 30), "1 running, 1 stopped, 1 gone, 1 not found here, 8 elsewhere, not looked at"));
   view.started_here = 15;  // with three that stay idle
-  CHECK(holds(shown(view, 120, 30), "1 gone, 9 not found here\n"));
+  CHECK(shows(shown(view, 120, 30), "1 gone, 9 not found here\n"));
   view.ranks_visible = false;
   view.processes.clear();
-  CHECK(holds(shown(view, 80, 30), "rank 0 on another machine, the others not looked at"));
+  CHECK(shows(shown(view, 80, 30), "rank 0 on another machine, the others not looked at"));
   view = training();
   view.mfu = 0.412;
   view.failed_saves = 2;
   view.status.stalled_starts = 3;
-  CHECK(holds(shown(view, 120, 30), "MFU 41.2 %"));
-  CHECK(holds(shown(view, 120, 30), "2 FAILED"));
-  CHECK(holds(shown(view, 120, 30), "3 starts in a row saved no step"));
+  CHECK(shows(shown(view, 120, 30), "MFU 41.2 %"));
+  CHECK(shows(shown(view, 120, 30), "2 FAILED"));
+  CHECK(shows(shown(view, 120, 30), "3 starts in a row saved no step"));
   view = ended();
-  CHECK(holds(shown(view, 80, 30), "ended with code 85: saved at step 412 on a signal"));
-  CHECK_FALSE(holds(shown(view, 80, 30), "tokens/s"));
+  CHECK(shows(shown(view, 80, 30), "ended with code 85: saved at step 412 on a signal"));
+  CHECK_FALSE(shows(shown(view, 80, 30), "tokens/s"));
   view.status.state = RunStatus::State::broken;
   view.status.code.reset();
   view.status.reason = "it was killed";
-  CHECK(holds(shown(view, 80, 30), "\nit was killed\n"));
+  CHECK(shows(shown(view, 80, 30), "\nit was killed\n"));
 }

@@ -13,8 +13,6 @@ using namespace ergon::test;
 
 namespace {
 
-constexpr SequenceLayout layouts[] = {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous};
-
 Cut gather(int ranks, std::int64_t stride, SequenceLayout layout = SequenceLayout::zigzag) {
   return {{AttentionSharding::gather_kv, layout, ranks, 1}, stride};
 }

@@ -12,8 +12,6 @@ using namespace ergon::test;
 
 namespace {
 
-constexpr SequenceLayout layouts[] = {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous};
-
 Cut hybrid(int exchange, int ring, SequenceLayout layout = SequenceLayout::zigzag) {
   return {{AttentionSharding::hybrid, layout, exchange * ring, exchange}};
 }

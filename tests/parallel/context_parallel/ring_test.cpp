@@ -13,8 +13,6 @@ using namespace ergon::test;
 
 namespace {
 
-constexpr SequenceLayout layouts[] = {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous};
-
 Cut ring(int ranks, SequenceLayout layout = SequenceLayout::zigzag) { return {{AttentionSharding::ring, layout, ranks, 1}}; }
 
 }  // namespace

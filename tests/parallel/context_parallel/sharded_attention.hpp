@@ -16,6 +16,7 @@
 
 namespace ergon::test {
 
+inline constexpr SequenceLayout layouts[] = {SequenceLayout::zigzag, SequenceLayout::striped, SequenceLayout::contiguous};
 inline constexpr std::int64_t cut_sequence = 48;  // a multiple of 2 P for P = 1, 2, 3, 4, 8
 
 // The whole sequence under a rule.

@@ -16,8 +16,6 @@ using namespace ergon::test;
 
 namespace {
 
-constexpr SequenceLayout layouts[] = {SequenceLayout::contiguous, SequenceLayout::zigzag, SequenceLayout::striped};
-
 Cut ulysses(int ranks, SequenceLayout layout = SequenceLayout::contiguous) { return {{AttentionSharding::ulysses, layout, ranks, 1}}; }
 
 // The independent table: query heads [floor(jH/P), floor((j+1)H/P)) of rank j, and the key heads that these use.

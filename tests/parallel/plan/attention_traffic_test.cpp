@@ -10,16 +10,16 @@ using namespace ergon;
 
 namespace {
 
-constexpr AttentionExtent extent{.batch = 1, .sequence = 64, .heads = 8, .kv_heads = 2, .head_width = 8, .wire = 2, .exact = 4};
-constexpr std::int64_t x = 64 * 8 * 8, n = 64 * 2 * 8;  // elements of all queries, of all keys
+constexpr AttentionExtent of_all{.batch = 1, .sequence = 64, .heads = 8, .kv_heads = 2, .head_width = 8, .wire = 2, .exact = 4};
+constexpr std::int64_t queries = 64 * 8 * 8, keys = 64 * 2 * 8;  // elements of all queries, of all keys
 
-ContextSharding sharding(AttentionSharding attention, int cp, int ulysses = 1) { return {attention, SequenceLayout::zigzag, cp, ulysses}; }
+ContextSharding cut_by(AttentionSharding attention, int cp, int ulysses = 1) { return {attention, SequenceLayout::zigzag, cp, ulysses}; }
 
-struct Figures {
+struct Sent {
   std::int64_t forward_calls, forward_bytes, backward_calls, backward_bytes;
-  bool operator==(const Figures&) const = default;
+  bool operator==(const Sent&) const = default;
 };
-Figures of(const ContextSharding& cut, std::int64_t gather_heads = 1, const AttentionExtent& size = extent) {
+Sent sent_by(const ContextSharding& cut, std::int64_t gather_heads = 1, const AttentionExtent& size = of_all) {
   const AttentionTraffic traffic = attention_traffic(cut, gather_heads, size);
   const AttentionSent forward = total(traffic.forward), backward = total(traffic.backward);
   return {forward.calls, forward.bytes.value, backward.calls, backward.bytes.value};
@@ -29,28 +29,29 @@ Figures of(const ContextSharding& cut, std::int64_t gather_heads = 1, const Atte
 
 TEST_CASE("attention_traffic: a ring sends its keys on, and their gradients in the accumulator's type") {
   using enum AttentionSharding;
-  CHECK(of(sharding(ring, 4)) == Figures{3, 3 * 2 * n * 2, 6, 3 * 2 * n * (2 + 4)});
-  CHECK(of(sharding(ring, 4), 1, {.sequence = 64, .heads = 2, .kv_heads = 2, .head_width = 8}).forward_bytes == 24576);  // the header's
+  CHECK(sent_by(cut_by(ring, 4)) == Sent{3, 3 * 2 * keys * 2, 6, 3 * 2 * keys * (2 + 4)});
+  CHECK(sent_by(cut_by(ring, 4), 1, {.sequence = 64, .heads = 2, .kv_heads = 2, .head_width = 8}).forward_bytes == 24576);  // the header's
 }
 
 TEST_CASE("attention_traffic: an exchange moves queries and keys once each way; a key head that two ranks use goes to both") {
   using enum AttentionSharding;
-  CHECK(of(sharding(ulysses, 2)) == Figures{2, (2 * x + 2 * n) / 2 * 2, 3, (2 * x * 2 + 2 * n * 4) / 2});
+  CHECK(sent_by(cut_by(ulysses, 2)) == Sent{2, (2 * queries + 2 * keys) / 2 * 2, 3, (2 * queries * 2 + 2 * keys * 4) / 2});
   // Eight query heads on four ranks use the two key heads twice.
-  CHECK(of(sharding(ulysses, 4)) == Figures{2, (2 * x + 2 * 2 * n) * 2 * 3 / 4, 3, (2 * x * 2 + 2 * 2 * n * 4) * 3 / 4});
+  CHECK(sent_by(cut_by(ulysses, 4)) == Sent{2, (2 * queries + 2 * 2 * keys) * 2 * 3 / 4, 3, (2 * queries * 2 + 2 * 2 * keys * 4) * 3 / 4});
 }
 
 TEST_CASE("attention_traffic: gathered keys come once a pass, in as many calls as there are strides") {
   using enum AttentionSharding;
-  CHECK(of(sharding(gather_kv, 4), 1) == Figures{2, 3 * 2 * n * 2, 4, 3 * 2 * n * (2 + 4)});
-  CHECK(of(sharding(gather_kv, 4), 2) == Figures{1, 3 * 2 * n * 2, 2, 3 * 2 * n * (2 + 4)});
+  CHECK(sent_by(cut_by(gather_kv, 4), 1) == Sent{2, 3 * 2 * keys * 2, 4, 3 * 2 * keys * (2 + 4)});
+  CHECK(sent_by(cut_by(gather_kv, 4), 2) == Sent{1, 3 * 2 * keys * 2, 2, 3 * 2 * keys * (2 + 4)});
 }
 
 TEST_CASE("attention_traffic: a hybrid is an exchange and rings beside each other, and its ends are the other two") {
   using enum AttentionSharding;
-  CHECK(of(sharding(hybrid, 4, 2)) == Figures{2 + 1, (2 * x + 2 * n) + 2 * n * 2, 3 + 2, (2 * x * 2 + 2 * n * 4) / 2 + 2 * n * (2 + 4)});
-  CHECK(of(sharding(hybrid, 4, 1)) == of(sharding(ring, 4)));
-  CHECK(of(sharding(hybrid, 4, 4)) == of(sharding(ulysses, 4)));
+  CHECK(sent_by(cut_by(hybrid, 4, 2)) ==
+        Sent{2 + 1, (2 * queries + 2 * keys) + 2 * keys * 2, 3 + 2, (2 * queries * 2 + 2 * keys * 4) / 2 + 2 * keys * (2 + 4)});
+  CHECK(sent_by(cut_by(hybrid, 4, 1)) == sent_by(cut_by(ring, 4)));
+  CHECK(sent_by(cut_by(hybrid, 4, 4)) == sent_by(cut_by(ulysses, 4)));
 }
 
 TEST_CASE("attention_traffic: of a run's microbatch, with the heads of one tensor rank and the widths of its types") {
@@ -74,7 +75,7 @@ TEST_CASE("attention_traffic: of a run's microbatch, with the heads of one tenso
 
 TEST_CASE("attention_traffic: one rank sends nothing, and sizes that do not divide are a bug") {
   using enum AttentionSharding;
-  for (const AttentionSharding any : {ring, ulysses, gather_kv, hybrid}) CHECK(of(sharding(any, 1)) == Figures{0, 0, 0, 0});
-  CHECK_THROWS_AS(attention_traffic(sharding(ring, 3), 1, extent), Bug);
-  CHECK_THROWS_AS(attention_traffic(sharding(gather_kv, 2), 3, extent), Bug);
+  for (const AttentionSharding any : {ring, ulysses, gather_kv, hybrid}) CHECK(sent_by(cut_by(any, 1)) == Sent{0, 0, 0, 0});
+  CHECK_THROWS_AS(attention_traffic(cut_by(ring, 3), 1, of_all), Bug);
+  CHECK_THROWS_AS(attention_traffic(cut_by(gather_kv, 2), 3, of_all), Bug);
 }

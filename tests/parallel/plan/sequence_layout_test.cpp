@@ -11,7 +11,7 @@
 namespace ergon {
 namespace {
 
-const SequenceLayout layouts[] = {SequenceLayout::contiguous, SequenceLayout::zigzag, SequenceLayout::striped};
+const SequenceLayout all_layouts[] = {SequenceLayout::contiguous, SequenceLayout::zigzag, SequenceLayout::striped};
 
 std::int64_t causal_pairs(SequenceLayout layout, std::int64_t sequence, int cp, int rank) {
   BlockMask mask = causal_mask(sequence);
@@ -35,7 +35,7 @@ TEST_CASE("sequence_layout: the header's example") {
 }
 
 TEST_CASE("sequence_layout: every position once; zigzag is balanced exactly") {
-  for (SequenceLayout layout : layouts)
+  for (SequenceLayout layout : all_layouts)
     for (int cp : {1, 2, 3, 4, 8}) {
       const std::int64_t sequence = 5 * sequence_multiple(layout, cp);
       std::vector<std::int64_t> positions = layout_permutation(layout, sequence, cp), all(static_cast<std::size_t>(sequence));

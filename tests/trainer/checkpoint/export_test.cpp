@@ -19,8 +19,8 @@ using test::tiny_llama;
 
 namespace {
 
-struct Saved {
-  explicit Saved(const ModelShape& model, at::ScalarType dtype = at::kFloat)
+struct SavedModel {
+  explicit SavedModel(const ModelShape& model, at::ScalarType dtype = at::kFloat)
       : reader(storage, test::save_model(storage, root / "run", model, dtype)) {}
   TemporaryFolder root;
   test::InspectingStorage storage;
@@ -30,7 +30,7 @@ struct Saved {
 }  // namespace
 
 TEST_CASE("export: safetensors with config.json, in one file or several") {
-  Saved saved(tiny_gpt2());
+  SavedModel saved(tiny_gpt2());
   const ExportResult result = export_model(saved.storage, saved.reader, saved.root / "out", {});
   CHECK(result.layout == "gpt2");
   CHECK(result.tensors == 28);
@@ -47,7 +47,7 @@ TEST_CASE("export: safetensors with config.json, in one file or several") {
 }
 
 TEST_CASE("export: pt lies beside config.json under the name that Hugging Face looks for") {
-  Saved saved(tiny_llama());
+  SavedModel saved(tiny_llama());
   ExportOptions options;
   options.format = ExportFormat::pt;
   CHECK(export_model(saved.storage, saved.reader, saved.root / "out", options).layout == "llama");
@@ -55,7 +55,7 @@ TEST_CASE("export: pt lies beside config.json under the name that Hugging Face l
 }
 
 TEST_CASE("export: hdf5 takes a model that has no layout elsewhere; the others refuse it and leave nothing") {
-  Saved saved(tiny_gpt2("norm=\"rmsnorm\""), at::kDouble);
+  SavedModel saved(tiny_gpt2("norm=\"rmsnorm\""), at::kDouble);
   CHECK_THROWS_WITH(export_model(saved.storage, saved.reader, saved.root / "out", {}), Catch::Contains("no layout in Hugging Face"));
   CHECK(saved.storage.list(saved.root.path()) == std::vector<std::string>{"run"});
   ExportOptions options;
@@ -70,7 +70,7 @@ TEST_CASE("export: hdf5 takes a model that has no layout elsewhere; the others r
 }
 
 TEST_CASE("export: weights are rounded to the type that is asked for, and config.json names it") {
-  Saved saved(tiny_llama());
+  SavedModel saved(tiny_llama());
   ExportOptions options;
   options.dtype = at::kBFloat16;
   export_model(saved.storage, saved.reader, saved.root / "out", options);

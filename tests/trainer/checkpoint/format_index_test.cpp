@@ -7,7 +7,7 @@ using namespace ergon;
 namespace {
 
 // A [4, 6] float32 tensor: the left half whole, the right half in two ranges.
-CheckpointIndex sample() {
+CheckpointIndex sample_index() {
   const ShardBox left{{0, 0}, {4, 3}}, right{{0, 3}, {4, 3}};
   return {{{"parameters/w",
             at::kFloat,
@@ -20,7 +20,7 @@ CheckpointIndex sample() {
 Manifest files() { return {{}, {}, "", {}, {{"shard_0000.h5", 5000, 0}, {"shard_0001.h5", 2068, 0}}}; }
 
 std::string refusal(const std::function<void(StoredTensor&)>& change) {
-  CheckpointIndex index = sample();
+  CheckpointIndex index = sample_index();
   change(index.tensors[0]);
   return error_of([&] { parse_index(to_text(index), "i", files()); });
 }
@@ -28,7 +28,7 @@ std::string refusal(const std::function<void(StoredTensor&)>& change) {
 }  // namespace
 
 TEST_CASE("golden: index.json reads back to the same index") {
-  const std::string text = to_text(sample());
+  const std::string text = to_text(sample_index());
   CHECK(contains(text, R"({
  "schema": "ergon.checkpoint_index.v1",
  "block_bytes": 1048576,
@@ -62,10 +62,10 @@ TEST_CASE("golden: index.json reads back to the same index") {
      "bytes": 48,
      "crc32c": "deadbeef"
     },)"));
-  CHECK(parse_index(text, "i", files()).tensors == sample().tensors);
-  CHECK(sample().find("parameters/w") != nullptr);
-  CHECK(sample().find("parameters/v") == nullptr);
-  CHECK(sample().find("parameters/x") == nullptr);
+  CHECK(parse_index(text, "i", files()).tensors == sample_index().tensors);
+  CHECK(sample_index().find("parameters/w") != nullptr);
+  CHECK(sample_index().find("parameters/v") == nullptr);
+  CHECK(sample_index().find("parameters/x") == nullptr);
 }
 
 TEST_CASE("an index that cannot be true is refused, whatever is wrong with it") {
@@ -91,7 +91,7 @@ TEST_CASE("an index that cannot be true is refused, whatever is wrong with it") 
 
 TEST_CASE("an index of another version, another block size or in disorder is refused") {
   const auto with = [](const std::string& from, const std::string& to) {
-    std::string text = to_text(sample());
+    std::string text = to_text(sample_index());
     text.replace(text.find(from), from.size(), to);
     return error_of([&] { parse_index(text, "i", files()); });
   };
@@ -99,13 +99,13 @@ TEST_CASE("an index of another version, another block size or in disorder is ref
   CHECK(with("1048576", "1048577") == "the block size is not that of version 1 @ i");
   CHECK(with("float32", "complex") == "the dtype 'complex' is unknown @ i");
   CHECK(with("deadbeef", "deadbeeg") == "checksums are not hexadecimal @ i");
-  CheckpointIndex twice = sample();
+  CheckpointIndex twice = sample_index();
   twice.tensors.push_back(twice.tensors[0]);
   CHECK(error_of([&] { parse_index(to_text(twice), "i", files()); }) == "the tensors are not in order of their names @ i");
 }
 
 TEST_CASE("tables of ranks travel as text and merge by name; a hole is refused") {
-  const StoredTensor w = sample().tensors[0];
+  const StoredTensor w = sample_index().tensors[0];
   StoredTensor first = w, second = w, other{"a", at::kLong, {}, {{{{{}, {}}, {0, 1}}, "shard_0001.h5", "/a", 2100, 8, {3u}}}};
   first.pieces = {w.pieces[0], w.pieces[1]};
   second.pieces = {w.pieces[2]};

@@ -8,7 +8,7 @@ using namespace ergon;
 
 namespace {
 
-Manifest sample() {
+Manifest sample_manifest() {
   return {{"0123456789abcdef0123456789abcdef", 1200, 3},
           CheckpointId{"fedcba9876543210fedcba9876543210", 1000, 2},
           "00000000000000000000000000000001",
@@ -49,17 +49,17 @@ TEST_CASE("golden: MANIFEST.json") {
    "crc32c": "00000007"
   }
  ])";
-  CHECK(to_text(sample()) == body + ",\n \"crc32c\": \"" + crc32c_text(crc32c(body)) + "\"\n}\n");
+  CHECK(to_text(sample_manifest()) == body + ",\n \"crc32c\": \"" + crc32c_text(crc32c(body)) + "\"\n}\n");
 }
 
 TEST_CASE("a manifest reads back, and one changed byte anywhere is refused") {
-  const std::string text = to_text(sample());
+  const std::string text = to_text(sample_manifest());
   const Manifest back = parse_manifest(text, "m");
-  CHECK(back.id == sample().id);
-  CHECK(back.parent == sample().parent);
-  CHECK(back.run_uuid == sample().run_uuid);
-  CHECK(back.health == sample().health);
-  CHECK(back.files == sample().files);
+  CHECK(back.id == sample_manifest().id);
+  CHECK(back.parent == sample_manifest().parent);
+  CHECK(back.run_uuid == sample_manifest().run_uuid);
+  CHECK(back.health == sample_manifest().health);
+  CHECK(back.files == sample_manifest().files);
   CHECK(back.find("index.json")->crc == 7u);
   CHECK(back.find("index") == nullptr);
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -74,7 +74,7 @@ TEST_CASE("a manifest reads back, and one changed byte anywhere is refused") {
 }
 
 TEST_CASE("a manifest without parent") {
-  Manifest manifest = sample();
+  Manifest manifest = sample_manifest();
   manifest.parent.reset();
   CHECK_FALSE(parse_manifest(to_text(manifest), "m").parent);
 }

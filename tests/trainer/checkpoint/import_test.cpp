@@ -22,11 +22,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string golden(const std::string& name) { return std::string(std::getenv("ERGON_SOURCE")) + "/tests/golden/huggingface/" + name; }
+std::string golden_model(const std::string& name) { return std::string(std::getenv("ERGON_SOURCE")) + "/tests/golden/huggingface/" + name; }
 
 struct Golden {
   explicit Golden(const std::string& name) {
-    const auto json = nlohmann::json::parse(test::read_file(golden(name) + "/logits.json"));
+    const auto json = nlohmann::json::parse(test::read_file(golden_model(name) + "/logits.json"));
     tokens = json.at("tokens").get<std::vector<std::int64_t>>();
     std::vector<double> values;
     for (const auto& row : json.at("logits"))
@@ -69,21 +69,21 @@ TEST_CASE("import: logits are those of transformers") {
   const Golden gpt2("gpt2"), llama("llama");
   CHECK(gpt2.logits.std().item<double>() > 3);
   CHECK(llama.logits.std().item<double>() > 3);
-  place.import(golden("gpt2"), "gpt2-64", at::kDouble);
+  place.import(golden_model("gpt2"), "gpt2-64", at::kDouble);
   CHECK(distance(place, "gpt2-64", gpt2) <= 1e-10);
-  place.import(golden("gpt2"), "gpt2-32");
+  place.import(golden_model("gpt2"), "gpt2-32");
   CHECK(distance(place, "gpt2-32", gpt2) <= 1e-5);
-  place.import(golden("llama"), "llama-32");
+  place.import(golden_model("llama"), "llama-32");
   CHECK(distance(place, "llama-32", llama) <= 1e-5);
 }
 
 TEST_CASE("import, then export: every file of transformers again, to the bit") {
   Place place;
   for (const std::string name : {"gpt2", "llama"}) {
-    place.import(golden(name), name);
+    place.import(golden_model(name), name);
     const CheckpointReader reader(place.storage, checkpoint_folder(place.storage, place.root / name, place.messages));
     export_model(place.storage, reader, place.root / (name + "-out"), {});
-    const LazyTensors before = read_safetensors(place.storage, golden(name)),
+    const LazyTensors before = read_safetensors(place.storage, golden_model(name)),
                       after = read_safetensors(place.storage, place.root / (name + "-out"));
     CHECK(before.size() == after.size());
     for (const LazyTensor& tensor : before) {
@@ -91,7 +91,7 @@ TEST_CASE("import, then export: every file of transformers again, to the bit") {
       REQUIRE(same != nullptr);
       CHECK(value_of(*same).equal(value_of(tensor)));
     }
-    const auto theirs = nlohmann::json::parse(test::read_file(golden(name) + "/config.json"));
+    const auto theirs = nlohmann::json::parse(test::read_file(golden_model(name) + "/config.json"));
     const auto ours = nlohmann::json::parse(place.storage.read_text(place.root / (name + "-out/config.json")));
     for (const char* key :
          {"n_layer", "n_embd", "n_head", "n_inner", "n_positions", "vocab_size", "layer_norm_epsilon", "activation_function", "hidden_size",
@@ -105,7 +105,7 @@ TEST_CASE("a square tensor of an import that is transposed shows in the logits")
     Place place;
     const Golden expected(name);
     int squares = 0;
-    ForeignModel model = open_model(place.storage, golden(name), place.messages);
+    ForeignModel model = open_model(place.storage, golden_model(name), place.messages);
     for (LazyTensor& tensor : model.parameters) {
       if (tensor.shape.size() != 2 || tensor.shape[0] != tensor.shape[1]) continue;
       const LazyTensor kept = tensor;
@@ -121,7 +121,7 @@ TEST_CASE("a square tensor of an import that is transposed shows in the logits")
 
 TEST_CASE("import: a run folder with its configuration and a checkpoint of step 0 that verifies") {
   Place place;
-  const ImportedRun run = place.import(golden("llama"), "run");
+  const ImportedRun run = place.import(golden_model("llama"), "run");
   CHECK(run.checkpoint == place.root / "run/checkpoints/step_00000000.a0000");
   CHECK(run.dtype == at::kFloat);
   CHECK(verify_checkpoint(place.storage, run.checkpoint, VerifyDepth::full).empty());
@@ -140,7 +140,7 @@ TEST_CASE("import: a run folder with its configuration and a checkpoint of step 
   other.dropout = 0.1;  // may change
   CHECK_THROWS_WITH(check_imported_model(reader.state(), other, "x"),
                     Catch::Contains("model.rope_theta is ") && Catch::Contains(", but the imported model has 500"));
-  CHECK_THROWS_WITH(place.import(golden("llama"), "run"), Catch::Contains("this exists already"));
+  CHECK_THROWS_WITH(place.import(golden_model("llama"), "run"), Catch::Contains("this exists already"));
 }
 
 TEST_CASE("import: from an HDF5 model, from a run, and from one of its checkpoints") {
@@ -174,7 +174,7 @@ TEST_CASE("import: pickles are refused with the way to safetensors, and other th
   place.storage.make_directory(place.root / "empty");
   CHECK_THAT(place.refusal(place.root / "empty"), Catch::Contains("this is no model that Ergon reads"));
   place.storage.make_directory(place.root / "torch");
-  place.storage.write_text(place.root / "torch/config.json", test::read_file(golden("gpt2") + "/config.json"));
+  place.storage.write_text(place.root / "torch/config.json", test::read_file(golden_model("gpt2") + "/config.json"));
   CHECK_THAT(place.refusal(place.root / "torch"), Catch::Contains("this is no model that Ergon reads"));
   place.storage.write_text(place.root / "torch/pytorch_model.bin", "x");
   CHECK_THAT(place.refusal(place.root / "torch"), Catch::Contains("a pickle is a program"));

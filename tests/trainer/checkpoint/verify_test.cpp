@@ -15,11 +15,11 @@ using namespace ergon;
 
 namespace {
 
-struct Saved {
+struct SavedRun {
   TemporaryFolder run;
   ergon::test::InspectingStorage storage;
   std::string folder = run / "checkpoints/step_00000001.a0001";
-  Saved() {
+  SavedRun() {
     for (const SaveResult& result : save_together(storage, run.path(), 1, 1, 2, Cut::zero, Size::large)) REQUIRE_FALSE(result.error);
   }
   std::vector<std::string> problems(VerifyDepth depth = VerifyDepth::full) { return verify_checkpoint(storage, folder, depth); }
@@ -45,13 +45,13 @@ struct Saved {
 }  // namespace
 
 TEST_CASE("an intact checkpoint has no problems") {
-  Saved saved;
+  SavedRun saved;
   CHECK(saved.problems().empty());
   CHECK(saved.problems(VerifyDepth::bytes).empty());
 }
 
 TEST_CASE("every bit of a shard is covered: data by its block, HDF5's own bytes by the file's checksum") {
-  Saved saved;
+  SavedRun saved;
   const StoredPiece piece = saved.index().find("parameters/large")->pieces.at(0);
   REQUIRE(piece.crcs.size() == 1);
   saved.flip(piece.file, piece.offset + 5);
@@ -65,7 +65,7 @@ TEST_CASE("every bit of a shard is covered: data by its block, HDF5's own bytes 
 }
 
 TEST_CASE("an index that disagrees with the HDF5 layout is found, though every checksum matches") {
-  Saved saved;
+  SavedRun saved;
   std::string text = saved.storage.read_text(saved.folder + "/index.json");
   const auto swap = [&](const std::string& from, const std::string& to) {
     const auto at = text.find(from);
@@ -99,7 +99,7 @@ const std::vector<std::string> bad_names = {"",       "..",      "../step_000000
                                             "a b.h5", "a\nb.h5", std::string("shard_0000.h5\0x", 15),    std::string(256, 'x')};
 
 // How verification and a load refuse the run of a checkpoint.
-std::string load_refusal(Saved& saved) {
+std::string load_refusal(SavedRun& saved) {
   auto ranks = make_local_group(1);
   CheckpointLoader loader(saved.storage, saved.run.path(), *ranks[0]);
   try {
@@ -114,7 +114,7 @@ std::string load_refusal(Saved& saved) {
 
 TEST_CASE("a name in the manifest that leads out of the folder is refused, and never opened") {
   for (const std::string& name : bad_names) {
-    Saved saved;
+    SavedRun saved;
     Manifest manifest = parse_manifest(saved.storage.read_text(saved.folder + "/MANIFEST.json"), "m");
     for (StoredFile& file : manifest.files)
       if (file.name == "shard_0000.h5") file.name = name;
@@ -129,7 +129,7 @@ TEST_CASE("a name in the manifest that leads out of the folder is refused, and n
 
 TEST_CASE("a name in the index that the manifest does not have is refused, whatever it is") {
   for (const std::string& name : bad_names) {
-    Saved saved;
+    SavedRun saved;
     std::string text = saved.storage.read_text(saved.folder + "/index.json");
     const std::string from = "\"shard_0000.h5\"", to = nlohmann::json(name).dump();
     for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
@@ -143,7 +143,7 @@ TEST_CASE("a name in the index that the manifest does not have is refused, whate
 
 TEST_CASE("links inside a checkpoint, and a checkpoint that is one, are refused") {
   for (const std::string name : {"shard_0000.h5", "index.json", "MANIFEST.json", ""}) {
-    Saved saved;
+    SavedRun saved;
     const std::string path = name.empty() ? saved.folder : saved.folder + "/" + name, moved = saved.run / "moved";
     std::filesystem::rename(path, moved);
     std::filesystem::create_symlink(moved, path);
@@ -161,7 +161,7 @@ TEST_CASE("links inside a checkpoint, and a checkpoint that is one, are refused"
 }
 
 TEST_CASE("a shard edited by another program is found, though every checksum was made right again") {
-  Saved saved;
+  SavedRun saved;
   const std::string path = saved.folder + "/shard_0000.h5";
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   REQUIRE(file >= 0);
@@ -201,7 +201,7 @@ TEST_CASE("a shard edited by another program is found, though every checksum was
 }
 
 TEST_CASE("a state of another step and a folder that is none") {
-  Saved saved;
+  SavedRun saved;
   RunState state = state_of(8);
   saved.replace("state.json", to_text(state));
   CHECK(saved.problems() == std::vector<std::string>{"the state is that of step 8, the manifest that of 1"});

@@ -8,7 +8,7 @@ using namespace ergon::test;
 
 namespace {
 
-std::vector<Document> read(const DocumentOptions& options) {
+std::vector<Document> documents_of(const DocumentOptions& options) {
   Storage storage;
   const InputFiles files(options.inputs, options.format);
   UnitReader reader(files, options, storage);
@@ -22,7 +22,7 @@ using Texts = std::vector<std::string>;
 
 Texts texts(const DocumentOptions& options) {
   Texts texts;
-  for (const Document& document : read(options)) texts.push_back(document.text);
+  for (const Document& document : documents_of(options)) texts.push_back(document.text);
   return texts;
 }
 
@@ -33,13 +33,13 @@ TEST_CASE("a file is a document, an empty one too") {
   write_file(folder / "a.txt", "");
   write_file(folder / "b.txt", "second\n\nstill second");
   CHECK(texts({.inputs = {folder / "a.txt", folder / "b.txt"}}) == Texts{"", "second\n\nstill second"});
-  CHECK(read({.inputs = {folder / "a.txt", folder / "b.txt"}})[1].file == 1);
+  CHECK(documents_of({.inputs = {folder / "a.txt", folder / "b.txt"}})[1].file == 1);
 }
 
 TEST_CASE("blank lines part documents") {
   TemporaryFolder folder;
   write_file(folder / "a.txt", "\n\none\ntwo\n \t\n\nthree\r\n\r\nfour");
-  const auto documents = read({.inputs = {folder / "a.txt"}, .rule = DocumentRule::blank_line});
+  const auto documents = documents_of({.inputs = {folder / "a.txt"}, .rule = DocumentRule::blank_line});
   REQUIRE(documents.size() == 3);
   const Texts expected = {"one\ntwo\n", "three\r\n", "four"};
   const std::int64_t lines[] = {3, 7, 9};
@@ -71,12 +71,12 @@ TEST_CASE("text that is not UTF-8 is repaired before JSON is read, and counted")
   write_file(folder / "a.jsonl", "{\"text\": \"good\"}\n{\"text\": \"b\xFF\xE2\x82 d\"}\n");
   write_file(folder / "a.txt", "b\xFF\xE2\x82 d");
   for (const char* name : {"a.jsonl", "a.txt"}) {
-    const Document last = read({.inputs = {folder / name}}).back();
+    const Document last = documents_of({.inputs = {folder / name}}).back();
     CHECK(last.text == "b\xEF\xBF\xBD\xEF\xBF\xBD d");
     CHECK(last.replaced_sequences == 2);
     CHECK(last.replaced_bytes == 3);
   }
-  CHECK(read({.inputs = {folder / "a.jsonl"}}).front().replaced_sequences == 0);
+  CHECK(documents_of({.inputs = {folder / "a.jsonl"}}).front().replaced_sequences == 0);
 }
 
 TEST_CASE("a short document that is longer than the limit is refused by itself") {

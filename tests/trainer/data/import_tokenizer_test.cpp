@@ -10,8 +10,8 @@ using namespace ergon::test;
 
 namespace {
 
-struct Setting {
-  Setting() : work(folder / "a.ingest", Begin::resume, storage) {
+struct Import {
+  Import() : work(folder / "a.ingest", Begin::resume, storage) {
     std::string text;
     for (int p = 0; p < 300; ++p) text += fmt::format("paragraph {} of the text\nsays what {} is\n\n", p, p * p);
     write_file(folder / "in.txt", text);
@@ -35,7 +35,7 @@ struct Setting {
 }  // namespace
 
 TEST_CASE("a tokenizer is named, trained, or read from a file") {
-  Setting setting;
+  Import setting;
   CHECK(setting.choose("bytes")->kind() == "bytes");
   const auto trained = setting.choose("sentencepiece");
   CHECK(trained->vocabulary() == 330);
@@ -48,7 +48,7 @@ TEST_CASE("a tokenizer is named, trained, or read from a file") {
 }
 
 TEST_CASE("a trained tokenizer is kept for an import that goes on, and only for that") {
-  Setting setting;
+  Import setting;
   const std::string first = setting.choose("sentencepiece")->sha256();
   write_file(setting.folder / "in.txt", "quite different words stand here, " + std::string(400, 'x') + " and more of them to learn from");
   setting.work.bind({{"a", 1}});

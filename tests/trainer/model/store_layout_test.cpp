@@ -8,11 +8,13 @@
 namespace ergon {
 namespace {
 
-ParameterSpec spec(const std::string& name, Extents shape, int unit) {
+ParameterSpec layout_spec(const std::string& name, Extents shape, int unit) {
   return {.name = name, .kind = "matrix", .global_shape = shape, .box = whole(shape), .local_shape = shape, .unit = unit};
 }
 
-std::vector<ParameterSpec> example() { return {spec("embedding", {3, 2}, 0), spec("q", {2, 2}, 1), spec("k", {1, 2}, 1)}; }
+std::vector<ParameterSpec> example() {
+  return {layout_spec("embedding", {3, 2}, 0), layout_spec("q", {2, 2}, 1), layout_spec("k", {1, 2}, 1)};
+}
 
 }  // namespace
 
@@ -34,10 +36,10 @@ TEST_CASE("store layout: parts of every unit are whole cache lines, for any numb
 }
 
 TEST_CASE("store layout: units out of order and packs across them are bugs") {
-  CHECK_THROWS_AS(lay_out({spec("a", {1}, 1)}, {}, at::kFloat, 2, 1), Bug);
-  CHECK_THROWS_AS(lay_out({spec("a", {1}, 0)}, {}, at::kFloat, 2, 1), Bug);
-  CHECK_THROWS_AS(lay_out({spec("a", {1}, 0), spec("b", {1}, 1)}, {{0, 1}}, at::kFloat, 2, 1), Bug);
-  CHECK_THROWS_AS(lay_out({spec("a", {1}, 0), spec("b", {1}, 0)}, {{1, 0}}, at::kFloat, 1, 1), Bug);
+  CHECK_THROWS_AS(lay_out({layout_spec("a", {1}, 1)}, {}, at::kFloat, 2, 1), Bug);
+  CHECK_THROWS_AS(lay_out({layout_spec("a", {1}, 0)}, {}, at::kFloat, 2, 1), Bug);
+  CHECK_THROWS_AS(lay_out({layout_spec("a", {1}, 0), layout_spec("b", {1}, 1)}, {{0, 1}}, at::kFloat, 2, 1), Bug);
+  CHECK_THROWS_AS(lay_out({layout_spec("a", {1}, 0), layout_spec("b", {1}, 0)}, {{1, 0}}, at::kFloat, 1, 1), Bug);
 }
 
 }  // namespace ergon

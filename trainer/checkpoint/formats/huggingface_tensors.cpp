@@ -76,9 +76,9 @@ Extents shape_there(const HuggingFaceTensor& row, const std::map<std::string, Ex
   return shape;
 }
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) { throw Error(what, where, way_out, ExitCode::data); }
+[[noreturn]] void refuse_tensors(const std::string& what, const std::string& where) { throw Error(what, where, way_out, ExitCode::data); }
 
-std::string shape_text(const Extents& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string dims_text(const Extents& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 // The names under which a file may have a tensor: the language model's, and the base model's.
 const LazyTensor* find_either(const LazyTensors& tensors, const std::string& name) {
@@ -94,7 +94,7 @@ bool is_buffer(const std::string& name) {
 
 void check_tied_head(const LazyTensor& head, const LazyTensor& table, const std::string& where) {
   if (head.shape != table.shape || head.dtype != table.dtype || !head.read().equal(table.read()))
-    refuse(fmt::format("config.json ties the head to the embedding, but {} is not equal to {}", head.name, table.name), where);
+    refuse_tensors(fmt::format("config.json ties the head to the embedding, but {} is not equal to {}", head.name, table.name), where);
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ LazyTensors from_huggingface(const ModelShape& model, const LazyTensors& tensors
     }
     used.insert(tensor->name);
     if (const Extents expected = shape_there(row, shapes); tensor->shape != expected)
-      refuse(fmt::format("tensor {} is {}, the model has {}", tensor->name, shape_text(tensor->shape), shape_text(expected)), where);
+      refuse_tensors(fmt::format("tensor {} is {}, the model has {}", tensor->name, dims_text(tensor->shape), dims_text(expected)), where);
     std::int64_t first = 0;
     for (const std::string& name : row.parts) {
       const Extents& shape = shapes.at(name);
@@ -159,11 +159,11 @@ LazyTensors from_huggingface(const ModelShape& model, const LazyTensors& tensors
       first += shape.front();
     }
   }
-  if (!missing.empty()) refuse(fmt::format("these tensors are missing: {}", fmt::join(missing, ", ")), where);
+  if (!missing.empty()) refuse_tensors(fmt::format("these tensors are missing: {}", fmt::join(missing, ", ")), where);
   for (const LazyTensor& tensor : tensors) {
     if (used.contains(tensor.name) || is_buffer(tensor.name)) continue;
     if (tensor.name != "lm_head.weight")
-      refuse(fmt::format("tensor '{}' belongs to no model of this layout", shown_name(tensor.name)), where);
+      refuse_tensors(fmt::format("tensor '{}' belongs to no model of this layout", shown_name(tensor.name)), where);
     const bool gpt2 = huggingface_layout(model) == HuggingFaceLayout::gpt2;
     check_tied_head(tensor, *find_either(tensors, gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight"), where);
   }
@@ -175,12 +175,12 @@ void check_parameters(const ModelShape& model, const LazyTensors& parameters, co
   const auto shapes = parameter_shapes(model);
   for (const auto& [name, shape] : shapes) {
     const LazyTensor* parameter = find(parameters, name);
-    if (parameter == nullptr) refuse(fmt::format("the parameter {} is missing", name), where);
+    if (parameter == nullptr) refuse_tensors(fmt::format("the parameter {} is missing", name), where);
     if (parameter->shape != shape)
-      refuse(fmt::format("parameter {} is {}, the model has {}", name, shape_text(parameter->shape), shape_text(shape)), where);
+      refuse_tensors(fmt::format("parameter {} is {}, the model has {}", name, dims_text(parameter->shape), dims_text(shape)), where);
   }
   for (const LazyTensor& parameter : parameters)
-    if (!shapes.contains(parameter.name)) refuse(fmt::format("the model has no parameter '{}'", shown_name(parameter.name)), where);
+    if (!shapes.contains(parameter.name)) refuse_tensors(fmt::format("the model has no parameter '{}'", shown_name(parameter.name)), where);
 }
 
 }  // namespace ergon

@@ -18,7 +18,7 @@ namespace ergon {
 
 namespace {
 
-constexpr const char* way_out = "fetch or export the folder again";
+constexpr const char* way_out_of_folder = "fetch or export the folder again";
 
 at::Tensor read_entry(Storage& storage, const Storage::File& file, const SafetensorsEntry& entry, std::int64_t start) {
   const auto dtype = scalar_type_of(entry.dtype);
@@ -55,7 +55,7 @@ std::map<std::string, std::string> read_weight_map(Storage& storage, const std::
       files[tensor] = file.get<std::string>();
       if (!is_plain_name(files[tensor]))
         throw Error(fmt::format("the file name '{}' is refused: it is not one component of A-Z a-z 0-9 . _ -", shown_name(files[tensor])),
-                    where, way_out, ExitCode::data);
+                    where, way_out_of_folder, ExitCode::data);
     }
     return files;
   });
@@ -63,7 +63,7 @@ std::map<std::string, std::string> read_weight_map(Storage& storage, const std::
 
 LazyTensors read_sharded(Storage& storage, const std::string& folder) {
   const std::map<std::string, std::string> weight_map = read_weight_map(storage, folder);
-  const auto refuse = [&](const std::string& what) { throw Error(what, folder + "/" + safetensors_index_name, way_out, ExitCode::data); };
+  const auto refuse = [&](const std::string& what) { throw Error(what, folder + "/" + safetensors_index_name, way_out_of_folder, ExitCode::data); };
   std::set<std::string> files;
   for (const auto& [tensor, file] : weight_map) files.insert(file);
   LazyTensors tensors;
@@ -117,7 +117,7 @@ std::int64_t write_file(Storage& storage, const std::string& path, const LazyTen
 std::string read_small_text(Storage& storage, const std::string& folder, const std::string& name, std::int64_t limit) {
   const Storage::File file = storage.open_read_inside(folder, name);
   if (const std::int64_t size = storage.size(file); size > limit)
-    throw Error(fmt::format("{} bytes are refused, the limit of this file is {}", size, limit), file.path(), way_out, ExitCode::data);
+    throw Error(fmt::format("{} bytes are refused, the limit of this file is {}", size, limit), file.path(), way_out_of_folder, ExitCode::data);
   return storage.read_text(file);
 }
 

@@ -21,7 +21,7 @@ constexpr LlmcVersion llmc_versions[] = {{20240520, 1, TokenDtype::u16}, {202408
 constexpr std::string_view npy_magic = "\x93NUMPY";
 constexpr std::size_t npy_alignment = 64;  // bytes, of what numpy writes
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) {
+[[noreturn]] void refuse_header(const std::string& what, const std::string& where) {
   throw Error(what, where, "copy the file again, or name its real format (--from)", ExitCode::data);
 }
 
@@ -47,7 +47,7 @@ class Dictionary {
     while (found.ends_with(' ')) found.remove_suffix(1);
     return found;
   }
-  [[noreturn]] void bad(std::string_view key) const { refuse(fmt::format("has a numpy header without a plain '{}'", key), where_); }
+  [[noreturn]] void bad(std::string_view key) const { refuse_header(fmt::format("has a numpy header without a plain '{}'", key), where_); }
 
  private:
   std::string_view text_;
@@ -59,7 +59,7 @@ TokenDtype npy_dtype(std::string_view descr, const std::string& where) {
     const std::string code = fmt::format("{}{}", name(dtype)[0], size_of(dtype));
     if (descr == fmt::format("'<{}'", code) || (size_of(dtype) == 1 && descr == fmt::format("'|{}'", code))) return dtype;
   }
-  refuse(fmt::format("holds elements of type {}; token ids are little-endian integers", descr), where);
+  refuse_header(fmt::format("holds elements of type {}; token ids are little-endian integers", descr), where);
 }
 
 // The N of (N,).
@@ -70,7 +70,7 @@ std::int64_t npy_count(std::string_view shape, const std::string& where) {
     const auto [stopped, error] = std::from_chars(shape.data() + 1, end, count);
     if (error != std::errc{} || stopped != end) count = -1;
   }
-  if (count < 0) refuse(fmt::format("has the shape {}; token ids stand in one dim", shape), where);
+  if (count < 0) refuse_header(fmt::format("has the shape {}; token ids stand in one dim", shape), where);
   return count;
 }
 
@@ -88,29 +88,29 @@ bool is_llmc(std::span<const std::byte> head) {
 bool is_npy(std::span<const std::byte> head) { return text_of(head).starts_with(npy_magic); }
 
 FlatHeader parse_llmc_header(std::span<const std::byte> head, const std::string& where) {
-  if (std::ssize(head) < llmc_header_bytes) refuse("is shorter than the header of llm.c", where);
+  if (std::ssize(head) < llmc_header_bytes) refuse_header("is shorter than the header of llm.c", where);
   std::array<std::int32_t, 3> fields;
   std::memcpy(fields.data(), head.data(), sizeof fields);
   for (const LlmcVersion& version : llmc_versions) {
     if (fields[0] != version.magic) continue;
-    if (fields[1] != version.version) refuse(fmt::format("has llm.c's version {}, not {}", fields[1], version.version), where);
-    if (fields[2] < 0) refuse(fmt::format("says that it holds {} tokens", fields[2]), where);
+    if (fields[1] != version.version) refuse_header(fmt::format("has llm.c's version {}, not {}", fields[1], version.version), where);
+    if (fields[2] < 0) refuse_header(fmt::format("says that it holds {} tokens", fields[2]), where);
     return {version.dtype, fields[2], std::string(text_of(head.first(static_cast<std::size_t>(llmc_header_bytes))))};
   }
-  refuse(fmt::format("begins with {}, which is no magic number of llm.c", fields[0]), where);
+  refuse_header(fmt::format("begins with {}, which is no magic number of llm.c", fields[0]), where);
 }
 
 FlatHeader parse_npy_header(std::span<const std::byte> head, const std::string& where) {
   const std::size_t fixed = npy_magic.size() + 2;
-  if (!is_npy(head) || head.size() < fixed + 4) refuse("has no numpy header", where);
+  if (!is_npy(head) || head.size() < fixed + 4) refuse_header("has no numpy header", where);
   const auto major = std::to_integer<int>(head[npy_magic.size()]);
-  if (major < 1 || major > 3) refuse(fmt::format("has numpy's format {}, known are 1 to 3", major), where);
+  if (major < 1 || major > 3) refuse_header(fmt::format("has numpy's format {}, known are 1 to 3", major), where);
   std::uint32_t length = 0;
   const std::size_t width = major == 1 ? 2 : 4;
   std::memcpy(&length, head.data() + fixed, width);
   const std::size_t end = fixed + width + length;
   if (end > head.size() || static_cast<std::int64_t>(end) > npy_header_limit)
-    refuse(fmt::format("has a numpy header of {} bytes that it does not hold", end), where);
+    refuse_header(fmt::format("has a numpy header of {} bytes that it does not hold", end), where);
   const Dictionary dictionary(text_of(head).substr(fixed + width, length), where);
   if (dictionary.value("fortran_order") != "False" && dictionary.value("fortran_order") != "True") dictionary.bad("fortran_order");
   return {npy_dtype(dictionary.value("descr"), where), npy_count(dictionary.value("shape"), where), std::string(text_of(head.first(end)))};

@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-std::int64_t largest_id(const ForeignFile& file, Storage& storage) {
+std::int64_t largest_id_in(const ForeignFile& file, Storage& storage) {
   std::int32_t most = 0;
   read_foreign(file, storage, [&](std::span<const std::int32_t> ids) { most = std::max(most, *std::ranges::max_element(ids)); });
   return most;
@@ -20,7 +20,7 @@ std::int64_t largest_id(const ForeignFile& file, Storage& storage) {
 
 std::unique_ptr<Tokenizer> unknown_tokenizer(const IdsImportOptions& options, const ForeignFile& file, Storage& storage) {
   std::int64_t vocabulary = options.vocabulary;
-  if (vocabulary == 0) vocabulary = std::max<std::int64_t>(largest_id(file, storage), options.eod) + 1;
+  if (vocabulary == 0) vocabulary = std::max<std::int64_t>(largest_id_in(file, storage), options.eod) + 1;
   return make_ids_tokenizer(vocabulary, options.eod);
 }
 

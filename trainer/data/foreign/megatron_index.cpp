@@ -19,7 +19,7 @@ struct TypeCode {
 constexpr TypeCode type_codes[] = {{TokenDtype::u8, 1},  {TokenDtype::i8, 2},  {TokenDtype::i16, 3},
                                    {TokenDtype::i32, 4}, {TokenDtype::i64, 5}, {TokenDtype::u16, 8}};
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) {
+[[noreturn]] void refuse_index(const std::string& what, const std::string& where) {
   throw Error(what, where, "copy the data set again, or make it again with Megatron-LM", ExitCode::data);
 }
 
@@ -29,7 +29,7 @@ class Reader {
   Reader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
 
   std::span<const std::byte> take(std::uint64_t size) {
-    if (size > bytes_.size()) refuse(fmt::format("ends {} bytes early", size - bytes_.size()), where_);
+    if (size > bytes_.size()) refuse_index(fmt::format("ends {} bytes early", size - bytes_.size()), where_);
     const auto taken = bytes_.first(static_cast<std::size_t>(size));
     bytes_ = bytes_.subspan(static_cast<std::size_t>(size));
     return taken;
@@ -42,7 +42,7 @@ class Reader {
   }
   template <typename T>
   std::vector<T> table(std::uint64_t count) {
-    if (count > bytes_.size() / sizeof(T)) refuse(fmt::format("has no room for a table of {} entries", count), where_);
+    if (count > bytes_.size() / sizeof(T)) refuse_index(fmt::format("has no room for a table of {} entries", count), where_);
     std::vector<T> result(static_cast<std::size_t>(count));
     const auto from = take(count * sizeof(T));
     if (count > 0) std::memcpy(result.data(), from.data(), from.size());
@@ -58,15 +58,15 @@ class Reader {
 TokenDtype read_dtype(std::uint8_t code, const std::string& where) {
   for (const TypeCode& type : type_codes)
     if (type.code == code) return type.dtype;
-  refuse(fmt::format("has elements of type {}, which is no integer type", code), where);
+  refuse_index(fmt::format("has elements of type {}, which is no integer type", code), where);
 }
 
 void check_pointers(const MegatronIndex& index, const std::vector<std::int64_t>& pointers, const std::string& where) {
   std::int64_t next = 0;
   for (std::size_t i = 0; i < pointers.size(); ++i) {
-    if (index.lengths[i] < 0) refuse(fmt::format("sequence {} has {} tokens", i, index.lengths[i]), where);
+    if (index.lengths[i] < 0) refuse_index(fmt::format("sequence {} has {} tokens", i, index.lengths[i]), where);
     if (pointers[i] != next)
-      refuse(fmt::format("sequence {} begins at byte {} and not where the one before it ends ({})", i, pointers[i], next), where);
+      refuse_index(fmt::format("sequence {} begins at byte {} and not where the one before it ends ({})", i, pointers[i], next), where);
     next += index.lengths[i] * size_of(index.dtype);
   }
 }
@@ -74,7 +74,7 @@ void check_pointers(const MegatronIndex& index, const std::vector<std::int64_t>&
 void check_documents(const MegatronIndex& index, const std::string& where) {
   const auto& documents = index.documents;
   if (documents.empty() || documents.front() != 0 || documents.back() != std::ssize(index.lengths) || !std::ranges::is_sorted(documents))
-    refuse(fmt::format("its table of documents does not lead from 0 to {} sequences", index.lengths.size()), where);
+    refuse_index(fmt::format("its table of documents does not lead from 0 to {} sequences", index.lengths.size()), where);
 }
 
 template <typename T>
@@ -100,8 +100,8 @@ std::int64_t MegatronIndex::tokens() const {
 MegatronIndex parse_megatron_index(std::span<const std::byte> bytes, const std::string& where) {
   Reader reader(bytes, where);
   if (std::memcmp(reader.take(magic.size()).data(), magic.data(), magic.size()) != 0)
-    refuse("does not begin with MMIDIDX: it is not the index of a Megatron data set", where);
-  if (const auto version = reader.value<std::uint64_t>(); version != 1) refuse(fmt::format("has version {}, not 1", version), where);
+    refuse_index("does not begin with MMIDIDX: it is not the index of a Megatron data set", where);
+  if (const auto version = reader.value<std::uint64_t>(); version != 1) refuse_index(fmt::format("has version {}, not 1", version), where);
   MegatronIndex index;
   index.dtype = read_dtype(reader.value<std::uint8_t>(), where);
   const auto sequences = reader.value<std::uint64_t>(), documents = reader.value<std::uint64_t>();
@@ -109,7 +109,7 @@ MegatronIndex parse_megatron_index(std::span<const std::byte> bytes, const std::
   const auto pointers = reader.table<std::int64_t>(sequences);
   index.documents = reader.table<std::int64_t>(documents);
   if (reader.left() > 0) index.modes = reader.table<std::int8_t>(sequences);
-  if (reader.left() > 0) refuse(fmt::format("has {} bytes too many", reader.left()), where);
+  if (reader.left() > 0) refuse_index(fmt::format("has {} bytes too many", reader.left()), where);
   check_pointers(index, pointers, where);
   check_documents(index, where);
   return index;

@@ -17,7 +17,7 @@ using test::TemporaryFolder;
 namespace {
 
 template <typename Call>
-std::string refusal(Call call) {
+std::string problem_with(Call call) {
   try {
     call();
   } catch (const Error& error) {
@@ -83,9 +83,9 @@ TEST_CASE("HDF5 models: nothing is overwritten, and a type that HDF5 has not is 
   Storage storage;
   const ModelShape model = test::tiny_llama();
   storage.write_text(folder / "there.h5", "x");
-  CHECK(refusal([&] { write_hdf5_model(storage, folder / "there.h5", model, test::noisy_parameters(model, at::kFloat)); }) ==
+  CHECK(problem_with([&] { write_hdf5_model(storage, folder / "there.h5", model, test::noisy_parameters(model, at::kFloat)); }) ==
         "this exists already, and nothing is overwritten");
-  CHECK(refusal([&] { write_hdf5_model(storage, folder / "new.h5", model, test::noisy_parameters(model, at::kBFloat16)); }) ==
+  CHECK(problem_with([&] { write_hdf5_model(storage, folder / "new.h5", model, test::noisy_parameters(model, at::kBFloat16)); }) ==
         "HDF5 1.10 has no type for bfloat16");
 }
 
@@ -93,10 +93,10 @@ TEST_CASE("HDF5 files that are no models") {
   const TemporaryFolder folder;
   test::InspectingStorage storage;
   write_shard_as(storage, folder, "shard.h5", {});
-  CHECK(refusal([&] { read_hdf5_model(storage, folder / "shard.h5"); }) ==
+  CHECK(problem_with([&] { read_hdf5_model(storage, folder / "shard.h5"); }) ==
         "this is no model of version 1: ergon_format is 'checkpoint shard'");
   write_shard_as(storage, folder, "counts.h5", {"model", {{"model", "[model]\nlayers = 1\n"}}}, at::kLong);
-  CHECK(refusal([&] { read_hdf5_model(storage, folder / "counts.h5"); }) == "/w is i64, a parameter is f32 or f64");
+  CHECK(problem_with([&] { read_hdf5_model(storage, folder / "counts.h5"); }) == "/w is i64, a parameter is f32 or f64");
   write_shard_as(storage, folder, "keys.h5", {"model", {{"model", "[model]\nlayer = 1\n"}}});
-  CHECK(refusal([&] { read_hdf5_model(storage, folder / "keys.h5"); }).find("layer") != std::string::npos);
+  CHECK(problem_with([&] { read_hdf5_model(storage, folder / "keys.h5"); }).find("layer") != std::string::npos);
 }

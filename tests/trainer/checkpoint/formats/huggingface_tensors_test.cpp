@@ -23,7 +23,7 @@ at::Tensor of(const LazyTensors& tensors, const std::string& name) {
 }
 
 template <typename Call>
-std::string refusal(Call call) {
+std::string refusal_there(Call call) {
   try {
     call();
   } catch (const Error& error) {
@@ -35,7 +35,7 @@ std::string refusal(Call call) {
 }
 
 std::string import_refusal(const ModelShape& model, const LazyTensors& tensors) {
-  return refusal([&] { from_huggingface(model, tensors, "there"); });
+  return refusal_there([&] { from_huggingface(model, tensors, "there"); });
 }
 
 }  // namespace
@@ -114,7 +114,7 @@ TEST_CASE("every tensor that is missing, turned round, or nobody's is refused by
 TEST_CASE("parameters by our own names have to be those of the model") {
   const ModelShape model = tiny_llama();
   LazyTensors ours = noisy_parameters(model, at::kFloat);
-  const auto said = [&](const LazyTensors& parameters) { return refusal([&] { check_parameters(model, parameters, "there"); }); };
+  const auto said = [&](const LazyTensors& parameters) { return refusal_there([&] { check_parameters(model, parameters, "there"); }); };
   CHECK(said(ours) == "no error");
   ours.front().shape = {16, 61};
   CHECK(said(ours) == "parameter embedding.tokens.weight is [16, 61], the model has [61, 16]");

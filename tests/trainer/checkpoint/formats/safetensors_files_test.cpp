@@ -17,12 +17,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-LazyTensor counting(const std::string& name, Extents shape, at::ScalarType dtype, int start) {
+LazyTensor counting_up(const std::string& name, Extents shape, at::ScalarType dtype, int start) {
   return {name, dtype, shape, [=] { return at::arange(start, start + num_elements(shape), at::kDouble).to(dtype).view(shape); }};
 }
 
 LazyTensors three() {
-  return {counting("a", {4, 3}, at::kFloat, 0), counting("b", {5}, at::kBFloat16, 20), counting("c", {2, 2}, at::kDouble, 40)};
+  return {counting_up("a", {4, 3}, at::kFloat, 0), counting_up("b", {5}, at::kBFloat16, 20), counting_up("c", {2, 2}, at::kDouble, 40)};
 }
 
 void check_equal(const LazyTensors& read, const LazyTensors& expected) {
@@ -35,7 +35,7 @@ void check_equal(const LazyTensors& read, const LazyTensors& expected) {
 
 void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-std::string refusal(Storage& storage, const std::string& folder) {
+std::string folder_refusal(Storage& storage, const std::string& folder) {
   try {
     for (const LazyTensor& tensor : read_safetensors(storage, folder)) tensor.read();
   } catch (const Error& error) {
@@ -79,7 +79,7 @@ TEST_CASE("safetensors: files and index that do not belong together, links, and 
     std::string changed = text;
     changed.replace(changed.find(from), from.size(), to);
     write(index, changed);
-    return refusal(storage, folder.path());
+    return folder_refusal(storage, folder.path());
   };
   CHECK(with("model-00001", "../m-00001").find("is refused: it is not one component of") != std::string::npos);
   CHECK(with("\"a\"", "\"x\"") == "model-00001-of-00002.safetensors holds tensor 'a', and the index does not say so");
@@ -89,11 +89,11 @@ TEST_CASE("safetensors: files and index that do not belong together, links, and 
   CHECK(with("{", std::string(1 << 24, ' ') + "{").find("are refused, the limit of this file is 16777216") != std::string::npos);
   write(index, text);
   fs::rename(second, folder / "elsewhere");
-  CHECK(refusal(storage, folder.path()).find("open") != std::string::npos);
+  CHECK(folder_refusal(storage, folder.path()).find("open") != std::string::npos);
   fs::create_symlink("elsewhere", second);
-  CHECK(refusal(storage, folder.path()) != "no error");
+  CHECK(folder_refusal(storage, folder.path()) != "no error");
   fs::remove(index);
   const std::string header = R"({"m":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}} )";
   write(folder / "model.safetensors", std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header + "x");
-  CHECK(refusal(storage, folder.path()) == "tensor 'm' has dtype BOOL, which Ergon does not hold");
+  CHECK(folder_refusal(storage, folder.path()) == "tensor 'm' has dtype BOOL, which Ergon does not hold");
 }

@@ -9,7 +9,7 @@ using namespace ergon;
 
 namespace {
 
-std::string refusal(const std::string& header, std::int64_t data_bytes) {
+std::string header_refusal(const std::string& header, std::int64_t data_bytes) {
   try {
     parse_safetensors_header(header, data_bytes, "x.safetensors");
   } catch (const Error& error) {
@@ -69,45 +69,47 @@ TEST_CASE("lengths that are too large, or reach past the end of the file") {
 }
 
 TEST_CASE("headers that are no table of tensors") {
-  for (const char* header : {"", "{}{}", "{\"w\"", "\xff"}) CHECK(refusal(header, 0).find("the header is no JSON from its byte ") == 0);
-  for (const char* header : {"[]", "1", "null", "true", "\"x\""}) CHECK(refusal(header, 0) == "the header is no table of tensors");
-  CHECK(refusal(std::string(1'000'000, '['), 0) == "the header is no table of tensors");
+  for (const char* header : {"", "{}{}", "{\"w\"", "\xff"})
+    CHECK(header_refusal(header, 0).find("the header is no JSON from its byte ") == 0);
+  for (const char* header : {"[]", "1", "null", "true", "\"x\""}) CHECK(header_refusal(header, 0) == "the header is no table of tensors");
+  CHECK(header_refusal(std::string(1'000'000, '['), 0) == "the header is no table of tensors");
   for (const char* value : {"1", "[]", "null", "\"x\"", "-1", "1.5"})
-    CHECK(refusal(std::string("{\"w\":") + value + "}", 0) == "the header does not describe tensor 'w'");
-  CHECK(refusal(R"({"__metadata__":{"a":{}}})", 0) == "the header does not describe tensor '__metadata__'");
-  CHECK(refusal(R"({"w\u0000x":1})", 0) == "the header does not describe tensor 'w\\x00x'");
+    CHECK(header_refusal(std::string("{\"w\":") + value + "}", 0) == "the header does not describe tensor 'w'");
+  CHECK(header_refusal(R"({"__metadata__":{"a":{}}})", 0) == "the header does not describe tensor '__metadata__'");
+  CHECK(header_refusal(R"({"w\u0000x":1})", 0) == "the header does not describe tensor 'w\\x00x'");
 }
 
 TEST_CASE("entries that lack something, or have something twice or more") {
-  CHECK(refusal(entry(R"("dtype":"F32","shape":[1])"), 4) == "tensor 'w' lacks dtype, shape or data_offsets");
-  CHECK(refusal(entry(good + R"(,"shape":[1])"), 24) == "tensor 'w' has 'shape' twice");
-  CHECK(refusal(entry(good + R"(,"device":"cpu")"), 24) == "tensor 'w' has the key 'device'");
-  CHECK(refusal("{\"w\":{" + good + "},\"w\":{" + good + "}}", 24) == "tensor 'w' stands there twice");
+  CHECK(header_refusal(entry(R"("dtype":"F32","shape":[1])"), 4) == "tensor 'w' lacks dtype, shape or data_offsets");
+  CHECK(header_refusal(entry(good + R"(,"shape":[1])"), 24) == "tensor 'w' has 'shape' twice");
+  CHECK(header_refusal(entry(good + R"(,"device":"cpu")"), 24) == "tensor 'w' has the key 'device'");
+  CHECK(header_refusal("{\"w\":{" + good + "},\"w\":{" + good + "}}", 24) == "tensor 'w' stands there twice");
   for (const char* members :
        {R"("dtype":3)", R"("dtype":["F32"])", R"("shape":"3")", R"("shape":[-1])", R"("shape":[1.5])", R"("shape":[[1]])",
         R"("shape":[9223372036854775808])", R"("data_offsets":[0])", R"("data_offsets":[0,1,2])", R"("shape":{})"})
-    CHECK(refusal(entry(members), 0) == "the header does not describe tensor 'w'");
-  CHECK(refusal(entry(R"("shape":[1,1,1,1,1,1,1,1,1])"), 0) == "tensor 'w' has more than 8 dims");
+    CHECK(header_refusal(entry(members), 0) == "the header does not describe tensor 'w'");
+  CHECK(header_refusal(entry(R"("shape":[1,1,1,1,1,1,1,1,1])"), 0) == "tensor 'w' has more than 8 dims");
 }
 
 TEST_CASE("shapes, types and offsets that do not belong together") {
-  CHECK(refusal(entry(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), 4) == "tensor 'w' has the unknown dtype 'F31'");
-  CHECK(refusal(entry(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4])"), 4) == "tensor 'w' has an impossible shape");
-  CHECK(refusal(entry(R"("dtype":"F32","shape":[2,3],"data_offsets":[0,25])"), 25) ==
+  CHECK(header_refusal(entry(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), 4) == "tensor 'w' has the unknown dtype 'F31'");
+  CHECK(header_refusal(entry(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4])"), 4) ==
+        "tensor 'w' has an impossible shape");
+  CHECK(header_refusal(entry(R"("dtype":"F32","shape":[2,3],"data_offsets":[0,25])"), 25) ==
         "tensor 'w' has 24 bytes by its shape and another number by its offsets");
-  CHECK(refusal(entry(R"("dtype":"F32","shape":[0],"data_offsets":[5,4])"), 5) ==
+  CHECK(header_refusal(entry(R"("dtype":"F32","shape":[0],"data_offsets":[5,4])"), 5) ==
         "tensor 'w' has 0 bytes by its shape and another number by its offsets");
   const auto two = [](const std::string& first, const std::string& second) {
     return R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)" + first + R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)" + second +
            "}}";
   };
-  CHECK(refusal(two("[0,4]", "[4,8]"), 8) == "no error");
-  CHECK(refusal(two("[0,4]", "[5,9]"), 9) == "tensor 'b' begins at byte 5, where 4 is due: a hole or an overlap");
-  CHECK(refusal(two("[0,4]", "[3,7]"), 7) == "tensor 'b' begins at byte 3, where 4 is due: a hole or an overlap");
-  CHECK(refusal(two("[0,4]", "[0,4]"), 4) == "tensor 'b' begins at byte 0, where 4 is due: a hole or an overlap");
-  CHECK(refusal(two("[1,5]", "[5,9]"), 9) == "tensor 'a' begins at byte 1, where 0 is due: a hole or an overlap");
-  CHECK(refusal(two("[0,4]", "[4,8]"), 9) == "the tensors have 8 bytes, the file has 9 for them");
-  CHECK(refusal(two("[0,4]", "[4,8]"), 7) == "the tensors have 8 bytes, the file has 7 for them");
+  CHECK(header_refusal(two("[0,4]", "[4,8]"), 8) == "no error");
+  CHECK(header_refusal(two("[0,4]", "[5,9]"), 9) == "tensor 'b' begins at byte 5, where 4 is due: a hole or an overlap");
+  CHECK(header_refusal(two("[0,4]", "[3,7]"), 7) == "tensor 'b' begins at byte 3, where 4 is due: a hole or an overlap");
+  CHECK(header_refusal(two("[0,4]", "[0,4]"), 4) == "tensor 'b' begins at byte 0, where 4 is due: a hole or an overlap");
+  CHECK(header_refusal(two("[1,5]", "[5,9]"), 9) == "tensor 'a' begins at byte 1, where 0 is due: a hole or an overlap");
+  CHECK(header_refusal(two("[0,4]", "[4,8]"), 9) == "the tensors have 8 bytes, the file has 9 for them");
+  CHECK(header_refusal(two("[0,4]", "[4,8]"), 7) == "the tensors have 8 bytes, the file has 7 for them");
 }
 
 TEST_CASE("names of types, both ways") {

@@ -13,7 +13,7 @@ namespace {
 
 std::span<const std::byte> bytes(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-std::string problem(const std::function<void()>& action) {
+std::string header_problem(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -30,7 +30,7 @@ std::string npy(const std::string& dictionary) {
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(dictionary.size()) + std::string(1, '\0') + dictionary;
 }
 std::string npy_problem(const std::string& dictionary) {
-  return problem([&] { parse_npy_header(bytes(npy(dictionary)), "x"); });
+  return header_problem([&] { parse_npy_header(bytes(npy(dictionary)), "x"); });
 }
 
 }  // namespace
@@ -60,11 +60,12 @@ TEST_CASE("a numpy header that holds no token ids is refused") {
   CHECK(npy_problem("{'descr': '<u2', 'shape': (5,), }") == "has a numpy header without a plain 'fortran_order'");
   CHECK(npy_problem("{'descr': '<u2', 'descr': '<u4', 'fortran_order': False, 'shape': (5,), }") ==
         "has a numpy header without a plain 'descr'");
-  CHECK(problem([&] { parse_npy_header(bytes(by_numpy.substr(0, 100)), "x"); }) == "has a numpy header of 128 bytes that it does not hold");
-  CHECK(problem([&] { parse_npy_header(bytes("\x93NUMP"), "x"); }) == "has no numpy header");
+  CHECK(header_problem([&] { parse_npy_header(bytes(by_numpy.substr(0, 100)), "x"); }) ==
+        "has a numpy header of 128 bytes that it does not hold");
+  CHECK(header_problem([&] { parse_npy_header(bytes("\x93NUMP"), "x"); }) == "has no numpy header");
   std::string version = by_numpy;
   version[6] = 9;
-  CHECK(problem([&] { parse_npy_header(bytes(version), "x"); }) == "has numpy's format 9, known are 1 to 3");
+  CHECK(header_problem([&] { parse_npy_header(bytes(version), "x"); }) == "has numpy's format 9, known are 1 to 3");
 }
 
 TEST_CASE("the header of llm.c is read and written byte for byte") {
@@ -85,13 +86,13 @@ TEST_CASE("a header that llm.c does not know is refused") {
   const auto changed = [&](std::size_t place, char value) {
     std::string text = good;
     text[place] = value;
-    return problem([&] { parse_llmc_header(bytes(text), "x"); });
+    return header_problem([&] { parse_llmc_header(bytes(text), "x"); });
   };
   CHECK(changed(4, 2) == "has llm.c's version 2, not 1");
   CHECK(changed(11, '\x80') == "says that it holds -2147483643 tokens");
   CHECK(changed(0, 1) == "begins with 20240385, which is no magic number of llm.c");
-  CHECK(problem([&] { parse_llmc_header(bytes(good.substr(0, 1000)), "x"); }) == "is shorter than the header of llm.c");
-  CHECK(problem([] { llmc_header_bytes_of(TokenDtype::i64, 5); }) == "llm.c cannot read int64");
-  CHECK(problem([] { llmc_header_bytes_of(TokenDtype::u16, std::int64_t{1} << 31); }) ==
+  CHECK(header_problem([&] { parse_llmc_header(bytes(good.substr(0, 1000)), "x"); }) == "is shorter than the header of llm.c");
+  CHECK(header_problem([] { llmc_header_bytes_of(TokenDtype::i64, 5); }) == "llm.c cannot read int64");
+  CHECK(header_problem([] { llmc_header_bytes_of(TokenDtype::u16, std::int64_t{1} << 31); }) ==
         "2147483648 tokens are more than a file of llm.c can say");
 }

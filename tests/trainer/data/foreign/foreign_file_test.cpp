@@ -8,8 +8,8 @@ using namespace ergon::test;
 
 namespace {
 
-std::string refusal(const std::string& path, Storage& storage, std::optional<ForeignFormat> format = {},
-                    std::optional<TokenDtype> dtype = {}, ExitCode code = ExitCode::data) {
+std::string opening_refusal(const std::string& path, Storage& storage, std::optional<ForeignFormat> format = {},
+                            std::optional<TokenDtype> dtype = {}, ExitCode code = ExitCode::data) {
   return problem_of([&] { open_foreign(path, format, dtype, storage); }, code);
 }
 
@@ -56,12 +56,12 @@ TEST_CASE("a file of ids that contradicts itself is refused") {
   write_file(folder / "short.bin", llmc_header_bytes_of(TokenDtype::u16, 61) + encoded(TokenDtype::u16, ids));
   write_file(folder / "raw.npy", encoded(TokenDtype::u32, ids));
   write_file(folder / "m.bin", "ab");
-  CHECK(contains(refusal(folder / "absent.bin", storage), "does not exist"));
-  CHECK(contains(refusal(folder / "odd.bin", storage), "has 3 bytes of ids, which is no multiple of the 2 of a uint16"));
-  CHECK(contains(refusal(folder / "short.bin", storage), "holds 60 ids, its header says 61"));
-  CHECK(contains(refusal(folder / "short.bin", storage, {}, TokenDtype::u32, ExitCode::config), "holds uint16, not uint32"));
-  CHECK(contains(refusal(folder / "raw.npy", storage, {}, {}, ExitCode::config), "is raw: nothing in it says how wide an id is"));
-  CHECK(contains(refusal(folder / "m.bin", storage, ForeignFormat::megatron), "m.idx: does not exist"));
+  CHECK(contains(opening_refusal(folder / "absent.bin", storage), "does not exist"));
+  CHECK(contains(opening_refusal(folder / "odd.bin", storage), "has 3 bytes of ids, which is no multiple of the 2 of a uint16"));
+  CHECK(contains(opening_refusal(folder / "short.bin", storage), "holds 60 ids, its header says 61"));
+  CHECK(contains(opening_refusal(folder / "short.bin", storage, {}, TokenDtype::u32, ExitCode::config), "holds uint16, not uint32"));
+  CHECK(contains(opening_refusal(folder / "raw.npy", storage, {}, {}, ExitCode::config), "is raw: nothing in it says how wide an id is"));
+  CHECK(contains(opening_refusal(folder / "m.bin", storage, ForeignFormat::megatron), "m.idx: does not exist"));
   write_file(folder / "m.idx", text_of(megatron_index_bytes(some_index())));
-  CHECK(contains(refusal(folder / "m", storage), "m.bin: has 2 bytes, its index says 68"));
+  CHECK(contains(opening_refusal(folder / "m", storage), "m.bin: has 2 bytes, its index says 68"));
 }

@@ -12,7 +12,7 @@ using namespace ergon;
 
 namespace {
 
-std::string problem(const std::function<void()>& action) {
+std::string dtype_problem(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -34,7 +34,7 @@ TEST_CASE("ids go through every type and come back") {
     decode_tokens(dtype, bytes, back, 0, "x");
     CHECK(back == ids);
     if (largest(dtype) < 1000)
-      CHECK(problem([&] {
+      CHECK(dtype_problem([&] {
               encode_tokens(dtype, std::vector<std::int32_t>{1000}, std::span(bytes).first(static_cast<std::size_t>(size_of(dtype))));
             }) == std::string("id 1000 does not fit into ") + name(dtype));
   }
@@ -46,7 +46,7 @@ TEST_CASE("bytes are little-endian; what is no id is refused with its place") {
   std::vector<std::int32_t> ids(2);
   decode_tokens(TokenDtype::u16, bytes, ids, 0, "x");
   CHECK(ids == std::vector<std::int32_t>{0x1234, 0xffff});
-  CHECK(problem([&] { decode_tokens(TokenDtype::i16, bytes, ids, 40, "x"); }) == "element 41 is -1, no token id");
+  CHECK(dtype_problem([&] { decode_tokens(TokenDtype::i16, bytes, ids, 40, "x"); }) == "element 41 is -1, no token id");
   std::vector<std::int32_t> one(1);
-  CHECK(problem([&] { decode_tokens(TokenDtype::u32, bytes, one, 0, "x"); }) == "element 0 is 4294906420, no token id");
+  CHECK(dtype_problem([&] { decode_tokens(TokenDtype::u32, bytes, one, 0, "x"); }) == "element 0 is 4294906420, no token id");
 }

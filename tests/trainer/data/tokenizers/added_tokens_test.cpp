@@ -25,7 +25,7 @@ AddedToken token(const char* content) {
   return made;
 }
 
-std::string refusal(const json& list) {
+std::string added_refusal(const json& list) {
   TokenTable vocabulary;
   CHECK(vocabulary.add("a", 0));
   CHECK(vocabulary.add("b", 5));
@@ -82,15 +82,15 @@ TEST_CASE("added_tokens: ids are those of the vocabulary, or follow on it as in 
 }
 
 TEST_CASE("added_tokens: lists that do not fit are refused") {
-  CHECK(contains(refusal({{{"id", 1}, {"content", "a"}}}), "f: added_tokens[0] has the id 1 here, and 0 in the package"));
-  CHECK(contains(refusal({{{"id", 9}, {"content", "c"}}}), "f: added_tokens[0] has the id 9 here, and 2 in the package"));
-  CHECK(contains(refusal({{{"id", 5}, {"content", "b"}}, {{"id", 5}, {"content", "c"}}}),
+  CHECK(contains(added_refusal({{{"id", 1}, {"content", "a"}}}), "f: added_tokens[0] has the id 1 here, and 0 in the package"));
+  CHECK(contains(added_refusal({{{"id", 9}, {"content", "c"}}}), "f: added_tokens[0] has the id 9 here, and 2 in the package"));
+  CHECK(contains(added_refusal({{{"id", 5}, {"content", "b"}}, {{"id", 5}, {"content", "c"}}}),
                  "f: added_tokens[1] has the id 5 here, and 6 in the package"));
-  CHECK(contains(refusal({{{"id", 0}, {"content", ""}}}), "f: added_tokens[0] has a content of 0 bytes"));
-  CHECK(contains(refusal({{{"id", 0}, {"content", std::string(2000, 'x')}}}), "has a content of 2000 bytes"));
-  CHECK(contains(refusal({{{"id", 0}, {"content", "a"}, {"weight", 1}}}), "f: added_tokens[0] has a 'weight'"));
-  CHECK(contains(refusal({1}), "f: added_tokens[0] is not an object"));
-  CHECK(contains(refusal(json(70'000, json::object())), "are more than 65536"));
+  CHECK(contains(added_refusal({{{"id", 0}, {"content", ""}}}), "f: added_tokens[0] has a content of 0 bytes"));
+  CHECK(contains(added_refusal({{{"id", 0}, {"content", std::string(2000, 'x')}}}), "has a content of 2000 bytes"));
+  CHECK(contains(added_refusal({{{"id", 0}, {"content", "a"}, {"weight", 1}}}), "f: added_tokens[0] has a 'weight'"));
+  CHECK(contains(added_refusal({1}), "f: added_tokens[0] is not an object"));
+  CHECK(contains(added_refusal(json(70'000, json::object())), "are more than 65536"));
   TokenTable holes;
   CHECK(holes.add("a", 1));
   CHECK(contains(problem_of([&] {

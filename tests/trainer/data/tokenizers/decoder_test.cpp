@@ -14,7 +14,7 @@ std::string decoded(const json& part, std::vector<std::string> tokens) {
   return Decoder(part, "decoder", "f").apply(std::move(tokens), scratch);
 }
 
-std::string refusal(const json& part) {
+std::string decoder_refusal(const json& part) {
   return problem_of([&] { Decoder(part, "decoder", "f"); });
 }
 
@@ -57,11 +57,11 @@ TEST_CASE("decoder: without one, a space stands between tokens") {
 }
 
 TEST_CASE("decoder: parts that are not known are refused by name") {
-  CHECK(contains(refusal({{"type", "WordPiece"}}), "f: decoder is of type 'WordPiece', which is not ByteLevel"));
-  CHECK(contains(refusal({{"type", "Sequence"}, {"decoders", {{{"type", "CTC"}}}}}), "f: decoder.decoders[0] is of type 'CTC'"));
-  CHECK(contains(refusal({{"type", "Strip"}, {"content", "ab"}}), "has a 'content' that is not one character"));
-  CHECK(contains(refusal({{"type", "Metaspace"}, {"replacement", ""}}), "has a 'replacement' that is not one character"));
+  CHECK(contains(decoder_refusal({{"type", "WordPiece"}}), "f: decoder is of type 'WordPiece', which is not ByteLevel"));
+  CHECK(contains(decoder_refusal({{"type", "Sequence"}, {"decoders", {{{"type", "CTC"}}}}}), "f: decoder.decoders[0] is of type 'CTC'"));
+  CHECK(contains(decoder_refusal({{"type", "Strip"}, {"content", "ab"}}), "has a 'content' that is not one character"));
+  CHECK(contains(decoder_refusal({{"type", "Metaspace"}, {"replacement", ""}}), "has a 'replacement' that is not one character"));
   json deep = {{"type", "Fuse"}};
   for (int i = 0; i < 12; ++i) deep = {{"type", "Sequence"}, {"decoders", {deep}}};
-  CHECK(contains(refusal(deep), "is nested too deep"));
+  CHECK(contains(decoder_refusal(deep), "is nested too deep"));
 }

@@ -13,7 +13,7 @@ constexpr auto bytes = BytePairModel::Symbols::bytes, characters = BytePairModel
 
 json model(const std::string& kind) { return {{"type", "BPE"}, {"vocab", vocabulary(kind)}, {"merges", merges(kind)}}; }
 
-std::string refusal(json object, const json& changes, BytePairModel::Symbols symbols = bytes) {
+std::string model_refusal(json object, const json& changes, BytePairModel::Symbols symbols = bytes) {
   object.update(changes);
   return problem_of([&] { read_huggingface_model(object, symbols, "f"); });
 }
@@ -60,25 +60,26 @@ TEST_CASE("huggingface_model: options") {
 
 TEST_CASE("huggingface_model: what this version does not do is refused by name") {
   const json whole = model("bytes"), small = model("characters");
-  CHECK(contains(refusal(whole, {{"type", "WordPiece"}}), "f: model is of type 'WordPiece', which is not BPE"));
-  CHECK(contains(refusal(whole, {{"dropout", 0.1}}), "f: model has a 'dropout'"));
-  CHECK(contains(refusal(whole, {{"end_of_word_suffix", "</w>"}}), "f: model has a 'end_of_word_suffix'"));
-  CHECK(contains(refusal(whole, {{"unk_token", "<none>"}}), "f: model has the unk_token '<none>', which is not in the vocabulary"));
-  CHECK(contains(refusal(whole, {{"byte_fallback", true}}), "f: model has 'byte_fallback' after ByteLevel"));
-  CHECK(contains(refusal(whole, {{"alpha", 1}}), "f: model has a 'alpha'"));
-  CHECK(contains(refusal(small, json::object(), characters), "f: model has neither 'unk_token' nor 'byte_fallback'"));
-  CHECK(contains(refusal(small, json::object(), bytes), "f: model has no token for the byte 0x"));
+  CHECK(contains(model_refusal(whole, {{"type", "WordPiece"}}), "f: model is of type 'WordPiece', which is not BPE"));
+  CHECK(contains(model_refusal(whole, {{"dropout", 0.1}}), "f: model has a 'dropout'"));
+  CHECK(contains(model_refusal(whole, {{"end_of_word_suffix", "</w>"}}), "f: model has a 'end_of_word_suffix'"));
+  CHECK(contains(model_refusal(whole, {{"unk_token", "<none>"}}), "f: model has the unk_token '<none>', which is not in the vocabulary"));
+  CHECK(contains(model_refusal(whole, {{"byte_fallback", true}}), "f: model has 'byte_fallback' after ByteLevel"));
+  CHECK(contains(model_refusal(whole, {{"alpha", 1}}), "f: model has a 'alpha'"));
+  CHECK(contains(model_refusal(small, json::object(), characters), "f: model has neither 'unk_token' nor 'byte_fallback'"));
+  CHECK(contains(model_refusal(small, json::object(), bytes), "f: model has no token for the byte 0x"));
 }
 
 TEST_CASE("huggingface_model: vocabularies and merges that do not fit together are refused") {
   const json whole = model("bytes");
-  CHECK(contains(refusal(whole, {{"vocab", 1}}), "f: model has no 'vocab'"));
-  CHECK(contains(refusal(whole, {{"vocab", {{"a", -1}}}}), "f: model has an id for 'a' that is out of range"));
-  CHECK(contains(refusal(whole, {{"vocab", {{"a", 1 << 24}}}}), "that is out of range"));
-  CHECK(contains(refusal(whole, {{"vocab", {{"a", 1}, {"b", 1}}}}), "f: model has an id for 'b' that is out of range or another token's"));
-  CHECK(contains(refusal(whole, {{"merges", json::array({json::array({"a", "zzz"})})}}),
+  CHECK(contains(model_refusal(whole, {{"vocab", 1}}), "f: model has no 'vocab'"));
+  CHECK(contains(model_refusal(whole, {{"vocab", {{"a", -1}}}}), "f: model has an id for 'a' that is out of range"));
+  CHECK(contains(model_refusal(whole, {{"vocab", {{"a", 1 << 24}}}}), "that is out of range"));
+  CHECK(contains(model_refusal(whole, {{"vocab", {{"a", 1}, {"b", 1}}}}),
+                 "f: model has an id for 'b' that is out of range or another token's"));
+  CHECK(contains(model_refusal(whole, {{"merges", json::array({json::array({"a", "zzz"})})}}),
                  "f: model merges to or from 'zzz', which is not in the vocabulary: merges[0]"));
-  CHECK(contains(refusal(whole, {{"merges", {"a b c"}}}), "f: model has a merge that is not two tokens: merges[0]"));
-  CHECK(contains(refusal(whole, {{"merges", {json::array({"a"})}}}), "not two tokens"));
-  CHECK(contains(refusal(whole, {{"merges", nullptr}}), "f: model has no list 'merges'"));
+  CHECK(contains(model_refusal(whole, {{"merges", {"a b c"}}}), "f: model has a merge that is not two tokens: merges[0]"));
+  CHECK(contains(model_refusal(whole, {{"merges", {json::array({"a"})}}}), "not two tokens"));
+  CHECK(contains(model_refusal(whole, {{"merges", nullptr}}), "f: model has no list 'merges'"));
 }

@@ -15,7 +15,7 @@ std::unique_ptr<Tokenizer> make(const json& file, const std::string& end = "a") 
 
 json simple() { return golden_file(golden_case("byte level")); }
 
-std::string refusal(const json& changes, const std::string& end = "a", ExitCode code = ExitCode::data) {
+std::string file_refusal(const json& changes, const std::string& end = "a", ExitCode code = ExitCode::data) {
   json file = simple();
   file.update(changes);
   return problem_of([&] { make(file, end); }, code);
@@ -62,20 +62,21 @@ TEST_CASE("huggingface_tokenizer: a store's definition makes the same tokenizer"
 
 TEST_CASE("huggingface_tokenizer: what ends documents is found by its usual name, or is to be named") {
   CHECK(make(golden_file(golden_case("llama 2")), "")->eod() == vocabulary("characters")["</s>"].get<int>());
-  CHECK(contains(refusal(json::object(), "", ExitCode::config), "f: has no token of the usual names that ends documents"));
-  CHECK(contains(refusal(json::object(), "<end>", ExitCode::config), "f: has no token '<end>' to end documents"));
+  CHECK(contains(file_refusal(json::object(), "", ExitCode::config), "f: has no token of the usual names that ends documents"));
+  CHECK(contains(file_refusal(json::object(), "<end>", ExitCode::config), "f: has no token '<end>' to end documents"));
   const json two = {{{"id", 468}, {"content", "</s>"}, {"special", true}}, {{"id", 469}, {"content", "<eos>"}, {"special", true}}};
-  CHECK(contains(refusal({{"added_tokens", two}}, "", ExitCode::config), "f: has more than one token that may end documents: </s> <eos>"));
+  CHECK(contains(file_refusal({{"added_tokens", two}}, "", ExitCode::config),
+                 "f: has more than one token that may end documents: </s> <eos>"));
 }
 
 TEST_CASE("huggingface_tokenizer: parts that are not known are refused by name") {
-  CHECK(contains(refusal({{"model", nullptr}}), "f: the file has no 'model'"));
-  CHECK(contains(refusal({{"truncation", {{"max_length", 5}}}}), "f: the file has a 'truncation', which would change documents"));
-  CHECK(contains(refusal({{"padding", {{"length", 5}}}}), "f: the file has a 'padding'"));
-  CHECK(contains(refusal({{"chat_template", "x"}}), "f: the file has a 'chat_template'"));
-  CHECK(contains(refusal({{"post_processor", {{"type", "Magic"}}}}), "f: post_processor is of type 'Magic'"));
-  CHECK(contains(refusal({{"normalizer", {{"type", "Lowercase"}}}}), "f: normalizer is of type 'Lowercase'"));
-  CHECK(contains(refusal({{"added_tokens", 1}}), "f: the file has no list 'added_tokens'"));
+  CHECK(contains(file_refusal({{"model", nullptr}}), "f: the file has no 'model'"));
+  CHECK(contains(file_refusal({{"truncation", {{"max_length", 5}}}}), "f: the file has a 'truncation', which would change documents"));
+  CHECK(contains(file_refusal({{"padding", {{"length", 5}}}}), "f: the file has a 'padding'"));
+  CHECK(contains(file_refusal({{"chat_template", "x"}}), "f: the file has a 'chat_template'"));
+  CHECK(contains(file_refusal({{"post_processor", {{"type", "Magic"}}}}), "f: post_processor is of type 'Magic'"));
+  CHECK(contains(file_refusal({{"normalizer", {{"type", "Lowercase"}}}}), "f: normalizer is of type 'Lowercase'"));
+  CHECK(contains(file_refusal({{"added_tokens", 1}}), "f: the file has no list 'added_tokens'"));
   CHECK(contains(problem_of([] { make(json::array()); }), "f: the file is not an object"));
   json file = simple();
   file["post_processor"] = {{"type", "TemplateProcessing"}, {"single", json::array()}};

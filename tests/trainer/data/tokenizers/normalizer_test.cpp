@@ -15,7 +15,7 @@ std::string normal(const json& part, std::string text) {
   return text;
 }
 
-std::string refusal(const json& part) {
+std::string normalizer_refusal(const json& part) {
   return problem_of([&] { Normalizer(part, "normalizer", "f"); });
 }
 
@@ -48,13 +48,13 @@ TEST_CASE("normalizer: prefixes, replacements and sequences, in their order") {
 }
 
 TEST_CASE("normalizer: parts that are not known are refused by name") {
-  CHECK(contains(refusal({{"type", "Lowercase"}}), "f: normalizer is of type 'Lowercase', which is not NFC"));
-  CHECK(contains(refusal({{"type", "Sequence"}, {"normalizers", {{{"type", "StripAccents"}}}}}),
+  CHECK(contains(normalizer_refusal({{"type", "Lowercase"}}), "f: normalizer is of type 'Lowercase', which is not NFC"));
+  CHECK(contains(normalizer_refusal({{"type", "Sequence"}, {"normalizers", {{{"type", "StripAccents"}}}}}),
                  "f: normalizer.normalizers[0] is of type 'StripAccents'"));
-  CHECK(contains(refusal({{"type", "NFC"}, {"lower", true}}), "f: normalizer has a 'lower'"));
-  CHECK(contains(refusal({{"type", "Sequence"}}), "f: normalizer has no list 'normalizers'"));
-  CHECK(contains(refusal({{"type", "Replace"}, {"content", ""}}), "f: normalizer has no 'pattern'"));
+  CHECK(contains(normalizer_refusal({{"type", "NFC"}, {"lower", true}}), "f: normalizer has a 'lower'"));
+  CHECK(contains(normalizer_refusal({{"type", "Sequence"}}), "f: normalizer has no list 'normalizers'"));
+  CHECK(contains(normalizer_refusal({{"type", "Replace"}, {"content", ""}}), "f: normalizer has no 'pattern'"));
   json deep = {{"type", "NFC"}};
   for (int i = 0; i < 12; ++i) deep = {{"type", "Sequence"}, {"normalizers", {deep}}};
-  CHECK(contains(refusal(deep), "is nested too deep"));
+  CHECK(contains(normalizer_refusal(deep), "is nested too deep"));
 }

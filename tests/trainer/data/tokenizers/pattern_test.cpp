@@ -24,7 +24,7 @@ std::string matches(std::string_view pattern, std::string_view text, PatternDial
   }
 }
 
-std::string refusal(const std::string& pattern, PatternDialect dialect = rust) {
+std::string pattern_refusal(const std::string& pattern, PatternDialect dialect = rust) {
   return problem_of([&] { pcre_pattern(pattern, dialect, "here"); });
 }
 
@@ -65,38 +65,38 @@ TEST_CASE("pattern: case is ignored where the reference ignores it") {
 TEST_CASE("pattern: ends are of the text") { CHECK(matches("\\s++$|\\s", "a\n b \n") == "\n| | \n|"); }
 
 TEST_CASE("pattern: what the reference would read otherwise is refused") {
-  CHECK(contains(refusal("a{1,3}+", oniguruma), "here: '+' after '}' in the pattern, at byte 6"));
-  CHECK(refusal("a{1,3}+") == "no error");
-  CHECK(contains(refusal("a$", oniguruma), "'$' in the pattern"));
-  CHECK(contains(refusal("(?i:ss)", oniguruma), "'ss' where case is ignored"));
-  CHECK(refusal("(?i:ss)") == "no error");
-  CHECK(contains(refusal("(?i:\xC3\xA9)"), "a letter beyond ASCII where case is ignored"));
-  CHECK(contains(refusal("(?i:\\p{L})"), "\\p where case is ignored"));
-  CHECK(contains(refusal("[a&&b]"), "'&&' inside a class"));
-  CHECK(contains(refusal("[[a]]"), "'[' inside a class"));
-  CHECK(contains(refusal("[a--b]"), "'--' inside a class"));
-  CHECK(contains(refusal("[]a]"), "']' at the head of a class"));
-  CHECK(contains(refusal("\\w+"), "'\\w' in the pattern"));
-  CHECK(contains(refusal("a\\b"), "'\\b' in the pattern"));
-  CHECK(contains(refusal("(a)\\1"), "'\\1' in the pattern"));
-  CHECK(contains(refusal("(?<n>a)"), "'(?<' in the pattern"));
-  CHECK(contains(refusal("(*UCP)a"), "'(*U' in the pattern"));
-  CHECK(contains(refusal("\\p{Han}"), "\\p{Han}, which is no general category"));
-  CHECK(contains(refusal("\\pL"), "\\p without {..}"));
-  CHECK(contains(refusal("[\\P{L}]"), "'\\P' inside a class"));
-  CHECK(contains(refusal("[a-\\s]"), "a range that ends with a class"));
-  CHECK(contains(refusal("[\\s-a]"), "a range that begins with a class"));
-  CHECK(contains(refusal("[b-a]"), "a range from the higher to the lower"));
-  CHECK(contains(refusal("a{,3}"), "'{' that is no quantifier"));
-  CHECK(contains(refusal("[a"), "a class without its end"));
-  CHECK(contains(refusal("(a"), "a group without its end"));
-  CHECK(contains(refusal("a)"), "')' without its group"));
-  CHECK(contains(refusal("a\\"), "'\\' at the end"));
-  CHECK(contains(refusal("\\x{110000}"), "a character beyond U+10FFFF"));
-  CHECK(contains(refusal("\\ud800"), "a surrogate"));
-  CHECK(contains(refusal("\\xg1"), "not written in hexadecimal digits"));
-  CHECK(contains(refusal(std::string(60, '(')), "too many groups in one another"));
-  CHECK(contains(refusal(std::string(20'000, 'a')), "the pattern has 20000 bytes"));
+  CHECK(contains(pattern_refusal("a{1,3}+", oniguruma), "here: '+' after '}' in the pattern, at byte 6"));
+  CHECK(pattern_refusal("a{1,3}+") == "no error");
+  CHECK(contains(pattern_refusal("a$", oniguruma), "'$' in the pattern"));
+  CHECK(contains(pattern_refusal("(?i:ss)", oniguruma), "'ss' where case is ignored"));
+  CHECK(pattern_refusal("(?i:ss)") == "no error");
+  CHECK(contains(pattern_refusal("(?i:\xC3\xA9)"), "a letter beyond ASCII where case is ignored"));
+  CHECK(contains(pattern_refusal("(?i:\\p{L})"), "\\p where case is ignored"));
+  CHECK(contains(pattern_refusal("[a&&b]"), "'&&' inside a class"));
+  CHECK(contains(pattern_refusal("[[a]]"), "'[' inside a class"));
+  CHECK(contains(pattern_refusal("[a--b]"), "'--' inside a class"));
+  CHECK(contains(pattern_refusal("[]a]"), "']' at the head of a class"));
+  CHECK(contains(pattern_refusal("\\w+"), "'\\w' in the pattern"));
+  CHECK(contains(pattern_refusal("a\\b"), "'\\b' in the pattern"));
+  CHECK(contains(pattern_refusal("(a)\\1"), "'\\1' in the pattern"));
+  CHECK(contains(pattern_refusal("(?<n>a)"), "'(?<' in the pattern"));
+  CHECK(contains(pattern_refusal("(*UCP)a"), "'(*U' in the pattern"));
+  CHECK(contains(pattern_refusal("\\p{Han}"), "\\p{Han}, which is no general category"));
+  CHECK(contains(pattern_refusal("\\pL"), "\\p without {..}"));
+  CHECK(contains(pattern_refusal("[\\P{L}]"), "'\\P' inside a class"));
+  CHECK(contains(pattern_refusal("[a-\\s]"), "a range that ends with a class"));
+  CHECK(contains(pattern_refusal("[\\s-a]"), "a range that begins with a class"));
+  CHECK(contains(pattern_refusal("[b-a]"), "a range from the higher to the lower"));
+  CHECK(contains(pattern_refusal("a{,3}"), "'{' that is no quantifier"));
+  CHECK(contains(pattern_refusal("[a"), "a class without its end"));
+  CHECK(contains(pattern_refusal("(a"), "a group without its end"));
+  CHECK(contains(pattern_refusal("a)"), "')' without its group"));
+  CHECK(contains(pattern_refusal("a\\"), "'\\' at the end"));
+  CHECK(contains(pattern_refusal("\\x{110000}"), "a character beyond U+10FFFF"));
+  CHECK(contains(pattern_refusal("\\ud800"), "a surrogate"));
+  CHECK(contains(pattern_refusal("\\xg1"), "not written in hexadecimal digits"));
+  CHECK(contains(pattern_refusal(std::string(60, '(')), "too many groups in one another"));
+  CHECK(contains(pattern_refusal(std::string(20'000, 'a')), "the pattern has 20000 bytes"));
 }
 
 TEST_CASE("pattern: a literal is itself") {

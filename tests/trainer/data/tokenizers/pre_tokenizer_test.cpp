@@ -18,7 +18,7 @@ std::string pieces(const json& part, std::string_view text, bool first = true) {
   return all;
 }
 
-std::string refusal(const json& part) {
+std::string pre_tokenizer_refusal(const json& part) {
   return problem_of([&] { PreTokenizer(part, "pre_tokenizer", "f"); });
 }
 
@@ -70,14 +70,15 @@ TEST_CASE("pre_tokenizer: sequences hand on their pieces, and the first stays th
 }
 
 TEST_CASE("pre_tokenizer: parts that are not known are refused by name") {
-  CHECK(contains(refusal({{"type", "BertPreTokenizer"}}), "f: pre_tokenizer is of type 'BertPreTokenizer', which is not ByteLevel"));
-  CHECK(contains(refusal({{"type", "Sequence"}, {"pretokenizers", {{{"type", "ByteLevel"}}, {{"type", "Digits"}}}}}),
+  CHECK(contains(pre_tokenizer_refusal({{"type", "BertPreTokenizer"}}),
+                 "f: pre_tokenizer is of type 'BertPreTokenizer', which is not ByteLevel"));
+  CHECK(contains(pre_tokenizer_refusal({{"type", "Sequence"}, {"pretokenizers", {{{"type", "ByteLevel"}}, {{"type", "Digits"}}}}}),
                  "f: pre_tokenizer.pretokenizers[1] of type 'Digits' comes after ByteLevel"));
-  CHECK(contains(refusal(split("a", "Kept")), "f: pre_tokenizer has the behavior 'Kept'"));
-  CHECK(contains(refusal({{"type", "Metaspace"}, {"replacement", "ab"}}), "has a 'replacement' that is not one character"));
-  CHECK(contains(refusal({{"type", "Metaspace"}, {"prepend_scheme", "last"}}), "has the prepend_scheme 'last'"));
-  CHECK(contains(refusal({{"type", "Digits"}, {"x", 1}}), "f: pre_tokenizer has a 'x'"));
+  CHECK(contains(pre_tokenizer_refusal(split("a", "Kept")), "f: pre_tokenizer has the behavior 'Kept'"));
+  CHECK(contains(pre_tokenizer_refusal({{"type", "Metaspace"}, {"replacement", "ab"}}), "has a 'replacement' that is not one character"));
+  CHECK(contains(pre_tokenizer_refusal({{"type", "Metaspace"}, {"prepend_scheme", "last"}}), "has the prepend_scheme 'last'"));
+  CHECK(contains(pre_tokenizer_refusal({{"type", "Digits"}, {"x", 1}}), "f: pre_tokenizer has a 'x'"));
   json deep = {{"type", "Digits"}};
   for (int i = 0; i < 12; ++i) deep = {{"type", "Sequence"}, {"pretokenizers", {deep}}};
-  CHECK(contains(refusal(deep), "is nested too deep"));
+  CHECK(contains(pre_tokenizer_refusal(deep), "is nested too deep"));
 }

@@ -8,7 +8,7 @@ using namespace ergon::test;
 
 namespace {
 
-std::string refusal(const std::string& text) {
+std::string ranks_refusal(const std::string& text) {
   return problem_of([&] { read_tiktoken_ranks(text, "f"); });
 }
 
@@ -34,19 +34,19 @@ TEST_CASE("tiktoken_ranks: tokens, ranks and what merges to what") {
 }
 
 TEST_CASE("tiktoken_ranks: lines that do not read are named") {
-  CHECK(contains(refusal("YQ== 0\nYQ=\n"), "f:2: is not a token in base64, a space and a rank"));
-  CHECK(contains(refusal("Y!== 0\n"), "f:1: is not a token in base64"));
-  CHECK(contains(refusal("YQ=a 0\n"), "f:1: is not a token in base64"));
-  CHECK(contains(refusal(" 0\n"), "f:1: is not a token in base64"));
-  CHECK(contains(refusal("YQ== x\n"), "f:1: has no rank from 0 to 4194303"));
-  CHECK(contains(refusal("YQ== -1\n"), "f:1: has no rank"));
-  CHECK(contains(refusal("YQ== 0 1\n"), "f:1: has no rank"));
-  CHECK(contains(refusal("YQ== 4194304\n"), "f:1: has no rank"));
-  CHECK(contains(refusal("YQ== 0\n\nYQ== 1\n"), "f:3: gives a token or a rank that another line gives"));
-  CHECK(contains(refusal("YQ== 0\nYg== 0\n"), "f:2: gives a token or a rank"));
-  CHECK(contains(refusal("YQ== 0\nYg== 1\n"), "f: has no token for the byte 0x00"));
-  CHECK(contains(refusal(std::string(8192, 'A') + " 0\n"), "f:1: goes beyond what this version takes"));
-  CHECK(contains(refusal(std::string((64 << 20) + 1, 'A')), "f: has 67108865 bytes"));
+  CHECK(contains(ranks_refusal("YQ== 0\nYQ=\n"), "f:2: is not a token in base64, a space and a rank"));
+  CHECK(contains(ranks_refusal("Y!== 0\n"), "f:1: is not a token in base64"));
+  CHECK(contains(ranks_refusal("YQ=a 0\n"), "f:1: is not a token in base64"));
+  CHECK(contains(ranks_refusal(" 0\n"), "f:1: is not a token in base64"));
+  CHECK(contains(ranks_refusal("YQ== x\n"), "f:1: has no rank from 0 to 4194303"));
+  CHECK(contains(ranks_refusal("YQ== -1\n"), "f:1: has no rank"));
+  CHECK(contains(ranks_refusal("YQ== 0 1\n"), "f:1: has no rank"));
+  CHECK(contains(ranks_refusal("YQ== 4194304\n"), "f:1: has no rank"));
+  CHECK(contains(ranks_refusal("YQ== 0\n\nYQ== 1\n"), "f:3: gives a token or a rank that another line gives"));
+  CHECK(contains(ranks_refusal("YQ== 0\nYg== 0\n"), "f:2: gives a token or a rank"));
+  CHECK(contains(ranks_refusal("YQ== 0\nYg== 1\n"), "f: has no token for the byte 0x00"));
+  CHECK(contains(ranks_refusal(std::string(8192, 'A') + " 0\n"), "f:1: goes beyond what this version takes"));
+  CHECK(contains(ranks_refusal(std::string((64 << 20) + 1, 'A')), "f: has 67108865 bytes"));
 }
 
 TEST_CASE("tiktoken_ranks: a damaged file is refused or still whole") {

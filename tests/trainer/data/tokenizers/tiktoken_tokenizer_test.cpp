@@ -10,19 +10,20 @@ using namespace ergon::test;
 
 namespace {
 
-std::unique_ptr<Tokenizer> make(const std::string& pattern, std::map<std::string, std::int32_t> special = {{"<|endoftext|>", 600}},
-                                const std::string& end = "<|endoftext|>") {
+std::unique_ptr<Tokenizer> made_tiktoken(const std::string& pattern, std::map<std::string, std::int32_t> special = {{"<|endoftext|>", 600}},
+                                         const std::string& end = "<|endoftext|>") {
   return make_tiktoken_tokenizer(golden()["ranks"].get<std::string>(), {pattern, std::move(special), end}, "f");
 }
 
 }  // namespace
 
 TEST_CASE("tiktoken_tokenizer: ids are those of the package under every pattern, and the text comes back") {
-  for (const char* name : {"gpt2", "cl100k", "o200k", "llama3"}) CHECK(differences(*make(tiktoken_pattern(name)), golden_case(name)) == 0);
+  for (const char* name : {"gpt2", "cl100k", "o200k", "llama3"})
+    CHECK(differences(*made_tiktoken(tiktoken_pattern(name)), golden_case(name)) == 0);
 }
 
 TEST_CASE("tiktoken_tokenizer: a special token in a text is text, and gives none") {
-  const auto tokenizer = make(tiktoken_pattern("gpt2"));
+  const auto tokenizer = made_tiktoken(tiktoken_pattern("gpt2"));
 
   CHECK(encode(*tokenizer, "<|endoftext|>").size() > 1);
   CHECK(tokenizer->eod() == 600);
@@ -33,7 +34,7 @@ TEST_CASE("tiktoken_tokenizer: a special token in a text is text, and gives none
 }
 
 TEST_CASE("tiktoken_tokenizer: a store's definition makes the same tokenizer") {
-  const auto tokenizer = make(tiktoken_pattern("o200k"));
+  const auto tokenizer = made_tiktoken(tiktoken_pattern("o200k"));
   const auto again = make_tokenizer("tiktoken", tokenizer->definition());
 
   CHECK(again->definition() == tokenizer->definition());
@@ -48,13 +49,14 @@ TEST_CASE("tiktoken_tokenizer: a store's definition makes the same tokenizer") {
 
 TEST_CASE("tiktoken_tokenizer: what does not go together is refused") {
   CHECK(contains(problem_of([] {
-                   make("\\s+", {{"<|endoftext|>", 5}});
+                   made_tiktoken("\\s+", {{"<|endoftext|>", 5}});
                  }),
                  "f: the special token '<|endoftext|>' has the id 5, which is a rank"));
-  CHECK(contains(problem_of([] { make("\\s+", {{"<|endoftext|>", -1}}); }), "has the id -1"));
-  CHECK(contains(problem_of([] { make("\\s+", {}); }), "f: '<|endoftext|>', which is to end documents, is not a special token of it"));
-  CHECK(contains(problem_of([] { make("\\w+"); }), "f: '\\w' in the pattern"));
-  const auto tokenizer = make("\\p{L}+|\\s+");
+  CHECK(contains(problem_of([] { made_tiktoken("\\s+", {{"<|endoftext|>", -1}}); }), "has the id -1"));
+  CHECK(contains(problem_of([] { made_tiktoken("\\s+", {}); }),
+                 "f: '<|endoftext|>', which is to end documents, is not a special token of it"));
+  CHECK(contains(problem_of([] { made_tiktoken("\\w+"); }), "f: '\\w' in the pattern"));
+  const auto tokenizer = made_tiktoken("\\p{L}+|\\s+");
   CHECK(contains(problem_of([&] { encode(*tokenizer, "two 2"); }), "the pattern leaves out text at byte 4 of a document"));
 }
 
@@ -63,7 +65,7 @@ TEST_CASE("tiktoken_tokenizer: first_free_id follows on the ranks") {
 }
 
 TEST_CASE("tiktoken_tokenizer: threads share one") {
-  const auto tokenizer = make(tiktoken_pattern("cl100k"));
+  const auto tokenizer = made_tiktoken(tiktoken_pattern("cl100k"));
   int different[4] = {};
   std::vector<std::thread> threads;
   for (int& count : different)
