@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # ergon_mutation(NAME FILE path/of/source.cpp TEST target GATE "test case" [MESSAGE "text"] [TIMEOUT 120])
 # A wrong variant of one file must fail the gate that guards against it. tests/mutations/NAME.patch is applied to a copy of FILE (a patch that does not apply
-# fails the build), the copy is linked in front of the library into an executable with the objects and libraries of the test TEST, and CTest `mutations/NAME` passes only when
-# the test case GATE, run alone, fails in it, and says MESSAGE when one is given. GATE must not hold a comma (Catch2 reads that as "or"); it may end in *.
+# fails the build), the copy is linked in front of the library into an executable with the objects and libraries of the test TEST, and CTest
+# `mutations/NAME` passes only when the test case GATE, run alone, fails in it, and says MESSAGE when one is given. GATE must not hold a comma (Catch2 reads that as "or"); it may end in *.
 function(ergon_mutation name)
   cmake_parse_arguments(ARG "" "FILE;TEST;GATE;MESSAGE;TIMEOUT" "" ${ARGN})
   if(NOT ARG_TIMEOUT)

@@ -30,8 +30,6 @@ target_link_libraries(ergon_filtered_loss PUBLIC ergon_trainer)
 compile_apart(trainer/kernels/cross_entropy.cpp)
 target_link_options(ergon_filtered_loss INTERFACE LINKER:--wrap=_ZN5ergon18cross_entropy_lossERKN2at6TensorES3_S3_S3_)
 
-# Where tests are compiled together, LibTorch's headers come before all else: one that comes after Catch takes its CHECK away, and one that comes after
-# `using namespace ergon` finds two of some names.
 # ergon_test(NAME [SOURCES files] [RANKS 1 2 4] [LABELS unit] [TIMEOUT 60] [LINK targets])
 # One executable from NAME_test.cpp (or SOURCES); without RANKS one CTest `folder/NAME`, with RANKS one under mpirun for each count, `folder/NAME@n`.
 # The label defaults to `unit` without RANKS and to `parallel` with them; every test has a time-out (seconds). A test that cannot run here prints
