@@ -8,6 +8,8 @@
 
 namespace ergon {
 
+inline constexpr int deepest_sequence = 8;  // of parts that hold parts
+
 class Component {
  public:
   // `place`: "pre_tokenizer", "normalizer.normalizers[1]". Throws Error (ExitCode::data) when `json` is no object. `json` outlives it.

@@ -15,8 +15,6 @@ namespace {
 
 using Tokens = std::vector<std::string>;
 
-constexpr int deepest_decoders = 8;
-
 void fuse(Tokens& tokens) {
   std::string whole;
   for (const std::string& token : tokens) whole += token;
@@ -88,7 +86,7 @@ Decoder::Decoder(const nlohmann::json& json, const std::string& place, const std
 void Decoder::add(const nlohmann::json& json, const std::string& place, const std::string& file, int depth) {
   Component component(json, place, file);
   const std::string type = component.type();
-  if (depth > deepest_decoders) component.refuse("is nested too deep");
+  if (depth > deepest_sequence) component.refuse("is nested too deep");
   if (type == "Sequence") {
     const nlohmann::json& list = component.array("decoders");
     for (std::size_t i = 0; i < list.size(); ++i) add(list[i], fmt::format("{}.decoders[{}]", place, i), file, depth + 1);

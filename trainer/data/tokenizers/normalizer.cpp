@@ -15,7 +15,6 @@ namespace ergon {
 namespace {
 
 constexpr const char* known_characters = "[:age=9.0:]";
-constexpr int deepest_normalizers = 8;
 
 [[noreturn]] void fail(UErrorCode status, const std::string& where) {
   throw Error(fmt::format("ICU cannot normalize text ({})", u_errorName(status)), where, "check the installation of libicu",
@@ -64,7 +63,7 @@ void Normalizer::add(const nlohmann::json& json, const std::string& place, const
   Component component(json, place, file);
   const std::string type = component.type(), where = file + ", " + place;
   UErrorCode status = U_ZERO_ERROR;
-  if (depth > deepest_normalizers) component.refuse("is nested too deep");
+  if (depth > deepest_sequence) component.refuse("is nested too deep");
   if (type == "Sequence") {
     const nlohmann::json& list = component.array("normalizers");
     for (std::size_t i = 0; i < list.size(); ++i) add(list[i], fmt::format("{}.normalizers[{}]", place, i), file, depth + 1);

@@ -14,7 +14,6 @@
 namespace ergon {
 namespace {
 
-constexpr int deepest_pre_tokenizers = 8;
 constexpr const char* gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 // Cuts a piece at the matches of a pattern.
@@ -137,7 +136,7 @@ PreTokenizer::PreTokenizer(const nlohmann::json& json, const std::string& place,
 void PreTokenizer::add(const nlohmann::json& json, const std::string& place, const std::string& file, int depth) {
   Component component(json, place, file);
   const std::string type = component.type();
-  if (depth > deepest_pre_tokenizers) component.refuse("is nested too deep");
+  if (depth > deepest_sequence) component.refuse("is nested too deep");
   if (byte_level_) component.refuse(fmt::format("of type '{}' comes after ByteLevel, where text is bytes", type));
   if (type == "Sequence") {
     const nlohmann::json& list = component.array("pretokenizers");
