@@ -7,23 +7,13 @@
 
 #include "accounting/ledger_json.hpp"
 #include "configs/error.hpp"
-#include "configs/sha256.hpp"
+#include "configs/json_checksum.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view checksum_key = ",\"sha256\":\"";
-
-// Of a line up to the checksum. The first digits are enough against damage, and a person can still read the line.
-std::string checksum(std::string_view text) { return sha256_hex(text).substr(0, 16); }
-
-bool holds_its_checksum(std::string_view line) {
-  const std::size_t at = line.rfind(checksum_key);
-  return at != std::string_view::npos && line.substr(at + checksum_key.size()) == checksum(line.substr(0, at)) + "\"}";
-}
 
 LedgerLine parse_line(std::string_view text, const std::string& where) {
   const auto refuse = [&](const std::string& why) {
@@ -32,7 +22,7 @@ LedgerLine parse_line(std::string_view text, const std::string& where) {
   };
   try {
     const Json json = Json::parse(text);
-    if (json.at("schema") != schema_without_checksum && !holds_its_checksum(text)) throw refuse("its checksum does not match");
+    if (json.at("schema") != schema_without_checksum && checksum_of(text) != Checksum::holds) throw refuse("its checksum does not match");
     return ledger_line_of(json);
   } catch (const nlohmann::json::exception& error) {
     throw refuse(error.what());
@@ -79,8 +69,8 @@ std::vector<CommunicationRow> merge(std::vector<CommunicationRow> a, const std::
 
 std::string format(const LedgerLine& line) {
   std::string text = json_of(line).dump(-1, ' ', false, Json::error_handler_t::replace);
-  text.pop_back();  // the brace
-  return fmt::format("{}{}{}\"}}\n", text, checksum_key, checksum(text));
+  add_checksum(text);
+  return text + "\n";
 }
 
 Ledger parse_ledger(std::string_view text, const std::string& source) {

@@ -6,14 +6,14 @@
 namespace ergon {
 namespace {
 
-// Wide enough for any shape whose keys are each in range; what is handed out fits 2^53.
-using Wide = __int128;
+// SignedWide enough for any shape whose keys are each in range; what is handed out fits 2^53.
+using SignedWide = __int128;
 
-Wide layer_weights(const ModelShape& s) {
-  const Wide query = Wide{s.width} * s.heads * s.head_width;
-  const Wide key = Wide{s.width} * s.kv_heads * s.head_width;
+SignedWide layer_weights(const ModelShape& s) {
+  const SignedWide query = SignedWide{s.width} * s.heads * s.head_width;
+  const SignedWide key = SignedWide{s.width} * s.kv_heads * s.head_width;
   const std::int64_t projections_of_mlp = s.mlp == Mlp::swiglu ? 3 : 2;
-  return 2 * query + 2 * key + Wide{projections_of_mlp} * s.width * s.ffn_width;
+  return 2 * query + 2 * key + SignedWide{projections_of_mlp} * s.width * s.ffn_width;
 }
 
 std::int64_t norm(const ModelShape& s) { return s.norm == Norm::layernorm && s.biases ? 2 * s.width : s.width; }
@@ -27,9 +27,9 @@ std::int64_t layer_biases(const ModelShape& s) {
 }  // namespace
 
 ParameterCounts count_parameters(const ModelShape& shape) {
-  const Wide tables = Wide{shape.vocabulary} * shape.width * (shape.tied ? 1 : 2) + Wide{shape.sequence} * shape.width;
-  const Wide layers = shape.layers * (layer_weights(shape) + layer_biases(shape) + 2 * norm(shape)) + norm(shape);
-  if (tables + layers > Wide{1} << 53)
+  const SignedWide tables = SignedWide{shape.vocabulary} * shape.width * (shape.tied ? 1 : 2) + SignedWide{shape.sequence} * shape.width;
+  const SignedWide layers = shape.layers * (layer_weights(shape) + layer_biases(shape) + 2 * norm(shape)) + norm(shape);
+  if (tables + layers > SignedWide{1} << 53)
     throw Error("the model has more than 2^53 parameters", "model", "lower model.layers, model.width, model.heads or model.ffn_width");
 
   ParameterCounts counts;

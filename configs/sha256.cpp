@@ -34,6 +34,9 @@ std::array<std::byte, 32> Sha256::digest() {
   return result;
 }
 
+// Without a type the context keeps the one it has.
+void Sha256::restart() { ERGON_CHECK(EVP_DigestInit_ex(state_->context, nullptr, nullptr) == 1, "SHA-256 restart"); }
+
 std::string Sha256::hex() {
   std::string text;
   for (std::byte b : digest()) text += fmt::format("{:02x}", std::to_integer<int>(b));

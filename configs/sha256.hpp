@@ -21,6 +21,7 @@ class Sha256 {
   void add(std::string_view text);
   std::array<std::byte, 32> digest();  // once
   std::string hex();                   // once; 64 lower-case digits
+  void restart();                      // as it was made, also after digest(); allocates nothing
 
  private:
   struct State;

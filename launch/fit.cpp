@@ -33,7 +33,7 @@ struct FitArguments {
   FitRequest request;
 };
 
-constexpr const char* examples =
+constexpr const char* fit_examples =
     "A table has one row a model: N (parameters), D (tokens), C (FLOPs) - two of them are enough, C = 6 N D - and loss (nats a token):\n"
     "  N,D,loss\n  124e6,2.5e9,3.28\n  350e6,7e9,2.99\n\n"
     "Examples:\n"
@@ -201,7 +201,7 @@ int command_fit(int argc, char** argv) {
   CommandLine line("ergon fit", "a scaling law from a table of points or from runs, with intervals and what it hides");
   declare_input(line, arguments);
   declare_fit(line, arguments);
-  line.footer(examples);
+  line.footer(fit_examples);
   if (!line.parse(argc, argv)) return 0;
   FitRequest request = request_of(line, arguments);
   const FitInput input = input_of(line, arguments);

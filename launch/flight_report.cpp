@@ -13,7 +13,7 @@ namespace ergon {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Kind = FlightMismatch::Kind;
+using MismatchKind = FlightMismatch::Kind;
 
 std::string ranks_text(const std::vector<int>& ranks) {
   return fmt::format("{} {}", ranks.size() == 1 ? "rank" : "ranks", fmt::join(ranks, ", "));
@@ -33,8 +33,8 @@ std::string last_text(const ReadFlight& flight, const ReadOperation& o) {
 
 std::string headline(const FlightMismatch& m) {
   const std::string place = fmt::format("{}, step {} ({})", operation_text(m), m.step, m.phase);
-  if (m.kind == Kind::different) return "the ranks did not start the same operation: " + place;
-  if (m.kind == Kind::unfinished) return fmt::format("started by all and not finished: {}", place);
+  if (m.kind == MismatchKind::different) return "the ranks did not start the same operation: " + place;
+  if (m.kind == MismatchKind::unfinished) return fmt::format("started by all and not finished: {}", place);
   const std::vector<int> late = m.late();
   return fmt::format("{} did not start {}", ranks_text(late), place);
 }

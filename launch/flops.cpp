@@ -22,7 +22,7 @@ struct FlopsArguments {
   bool json = false;
 };
 
-constexpr const char* examples =
+constexpr const char* flops_examples =
     "A Hugging Face config.json is recognised by the end of its name; model_type gpt2 and llama are read.\n"
     "--documents: lengths of documents packed into the sequences, one a line or as a JSON array. A token sees its own document only; no\n"
     "document is longer than a sequence. They stand for the run: the FLOPs of its tokens are in proportion. Conventions exact and "
@@ -108,7 +108,7 @@ int command_flops(int argc, char** argv) {
   line.choice(arguments.by, "--by", {"layer", "operation", "phase"}, "split the FLOPs of convention exact");
   line.option(arguments.parameters, "--params", "N", "instead of CONFIG: a model of N parameters, 174.6e9 for instance");
   line.flag(arguments.json, "--json", "print JSON, schema ergon.flops.v1");
-  line.footer(examples);
+  line.footer(flops_examples);
   if (!line.parse(argc, argv)) return 0;
   const FlopsReport report = line.given("--params") ? from_counts(line, arguments) : from_config(line, arguments);
   std::cout << (arguments.json ? flops_json(report) : flops_text(report)) << std::flush;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
 #include "launch/command_line.hpp"
@@ -58,8 +57,7 @@ int command_h5_layout(int argc, char** argv) {
     std::cout << to_text(read_hdf5_contents(path, names)) << std::flush;
     return 0;
   } catch (const Error& error) {
-    const nlohmann::ordered_json answer{{"schema", "ergon.h5-layout.v1"}, {"error", error.problem()}};
-    std::cout << answer.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << std::endl;
+    std::cout << refusal_text(error) << std::flush;
     throw;
   }
 }

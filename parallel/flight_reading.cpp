@@ -2,12 +2,12 @@
 #include "parallel/flight_reading.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "parallel/plan/shard_box.hpp"
 
 namespace ergon {
 namespace {
@@ -95,7 +95,7 @@ ReadFlight flight_from(const Json& json) {
 
 std::string ReadOperation::tensor() const {
   if (shape.empty()) return fmt::format("{} x {}", elements, dtype);
-  return fmt::format("[{}] {}", fmt::join(shape, ", "), dtype);
+  return fmt::format("{} {}", extents_text(shape), dtype);
 }
 
 const ReadOperation* ReadFlight::waits() const {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "parallel/plan/shard_box.hpp"
+
 namespace ergon {
 namespace {
 
@@ -64,7 +66,7 @@ std::size_t phase_order(const std::string& phase) {
 
 std::string AwaitedOperation::tensor() const {
   if (shape.empty()) return fmt::format("{} x {}", elements, dtype);
-  return fmt::format("[{}] {}", fmt::join(shape, ", "), dtype);
+  return fmt::format("{} {}", extents_text(shape), dtype);
 }
 
 std::vector<int> AwaitedOperation::awaited() const {

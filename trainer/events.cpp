@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/json_checksum.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
@@ -62,11 +63,16 @@ void for_each_line(const std::string& text, const std::string& path, const std::
   std::size_t begin = 0;
   for (int number = 1; begin < whole; ++number) {
     const std::size_t end = text.find('\n', begin);
+    const std::string_view line(text.data() + begin, end - begin);
+    const auto refuse = [&](const std::string& why) {
+      return Error("this line is not an event: " + why, fmt::format("{}:{}", path, number),
+                   "the file was damaged after it was written; restore it from a copy, or start again with --restart", ExitCode::data);
+    };
+    if (checksum_of(line) == Checksum::broken) throw refuse("its checksum does not match");
     try {
-      use(nlohmann::json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end)));
+      use(nlohmann::json::parse(line));
     } catch (const nlohmann::json::exception& error) {
-      throw Error(fmt::format("this line is not an event: {}", error.what()), fmt::format("{}:{}", path, number),
-                  "the file was damaged after it was written; restore it from a copy, or start again with --restart", ExitCode::data);
+      throw refuse(error.what());
     }
     begin = end + 1;
   }
@@ -84,6 +90,7 @@ void EventLog::step(const StepEvent& event) {
   if (event.pairs)
     fmt::format_to(std::back_inserter(line_), R"(,"visible_pairs":{},"computed_pairs":{})", event.pairs->visible, event.pairs->computed);
   line_ += '}';
+  add_checksum(line_);
   log_.append(line_);
 }
 
@@ -94,7 +101,9 @@ void EventLog::put_pairs(nlohmann::json& fields, const std::optional<PairCount>&
 void EventLog::add(const std::string& event, std::int64_t attempt, nlohmann::json fields) {
   nlohmann::json line = {{"event", event}, {"attempt", attempt}};
   line.update(fields);
-  log_.append(line.dump());
+  std::string text = line.dump();
+  add_checksum(text);
+  log_.append(text);
 }
 
 std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std::string& path) {

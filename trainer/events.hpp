@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// events.jsonl of a run folder: one JSON object a line with "event". Step lines carry the loss printed so that it reads back to the same
-// bits. Written by rank 0 only. Lines of steps that a rollback abandoned stay in the file; loss_curve() picks, per step, the line of the
-// surviving lineage.
+// events.jsonl of a run folder: one JSON object a line with "event" and a checksum (configs/json_checksum.hpp). Step lines carry the loss
+// printed so that it reads back to the same bits. Written by rank 0 only. Lines of steps that a rollback abandoned stay in the file;
+// loss_curve() picks, per step, the line of the surviving lineage.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class EventLog {
 };
 
 // Per step the event of the attempt that survives: an attempt that resumed from step s replaces everything after s that earlier attempts
-// wrote. Reads text of events.jsonl; a torn last line is ignored; a line in the middle that is not JSON throws Error (ExitCode::data) with
-// its number.
+// wrote. Reads text of events.jsonl; a torn last line is ignored; a line in the middle that is not JSON, or whose
+// checksum does not match, throws Error (ExitCode::data) with its number; one without a checksum is an older version's, and read.
 std::map<std::int64_t, StepEvent> loss_curve(const std::string& text, const std::string& path);
 
 struct UnbookedEvaluations {

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the HDF5 library is called, for trainer/hdf5.cpp and trainer/hdf5_reader.cpp only: ids become handles, failures become Errors
-// (ExitCode::data) that carry the library's own message.
+// (ExitCode::data) that carry the library's own message, CallErrors where a system call failed.
 #pragma once
 
 #include <hdf5.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "configs/error.hpp"
 #include "trainer/hdf5.hpp"
+#include "trainer/storage_error.hpp"
 
 namespace ergon::hdf5 {
 
@@ -48,8 +51,18 @@ inline std::string hdf5_message() {
   return message.empty() ? "no message" : message;
 }
 
+// The errno of the system call that a message of HDF5 speaks of; 0 when it speaks of none.
+inline int errno_in(const std::string& message) {
+  constexpr std::string_view name = "errno = ";
+  const std::size_t at = message.rfind(name);
+  return at == std::string::npos ? 0 : std::atoi(message.c_str() + at + name.size());
+}
+
 [[noreturn]] inline void fail_hdf5(const std::string& operation, const std::string& path) {
-  throw Error(fmt::format("HDF5 cannot {} ({})", operation, hdf5_message()), path, "", ExitCode::data);
+  const std::string message = hdf5_message();
+  if (const int number = errno_in(message); number != 0)
+    fail_inside(fmt::format("HDF5 cannot {}: {}", operation, std::strerror(number)), path, number);
+  throw Error(fmt::format("HDF5 cannot {} ({})", operation, message), path, "", ExitCode::data);
 }
 
 using Closer = herr_t (*)(hid_t);

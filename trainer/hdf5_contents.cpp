@@ -4,8 +4,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "configs/error.hpp"
 #include "trainer/shallow_json.hpp"
+#include "trainer/storage_error.hpp"
 
 namespace ergon {
 namespace {
@@ -13,10 +13,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* schema = "ergon.h5-layout.v1";
-
-[[noreturn]] void refuse_contents(const std::string& what, const std::string& path) {
-  throw Error(what, path, "the file is not one that Ergon wrote, or it is damaged: make it again", ExitCode::data);
-}
 
 Hdf5Type parse_type(const std::string& text) {
   for (const Hdf5Type type : all_hdf5_types)
@@ -53,24 +49,24 @@ Hdf5Contents parse(const Json& json) {
 
 const Hdf5Extent& Hdf5Contents::dataset(const std::string& name, Hdf5Type type, int rank, const std::string& path) const {
   const auto found = datasets.find(name);
-  if (found == datasets.end()) refuse_contents("has no " + name, path);
+  if (found == datasets.end()) refuse_hdf5("has no " + name, path);
   const Hdf5Extent& extent = found->second;
-  if (extent.type != type) refuse_contents(fmt::format("{} is not of type {}", name, ergon::name(type)), path);
-  if (std::ssize(extent.shape) != rank) refuse_contents(fmt::format("{} does not have {} dimensions", name, rank), path);
+  if (extent.type != type) refuse_hdf5(fmt::format("{} is not of type {}", name, ergon::name(type)), path);
+  if (std::ssize(extent.shape) != rank) refuse_hdf5(fmt::format("{} does not have {} dimensions", name, rank), path);
   return extent;
 }
 
 const std::string& Hdf5Contents::text(const std::string& attribute, const std::string& path) const {
   const auto found = attributes.find(attribute);
-  if (found == attributes.end()) refuse_contents("has no attribute " + attribute, path);
-  if (!found->second.text) refuse_contents(fmt::format("attribute {} is not one string of fixed length", attribute), path);
+  if (found == attributes.end()) refuse_hdf5("has no attribute " + attribute, path);
+  if (!found->second.text) refuse_hdf5(fmt::format("attribute {} is not one string of fixed length", attribute), path);
   return *found->second.text;
 }
 
 std::int64_t Hdf5Contents::integer(const std::string& attribute, const std::string& path) const {
   const auto found = attributes.find(attribute);
-  if (found == attributes.end()) refuse_contents("has no attribute " + attribute, path);
-  if (!found->second.integer) refuse_contents(fmt::format("attribute {} is not one 64-bit integer", attribute), path);
+  if (found == attributes.end()) refuse_hdf5("has no attribute " + attribute, path);
+  if (!found->second.integer) refuse_hdf5(fmt::format("attribute {} is not one 64-bit integer", attribute), path);
   return *found->second.integer;
 }
 
@@ -90,16 +86,24 @@ std::string to_text(const Hdf5Contents& contents) {
          "\n";
 }
 
+std::string refusal_text(const Error& error) {
+  Json answer{{"schema", schema}, {"error", error.problem()}};
+  if (const auto* call = dynamic_cast<const CallError*>(&error)) answer["errno"] = call->number();
+  return answer.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 Hdf5Contents parse_hdf5_contents(const std::string& text, const std::string& path) {
   try {
-    const Json json = Json::parse(text, shallow<Json>([&] { refuse_contents("is described by JSON that nests too deep", path); }));
+    const Json json = Json::parse(text, shallow<Json>([&] { refuse_hdf5("is described by JSON that nests too deep", path); }));
     if (json.at("schema") != schema) throw std::invalid_argument("schema");
     if (!json.contains("error")) return parse(json);
-    refuse_contents(json.at("error").get<std::string>(), path);
+    const auto problem = json.at("error").get<std::string>();
+    if (json.contains("errno")) fail_inside(problem, path, json.at("errno").get<int>());
+    refuse_hdf5(problem, path);
   } catch (const nlohmann::json::exception& error) {
-    refuse_contents(fmt::format("the process that read this file answered nonsense ({})", error.what()), path);
+    refuse_hdf5(fmt::format("the process that read this file answered nonsense ({})", error.what()), path);
   } catch (const std::invalid_argument& error) {
-    refuse_contents(fmt::format("the process that read this file answered nonsense ({})", error.what()), path);
+    refuse_hdf5(fmt::format("the process that read this file answered nonsense ({})", error.what()), path);
   }
 }
 
@@ -107,12 +111,16 @@ void check_inside(const Hdf5Contents& contents, std::int64_t file_bytes, const s
   for (const auto& [name, extent] : contents.datasets) {
     std::int64_t bytes = size_of(extent.type);
     for (const std::int64_t length : extent.shape)
-      if (length < 0 || __builtin_mul_overflow(bytes, length, &bytes)) refuse_contents(name + " has an impossible shape", path);
-    if (bytes != extent.bytes) refuse_contents(fmt::format("{} has {} bytes, its shape says {}", name, extent.bytes, bytes), path);
+      if (length < 0 || __builtin_mul_overflow(bytes, length, &bytes)) refuse_hdf5(name + " has an impossible shape", path);
+    if (bytes != extent.bytes) refuse_hdf5(fmt::format("{} has {} bytes, its shape says {}", name, extent.bytes, bytes), path);
     if (bytes == 0) continue;
     if (extent.offset < 0 || bytes > file_bytes || extent.offset > file_bytes - bytes)
-      refuse_contents(fmt::format("{} ({} bytes) does not lie inside the file ({} bytes)", name, bytes, file_bytes), path);
+      refuse_hdf5(fmt::format("{} ({} bytes) does not lie inside the file ({} bytes)", name, bytes, file_bytes), path);
   }
+}
+
+void refuse_hdf5(const std::string& what, const std::string& path) {
+  throw Error(what, path, "the file is not one that Ergon wrote, or it is damaged: make it again", ExitCode::data);
 }
 
 }  // namespace ergon

@@ -6,7 +6,7 @@
 //   {"schema": "ergon.h5-layout.v1",
 //    "datasets": [{"name": "/tokens/data", "type": "u16", "shape": [1000], "offset": 2048, "bytes": 2000}],
 //    "attributes": [{"name": "n_tokens", "integer": "1000"}, {"name": "uuid", "text": "..."}, {"name": "x", "other": true}]}
-//   or {"schema": "ergon.h5-layout.v1", "error": "why the file is refused"}
+//   or {"schema": "ergon.h5-layout.v1", "error": "why the file is refused"}, with "errno": 5 where the disk failed
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "configs/error.hpp"
 #include "trainer/hdf5.hpp"
 
 namespace ergon {
@@ -39,13 +40,20 @@ struct Hdf5Contents {
 };
 
 // Opens the file behind the descriptor elsewhere and tells what is in it: the datasets of these names, or, without names, every one there
-// is. A name that begins with `?` may be missing in the file. Throws Error (ExitCode::data), naming `path`, for a file that is refused.
+// is. A name that begins with `?` may be missing in the file. Throws Error (ExitCode::data), naming `path`, for a file that is refused, and
+// CallError where the disk failed.
 using InspectHdf5 = std::function<Hdf5Contents(int descriptor, const std::string& path, const std::vector<std::string>& names)>;
 
 std::string to_text(const Hdf5Contents& contents);
-// Throws Error (ExitCode::data) naming `path`: what the text says under "error", or that it is no such text.
+// In place of contents: why there are none.
+std::string refusal_text(const Error& error);
+// Throws Error (ExitCode::data) naming `path`: what the text says under "error", a CallError where the disk failed, or that it is no such
+// text.
 Hdf5Contents parse_hdf5_contents(const std::string& text, const std::string& path);
 // Throws Error (ExitCode::data) unless every dataset is as long as its type and shape say and lies inside a file of `file_bytes`.
 void check_inside(const Hdf5Contents& contents, std::int64_t file_bytes, const std::string& path);
+
+// Error (ExitCode::data) of a file that is not what Ergon writes.
+[[noreturn]] void refuse_hdf5(const std::string& what, const std::string& path);
 
 }  // namespace ergon

@@ -2,6 +2,7 @@
 #include "trainer/hdf5_reader.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -19,16 +20,15 @@ namespace {
 constexpr int deepest = 16, most_dims = 8;
 constexpr std::size_t most_objects = std::size_t{1} << 20, longest_text = std::size_t{1} << 16;
 
-[[noreturn]] void refuse_read(const std::string& what, const std::string& path) {
-  throw Error(what, path, "the file is not one that Ergon wrote, or it is damaged: make it again", ExitCode::data);
-}
-
 void check_signature(const std::string& path, std::int64_t size) {
   constexpr std::array<char, 8> signature = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
   std::array<char, 8> head{};
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (size < 8 || !file.read(head.data(), head.size()) || head != signature)
-    refuse_read(fmt::format("is not an HDF5 file ({} bytes, no signature at its start)", size), path);
+  const bool read = file.read(head.data(), head.size()).good();
+  if (file.bad() || !file.is_open()) fail_call("read", path, errno);
+  if (size < 8 || !read || head != signature)
+    refuse_hdf5(fmt::format("is not an HDF5 file ({} bytes, no signature at its start)", size), path);
 }
 
 class Reader {
@@ -68,7 +68,7 @@ Reader::Reader(const std::string& path) : path_(path) {
 }
 
 bool Reader::reached_by_hard_links(const std::string& name) const {
-  if (name.size() < 2 || name.front() != '/') refuse_read(fmt::format("'{}' is not the absolute name of a dataset", name), path_);
+  if (name.size() < 2 || name.front() != '/') refuse_hdf5(fmt::format("'{}' is not the absolute name of a dataset", name), path_);
   for (std::size_t end = name.find('/', 1);; end = name.find('/', end + 1)) {
     const std::string component = name.substr(0, end);
     const htri_t present = H5Lexists(file_.id(), component.c_str(), H5P_DEFAULT);
@@ -76,7 +76,7 @@ bool Reader::reached_by_hard_links(const std::string& name) const {
     if (present == 0) return false;
     H5L_info_t info;
     check(H5Lget_info(file_.id(), component.c_str(), &info, H5P_DEFAULT), "read the link " + component, path_);
-    if (info.type != H5L_TYPE_HARD) refuse_read(component + " is not a hard link", path_);
+    if (info.type != H5L_TYPE_HARD) refuse_hdf5(component + " is not a hard link", path_);
     if (end == std::string::npos) return true;
   }
 }
@@ -86,7 +86,7 @@ void Reader::add(const std::string& asked) {
   const std::string name = asked.substr(optional ? 1 : 0);
   if (!reached_by_hard_links(name)) {
     if (optional) return;
-    refuse_read("has no " + name, path_);
+    refuse_hdf5("has no " + name, path_);
   }
   const auto data = own<H5Dclose>(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), "open dataset " + name, path_);
   add_open(name, data.id());
@@ -96,24 +96,24 @@ Hdf5Type Reader::type_of(const std::string& name, hid_t data) const {
   const auto stored = own<H5Tclose>(H5Dget_type(data), "read the type of " + name, path_);
   for (const Hdf5Type type : all_hdf5_types)
     if (H5Tequal(stored.id(), native_id(type)) > 0) return type;
-  refuse_read(name + " is of a type that Ergon does not write", path_);
+  refuse_hdf5(name + " is of a type that Ergon does not write", path_);
 }
 
 void Reader::add_open(const std::string& name, hid_t data) {
-  if (++objects_ > most_objects) refuse_read("holds too many objects", path_);
+  if (++objects_ > most_objects) refuse_hdf5("holds too many objects", path_);
   const auto creation = own<H5Pclose>(H5Dget_create_plist(data), "read the layout of " + name, path_);
-  if (H5Pget_layout(creation.id()) != H5D_CONTIGUOUS) refuse_read(name + " is not contiguous", path_);
-  if (H5Pget_external_count(creation.id()) != 0) refuse_read(name + " keeps its data in another file", path_);
+  if (H5Pget_layout(creation.id()) != H5D_CONTIGUOUS) refuse_hdf5(name + " is not contiguous", path_);
+  if (H5Pget_external_count(creation.id()) != 0) refuse_hdf5(name + " keeps its data in another file", path_);
   Hdf5Extent extent{type_of(name, data), {}, -1, 0};
   extent.bytes = size_of(extent.type);
   const auto space = own<H5Sclose>(H5Dget_space(data), "read the shape of " + name, path_);
   const int rank = H5Sget_simple_extent_ndims(space.id());
-  if (rank < 0 || rank > most_dims) refuse_read(fmt::format("{} has {} dimensions", name, rank), path_);
+  if (rank < 0 || rank > most_dims) refuse_hdf5(fmt::format("{} has {} dimensions", name, rank), path_);
   std::vector<hsize_t> dims(static_cast<std::size_t>(rank));
   if (rank > 0) check(H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr), "read the shape of " + name, path_);
   for (const hsize_t n : dims) {
     if (n > 0 && extent.bytes > 0 && n > static_cast<hsize_t>(file_size_) / static_cast<hsize_t>(extent.bytes) + 1)
-      refuse_read(fmt::format("{} claims more bytes than the file has", name), path_);
+      refuse_hdf5(fmt::format("{} claims more bytes than the file has", name), path_);
     extent.shape.push_back(static_cast<std::int64_t>(n));
     extent.bytes *= static_cast<std::int64_t>(n);
   }
@@ -121,14 +121,14 @@ void Reader::add_open(const std::string& name, hid_t data) {
     const haddr_t offset = H5Dget_offset(data);
     H5Eclear2(H5E_DEFAULT);
     if (offset == HADDR_UNDEF || extent.bytes > file_size_ || static_cast<std::int64_t>(offset) > file_size_ - extent.bytes)
-      refuse_read(fmt::format("{} ({} bytes) does not lie inside the file ({} bytes)", name, extent.bytes, file_size_), path_);
+      refuse_hdf5(fmt::format("{} ({} bytes) does not lie inside the file ({} bytes)", name, extent.bytes, file_size_), path_);
     extent.offset = static_cast<std::int64_t>(offset);
   }
   contents_.datasets.emplace(name, std::move(extent));
 }
 
 void Reader::walk(const std::string& group, int depth) {
-  if (depth > deepest) refuse_read("nests its groups too deep", path_);
+  if (depth > deepest) refuse_hdf5("nests its groups too deep", path_);
   const std::string shown = group.empty() ? "/" : group;
   const auto opened = own<H5Gclose>(H5Gopen2(file_.id(), shown.c_str(), H5P_DEFAULT), "open group " + shown, path_);
   std::vector<std::string> names;
@@ -140,16 +140,16 @@ void Reader::walk(const std::string& group, int depth) {
   check(H5Literate(opened.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "list group " + shown, path_);
   for (const std::string& name : names) {
     const std::string whole = group + "/" + name;
-    if (!reached_by_hard_links(whole)) refuse_read("has no " + whole, path_);
+    if (!reached_by_hard_links(whole)) refuse_hdf5("has no " + whole, path_);
     const auto object = own<H5Oclose>(H5Oopen(file_.id(), whole.c_str(), H5P_DEFAULT), "open " + whole, path_);
     const H5I_type_t kind = H5Iget_type(object.id());
     if (kind == H5I_GROUP) {
-      if (++objects_ > most_objects) refuse_read("holds too many objects", path_);
+      if (++objects_ > most_objects) refuse_hdf5("holds too many objects", path_);
       walk(whole, depth + 1);
     } else if (kind == H5I_DATASET) {
       add_open(whole, object.id());
     } else {
-      refuse_read(whole + " is neither a group nor a dataset", path_);
+      refuse_hdf5(whole + " is neither a group nor a dataset", path_);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "configs/json_checksum.hpp"
 #include "configs/parse.hpp"
 
 namespace ergon {
@@ -34,13 +35,20 @@ void RunFolder::write_result(const RunResult& result) const {
                                {"attempt", result.attempt},
                                {"loss", number_or_null(result.loss)},
                                {"validation_loss", number_or_null(result.validation_loss)}};
-  storage_.write_text(this->result(), text.dump(2) + "\n");
+  std::string written = text.dump(2);
+  add_checksum(written);
+  storage_.write_text(this->result(), written + "\n");
 }
 
 std::optional<RunResult> RunFolder::read_result() const {
   if (!storage_.exists(result())) return std::nullopt;
+  const auto refuse = [&](const std::string& why) {
+    return Error("not a result: " + why, result(), "remove the file: the run then resumes from its newest checkpoint", ExitCode::data);
+  };
   try {
-    const nlohmann::json text = nlohmann::json::parse(storage_.read_text(result()));
+    const std::string written = storage_.read_text(result());
+    const nlohmann::json text = nlohmann::json::parse(written);
+    if (checksum_of(written) == Checksum::broken) throw refuse("its checksum does not match");
     RunResult result;
     result.code = static_cast<ExitCode>(text.at("code").get<int>());
     result.reason = text.at("reason");
@@ -51,8 +59,7 @@ std::optional<RunResult> RunFolder::read_result() const {
     result.validation_loss = optional_number(text.at("validation_loss"));
     return result;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(std::string("not a result: ") + error.what(), result(), "remove the file: the run then resumes from its newest checkpoint",
-                ExitCode::data);
+    throw refuse(error.what());
   }
 }
 

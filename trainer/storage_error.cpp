@@ -48,7 +48,11 @@ const char* way_out(int code) {
 }  // namespace
 
 void fail_call(const char* call, const std::string& path, int code) {
-  throw CallError(Error(fmt::format("{} failed: {}", call, std::strerror(code)), path, way_out(code), ExitCode::data), code);
+  fail_inside(fmt::format("{} failed: {}", call, std::strerror(code)), path, code);
+}
+
+void fail_inside(const std::string& problem, const std::string& path, int code) {
+  throw CallError(Error(problem, path, way_out(code), ExitCode::data), code);
 }
 
 }  // namespace ergon

@@ -20,5 +20,7 @@ class CallError : public Error {
 
 // Throws CallError (ExitCode::data): "mkdir failed: No space left on device". `code` is the call's errno.
 [[noreturn]] void fail_call(const char* call, const std::string& path, int code);
+// The same of a call that a library made; `problem` is what the library says.
+[[noreturn]] void fail_inside(const std::string& problem, const std::string& path, int code);
 
 }  // namespace ergon

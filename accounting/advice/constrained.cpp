@@ -14,7 +14,7 @@
 namespace ergon {
 namespace {
 
-struct Point {
+struct AllocationPoint {
   Allocation at;
   double loss = 0;
 };
@@ -40,15 +40,15 @@ Advice absent(const Advice& plain, const std::string& why) {
 }
 
 // `point` with intervals over what the samples answer; one sample that has no answer leaves them without, and says so.
-Advice with_intervals(const ScalingLaw& law, const Advice& plain, const Point& point, double level, bool loss_is_given,
-                      const std::function<std::optional<Point>(const ParametricLaw&)>& solve) {
+Advice with_intervals(const ScalingLaw& law, const Advice& plain, const AllocationPoint& point, double level, bool loss_is_given,
+                      const std::function<std::optional<AllocationPoint>(const ParametricLaw&)>& solve) {
   Advice advice = plain;
   advice.printed_tokens.reset();
   advice.reason["printed_tokens"] = "the printed D is of the unconstrained optimum";
   std::vector<double> parameters, tokens, losses;
   std::size_t unanswered = 0;
   for (const ParametricLaw& sample : law.samples) {
-    const std::optional<Point> solved = solve(sample);
+    const std::optional<AllocationPoint> solved = solve(sample);
     if (!solved) {
       ++unanswered;
       continue;
@@ -77,12 +77,12 @@ void answer_serving(const ScalingLaw& law, const PlanQuestion& question, Constra
   }
   const double tokens = *question.inference_tokens;
   out.serving = serve(*law.loss_law, loss_to_reach(*law.loss_law, question), tokens);
-  const auto solve = [&](const ParametricLaw& sample) -> std::optional<Point> {
+  const auto solve = [&](const ParametricLaw& sample) -> std::optional<AllocationPoint> {
     const double wanted = loss_to_reach(sample, question);
     if (!std::isfinite(wanted)) return std::nullopt;
-    return Point{serve(sample, wanted, tokens).at, wanted};
+    return AllocationPoint{serve(sample, wanted, tokens).at, wanted};
   };
-  const Point point{out.serving->at, loss_to_reach(*law.loss_law, question)};
+  const AllocationPoint point{out.serving->at, loss_to_reach(*law.loss_law, question)};
   out.advice = with_intervals(law, out.plain, point, question.level, question.goal == PlanGoal::loss, solve);
 }
 
@@ -91,9 +91,9 @@ void answer_limited(const ScalingLaw& law, const PlanQuestion& question, Constra
   if (!out.plain.tokens) return;
   if (law.loss_law && law.repetition) {
     out.limit = data_limited_optimum(*law.loss_law, *law.repetition, question.value, unique);
-    const auto solve = [&](const ParametricLaw& sample) -> std::optional<Point> {
+    const auto solve = [&](const ParametricLaw& sample) -> std::optional<AllocationPoint> {
       const DataLimit limit = data_limited_optimum(sample, *law.repetition, question.value, unique);
-      return Point{limit.at, limit.loss};
+      return AllocationPoint{limit.at, limit.loss};
     };
     out.advice = with_intervals(law, out.plain, {out.limit->at, out.limit->loss}, question.level, false, solve);
   } else if (out.plain.tokens->value > unique) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/json_checksum.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
@@ -26,6 +27,7 @@ nlohmann::json parse_object(const std::string& text, const std::string& where) {
   } catch (const nlohmann::json::exception& error) {
     throw Error(fmt::format("this is not JSON: {}", error.what()), where, hint, ExitCode::data);
   }
+  if (checksum_of(text) == Checksum::broken) throw Error("its checksum does not match", where, hint, ExitCode::data);
   if (!json.is_object()) throw Error("this is not JSON of an object", where, hint, ExitCode::data);
   return json;
 }

@@ -14,7 +14,8 @@ namespace ergon {
 
 // Empty when the file cannot be opened.
 std::optional<std::string> text_if_there(const std::string& path);
-// Throws Error (ExitCode::data) at `where` for text that is not a JSON object.
+// Throws Error (ExitCode::data) at `where` for text that is not a JSON object, or whose checksum (configs/json_checksum.hpp) does not
+// match.
 nlohmann::json parse_object(const std::string& text, const std::string& where);
 
 // Each whole line of events.jsonl with its place, "path:line"; a torn last line is left out. first_line: the number of the text's first

@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-std::optional<Seconds> median(std::vector<double> seconds) {
+std::optional<Seconds> median_seconds(std::vector<double> seconds) {
   if (seconds.empty()) return std::nullopt;
   const auto middle = seconds.begin() + std::ssize(seconds) / 2;
   std::nth_element(seconds.begin(), middle, seconds.end());
@@ -51,8 +51,8 @@ SaveCost SaveTally::cost() const {
   for (const auto& [attempt, steps] : undecided_)
     for (const auto& [step, seconds] : steps) alone.push_back(seconds);
   cost.steps_beside = std::ssize(beside_);
-  cost.step_beside = median(beside_);
-  cost.step_alone = median(alone);
+  cost.step_beside = median_seconds(beside_);
+  cost.step_alone = median_seconds(alone);
   return cost;
 }
 

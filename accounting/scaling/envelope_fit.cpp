@@ -18,7 +18,7 @@ constexpr double no_loss = std::numeric_limits<double>::infinity();
 constexpr std::size_t smooth_radius = 40;  // points; the kernel is below 4e-4 of its peak beyond
 constexpr std::size_t long_curve = 60;     // points; below, most windows are cut off at an end
 
-[[noreturn]] void refuse(const std::string& what, const std::string& hint) { throw Error(what, "approach 1", hint); }
+[[noreturn]] void refuse_envelope(const std::string& what, const std::string& hint) { throw Error(what, "approach 1", hint); }
 
 struct Curve {
   std::string run;
@@ -46,16 +46,17 @@ Curve curve_of(const std::string& run, std::vector<const FitRow*> rows) {
   std::stable_sort(rows.begin(), rows.end(),
                    [](const FitRow* x, const FitRow* y) { return x->step != y->step ? x->step < y->step : x->flops < y->flops; });
   if (rows.size() < 2)
-    refuse(fmt::format("run '{}' has one point, row {}: that is no curve", run, rows.front()->row), "give the losses along each run");
+    refuse_envelope(fmt::format("run '{}' has one point, row {}: that is no curve", run, rows.front()->row),
+                    "give the losses along each run");
   Curve curve{run, rows.front()->parameters, {}, {}, {}};
   for (const FitRow* row : rows) {
     if (row->parameters != curve.parameters)
-      refuse(fmt::format("run '{}' has {:.6g} parameters in row {} and {:.6g} in row {}", run, curve.parameters, rows.front()->row,
-                         row->parameters, row->row),
-             "one run, one size: name each run apart");
+      refuse_envelope(fmt::format("run '{}' has {:.6g} parameters in row {} and {:.6g} in row {}", run, curve.parameters, rows.front()->row,
+                                  row->parameters, row->row),
+                      "one run, one size: name each run apart");
     if (!curve.log_flops.empty() && !(std::log(row->flops) > curve.log_flops.back()))
-      refuse(fmt::format("the FLOPs of run '{}' do not grow at row {}", run, row->row),
-             "the FLOPs of a curve add up from its first step; name each run apart");
+      refuse_envelope(fmt::format("the FLOPs of run '{}' do not grow at row {}", run, row->row),
+                      "the FLOPs of a curve add up from its first step; name each run apart");
     curve.log_flops.push_back(std::log(row->flops));
     curve.log_tokens.push_back(std::log(row->tokens));
     curve.losses.push_back(row->loss);
@@ -71,16 +72,17 @@ std::vector<Curve> curves_of(const FitRows& input) {
   std::vector<std::string> names;
   std::map<std::string, std::vector<const FitRow*>> rows;
   for (const FitRow& row : input.rows) {
-    if (row.run.empty()) refuse(fmt::format("it needs the losses along runs, and row {} names no run", row.row), hint);
+    if (row.run.empty()) refuse_envelope(fmt::format("it needs the losses along runs, and row {} names no run", row.row), hint);
     if (rows[row.run].empty()) names.push_back(row.run);
     rows[row.run].push_back(&row);
   }
   if (names.size() < 2)
-    refuse(fmt::format("it compares runs, and there is {}", names.empty() ? "none" : "only '" + names.front() + "'"), hint);
+    refuse_envelope(fmt::format("it compares runs, and there is {}", names.empty() ? "none" : "only '" + names.front() + "'"), hint);
   std::vector<Curve> curves;
   for (const std::string& name : names) curves.push_back(curve_of(name, rows[name]));
   if (std::all_of(curves.begin(), curves.end(), [&](const Curve& curve) { return curve.parameters == curves.front().parameters; }))
-    refuse(fmt::format("all {} runs have {:.6g} parameters", curves.size(), curves.front().parameters), "give runs of several sizes");
+    refuse_envelope(fmt::format("all {} runs have {:.6g} parameters", curves.size(), curves.front().parameters),
+                    "give runs of several sizes");
   return curves;
 }
 
@@ -170,9 +172,9 @@ void require_moves(const Moves& moves) {
   if (fit_powers(moves.optima)) return;
   const std::string what = moves.optima.empty() ? "never moves from a size to another by a crossing of their curves"
                                                 : "moves from a size to another at one C only, and a power of C needs two";
-  refuse("the lowest loss " + what +
-             (moves.at_ends > 0 ? fmt::format(" ({} times it moved only because a run began or ended)", moves.at_ends) : ""),
-         "give more sizes, and run the small ones on until the next larger one is better");
+  refuse_envelope("the lowest loss " + what +
+                      (moves.at_ends > 0 ? fmt::format(" ({} times it moved only because a run began or ended)", moves.at_ends) : ""),
+                  "give more sizes, and run the small ones on until the next larger one is better");
 }
 
 }  // namespace

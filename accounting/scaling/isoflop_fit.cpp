@@ -20,7 +20,7 @@ constexpr double least_bend = 1e-9;  // rise of the parabola over half the sampl
 using Group = std::vector<FitRow>;
 using Groups = std::map<double, Group>;  // by budget
 
-[[noreturn]] void refuse(const std::string& what, const std::string& hint) { throw Error(what, "approach 2", hint); }
+[[noreturn]] void refuse_profile(const std::string& what, const std::string& hint) { throw Error(what, "approach 2", hint); }
 
 void check_budgets(const std::vector<double>& budgets) {
   for (std::size_t i = 0; i < budgets.size(); ++i) {
@@ -60,9 +60,9 @@ Groups groups_named(const FitRows& input, std::vector<DroppedRow>& dropped) {
 Groups grouped_rows(const FitRows& input, const std::vector<double>& budgets, std::vector<DroppedRow>& dropped) {
   const bool are_named = std::any_of(input.rows.begin(), input.rows.end(), [](const FitRow& row) { return row.budget.has_value(); });
   if (budgets.empty() && !are_named)
-    refuse("the budgets of the rows are not known, and they are not guessed", "--budgets 6e18,1e19,3e19, or --budget-column NAME");
+    refuse_profile("the budgets of the rows are not known, and they are not guessed", "--budgets 6e18,1e19,3e19, or --budget-column NAME");
   if (!budgets.empty() && are_named)
-    refuse("the rows name their budgets and --budgets names others", "give one of --budgets and --budget-column");
+    refuse_profile("the rows name their budgets and --budgets names others", "give one of --budgets and --budget-column");
   check_budgets(budgets);
   return budgets.empty() ? groups_named(input, dropped) : groups_near(input, budgets, dropped);
 }
@@ -144,9 +144,9 @@ IsoflopFit fit_isoflop(const FitRows& input, const std::vector<double>& budgets,
   if (!fit_powers(optima)) {
     std::string why;
     for (const DroppedGroup& group : result.dropped_groups) why += fmt::format("; {:.4g}: {}", group.budget, group.reason);
-    refuse(fmt::format("{} of {} budgets have a minimum, and a power of C needs two that differ{}", optima.size(),
-                       optima.size() + result.dropped_groups.size(), why),
-           "train several sizes at two budgets or more, so that the best size of each lies between others");
+    refuse_profile(fmt::format("{} of {} budgets have a minimum, and a power of C needs two that differ{}", optima.size(),
+                               optima.size() + result.dropped_groups.size(), why),
+                   "train several sizes at two budgets or more, so that the best size of each lies between others");
   }
   result.fit = fit_with_intervals(optima, resampling, [&](Random& random) { return resampled(used, random); });
   return result;

@@ -15,7 +15,7 @@
 namespace ergon {
 namespace {
 
-constexpr const char* schema = "ergon.law.v1";
+constexpr const char* law_schema = "ergon.law.v1";
 constexpr const char* hyperparameter_names[] = {"learning_rate", "batch_tokens"};
 
 // ---- writing
@@ -33,7 +33,7 @@ std::string line(const char* key, const std::optional<Bounds>& bounds) { return 
 std::string line(const char* key, const PowerLaw& law) { return line(key, law.coefficient, law.exponent); }
 
 std::string head_toml(const ScalingLaw& law) {
-  std::string text = line("schema", std::string(schema)) + line("title", law.title) + line("source", law.source) + "traps = [\n";
+  std::string text = line("schema", std::string(law_schema)) + line("title", law.title) + line("source", law.source) + "traps = [\n";
   for (const std::string& trap : law.traps) text += fmt::format("  {},\n", toml_text(trap));
   text += "]\n";
   if (!law.samples_note.empty()) text += line("samples_note", law.samples_note);
@@ -83,7 +83,8 @@ std::optional<Bounds> read_bounds(LawKeys& keys, const std::string& key) {
 }
 
 void read_head(LawKeys& keys, ScalingLaw& law) {
-  if (keys.text("schema") != schema) keys.refuse("schema", fmt::format("is not {}, the only one that this version of Ergon reads", schema));
+  if (keys.text("schema") != law_schema)
+    keys.refuse("schema", fmt::format("is not {}, the only one that this version of Ergon reads", law_schema));
   law.title = keys.text("title");
   law.source = keys.text("source");
   law.traps = keys.texts("traps");

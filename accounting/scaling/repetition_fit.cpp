@@ -21,13 +21,13 @@ constexpr double shortest = 0.01, longest = 1e4;
   throw Error(what, "repeated data", hint, ExitCode::data);
 }
 
-struct Point {
+struct RepeatedPoint {
   Allocation at, distinct;  // N and D; U_N and U_D
   double log_loss = 0;
 };
 
-std::vector<Point> points_of(const std::vector<FitRow>& rows, const ParametricLaw& base) {
-  std::vector<Point> points;
+std::vector<RepeatedPoint> points_of(const std::vector<FitRow>& rows, const ParametricLaw& base) {
+  std::vector<RepeatedPoint> points;
   for (const FitRow& row : rows) {
     if (!row.unique_tokens) continue;
     const double unique = std::min(*row.unique_tokens, row.tokens);
@@ -44,12 +44,12 @@ double worth_slope(double distinct, double all, double half_life) {
 }
 
 // Over delta, in log R_D* and log R_N*.
-Objective objective_of(const std::vector<Point>& points, const ParametricLaw& base, double delta) {
+Objective objective_of(const std::vector<RepeatedPoint>& points, const ParametricLaw& base, double delta) {
   return [&points, &base, delta](const double* x, double* gradient) {
     const RepetitionLaw law = {std::exp(x[0]), std::exp(x[1])};
     double sum = 0;
     if (gradient != nullptr) gradient[0] = gradient[1] = 0;
-    for (const Point& point : points) {
+    for (const RepeatedPoint& point : points) {
       const Allocation worth = effective(base, law, point.at, point.distinct.tokens);
       const double predicted = loss(base, worth), residual = std::log(predicted) - point.log_loss;
       sum += huber(residual, delta) / delta;
@@ -88,11 +88,11 @@ void require_bounded(double half_life, const char* name, double reach) {
 
 RepetitionFit fit_repetition(const std::vector<FitRow>& rows, const ParametricLaw& base, double huber_delta) {
   ERGON_CHECK(huber_delta > 0, "delta {}", huber_delta);
-  const std::vector<Point> points = points_of(rows, base);
+  const std::vector<RepeatedPoint> points = points_of(rows, base);
   RepetitionFit fit;
   fit.huber_delta = huber_delta;
   fit.rows = static_cast<std::int64_t>(points.size());
-  for (const Point& point : points) {
+  for (const RepeatedPoint& point : points) {
     fit.data_repetitions = std::max(fit.data_repetitions, point.at.tokens / point.distinct.tokens - 1);
     fit.parameter_excess = std::max(fit.parameter_excess, point.at.parameters / point.distinct.parameters - 1);
   }

@@ -27,7 +27,7 @@ at::ScalarType scalar_type(DType dtype) {
   return dtype == DType::float64 ? at::kDouble : dtype == DType::float32 ? at::kFloat : at::kBFloat16;
 }
 
-DType dtype_named(const std::string& name) {
+DType bench_dtype(const std::string& name) {
   for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16})
     if (name == choice_name(dtype)) return dtype;
   throw Bug("a job of no dtype");
@@ -192,7 +192,7 @@ ShardingJob sharding_job(const nlohmann::json& json) {
           .heads = number("heads"),
           .kv_heads = number("kv_heads"),
           .head_width = number("head_width"),
-          .dtype = dtype_named(json.at("dtype").get<std::string>()),
+          .dtype = bench_dtype(json.at("dtype").get<std::string>()),
           .causal = json.at("causal").get<bool>(),
           .gather_heads = number("gather_heads"),
           .rounds = number("rounds")};

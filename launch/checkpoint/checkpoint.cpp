@@ -137,7 +137,7 @@ void print_inspection(const Manifest& manifest, const RunState& state, const Che
   std::cout << fmt::format("mesh dp={} pp={} cp={} tp={} ({})  threads {}  cpu {}\n\n", state.mesh.dp, state.mesh.pp, state.mesh.cp,
                            state.mesh.tp, state.mesh_order, state.threads, state.cpu);
   for (const StoredTensor& tensor : index.tensors) {
-    std::cout << fmt::format("{:<56} {:<9} [{}]  {} {}\n", tensor.name, stored_dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "),
+    std::cout << fmt::format("{:<56} {:<9} {}  {} {}\n", tensor.name, stored_dtype_name(tensor.dtype), extents_text(tensor.shape),
                              tensor.pieces.size(), tensor.pieces.size() == 1 ? "piece" : "pieces");
   }
 }

@@ -18,13 +18,13 @@
 namespace ergon {
 namespace {
 
-struct ImportLine {
+struct ModelImportLine {
   std::string path, dtype;
   ImportOfModel options;
   bool json = false;
 };
 
-bool parse_line(int argc, char** argv, ImportLine& line) {
+bool parse_line(int argc, char** argv, ModelImportLine& line) {
   CommandLine command("ergon checkpoint import",
                       "A run folder that begins with the parameters of a model, at step 0, with an optimizer that has seen nothing");
   command.positional(line.path, "MODEL",
@@ -43,7 +43,7 @@ bool parse_line(int argc, char** argv, ImportLine& line) {
 }  // namespace
 
 int command_checkpoint_import(int argc, char** argv) {
-  ImportLine line;
+  ModelImportLine line;
   if (!parse_line(argc, argv, line)) return 0;
   ImportOfModel& options = line.options;
   options.run_folder = without_slashes(options.run_folder);

@@ -16,14 +16,14 @@ namespace ergon {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Row = std::vector<std::string>;
+using PageRow = std::vector<std::string>;
 
-std::string table(const std::vector<Row>& rows) {
+std::string table(const std::vector<PageRow>& rows) {
   std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (const Row& row : rows)
+  for (const PageRow& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   std::string text;
-  for (const Row& row : rows) {
+  for (const PageRow& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
     text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
@@ -48,7 +48,7 @@ std::string versions_letter(const ExaminedJob& job, const RankFacts& rank) {
 }
 
 std::string rank_table(const ExaminedJob& job) {
-  std::vector<Row> rows = {
+  std::vector<PageRow> rows = {
       {"rank", "host", "local", "processors", "memory", "disk", "interface", "clock", "gpu", "products", "binary", "libraries"}};
   for (const RankFacts& rank : job.ranks)
     rows.push_back({fmt::format("{}", rank.rank), rank.host, fmt::format("{} of {}", rank.local.rank, rank.local.size),
@@ -59,7 +59,7 @@ std::string rank_table(const ExaminedJob& job) {
 }
 
 std::string pair_table(const ExaminedJob& job) {
-  std::vector<Row> rows = {{"pair", "ranks", "over", "8 B", "4 MiB"}};
+  std::vector<PageRow> rows = {{"pair", "ranks", "over", "8 B", "4 MiB"}};
   for (const PairFigures& pair : job.pairs)
     rows.push_back({name(pair.pair.kind), fmt::format("{}, {}", pair.pair.a, pair.pair.b), pair.over.empty() ? "memory" : pair.over,
                     time_text(pair.latency), rate_text(pair.rate)});

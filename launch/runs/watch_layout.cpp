@@ -16,7 +16,7 @@ namespace {
 using State = RunStatus::State;
 
 // Where rows are few, those of the largest number go.
-struct Row {
+struct ScreenRow {
   int importance;
   std::string text;
 };
@@ -206,8 +206,8 @@ Growth share_out(const WatchView& view, int rows, int columns) {
   return growth;
 }
 
-std::vector<Row> fixed_rows(const WatchView& view, int columns, Glyphs glyphs) {
-  std::vector<Row> rows = {{0, title(view, columns, glyphs)}};
+std::vector<ScreenRow> fixed_rows(const WatchView& view, int columns, Glyphs glyphs) {
+  std::vector<ScreenRow> rows = {{0, title(view, columns, glyphs)}};
   if (has_ended(view)) rows.push_back({1, end_of_run(view, columns, glyphs)});
   rows.push_back({2, clipped(progress_bar(view, columns), columns)});
   rows.push_back({3, losses(view, columns)});
@@ -220,8 +220,8 @@ std::vector<Row> fixed_rows(const WatchView& view, int columns, Glyphs glyphs) {
 }
 
 // Takes the least important away until `most` are left.
-void thin_out(std::vector<Row>& rows, int most) {
-  while (static_cast<int>(rows.size()) > most) rows.erase(std::ranges::max_element(rows, {}, &Row::importance));
+void thin_out(std::vector<ScreenRow>& rows, int most) {
+  while (static_cast<int>(rows.size()) > most) rows.erase(std::ranges::max_element(rows, {}, &ScreenRow::importance));
 }
 
 }  // namespace
@@ -230,13 +230,13 @@ std::vector<std::string> lay_out(const WatchView& view, ScreenSize size, Glyphs 
   std::vector<std::string> lines;
   if (size.columns < 1 || size.rows < 1) return lines;
   constexpr int curve_importance = 6, validation_importance = 10;
-  std::vector<Row> rows = fixed_rows(view, size.columns, glyphs);
+  std::vector<ScreenRow> rows = fixed_rows(view, size.columns, glyphs);
   if (!view.losses.values.empty()) rows.push_back({curve_importance, ""});
   if (!view.validation.values.empty()) rows.push_back({validation_importance, ""});
   thin_out(rows, size.rows);
   const Growth growth = share_out(view, size.rows - static_cast<int>(rows.size()), size.columns);
   const auto append = [&](const std::vector<std::string>& more) { lines.insert(lines.end(), more.begin(), more.end()); };
-  for (const Row& row : rows) {
+  for (const ScreenRow& row : rows) {
     if (row.importance == curve_importance)
       append(chart_rows("loss", view.losses, size.columns, 1 + growth.curve, glyphs));
     else if (row.importance == validation_importance)

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/plan/shard_box.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "configs/error.hpp"
 
 namespace ergon {
+
+std::string extents_text(const Extents& extents) { return fmt::format("[{}]", fmt::join(extents, ", ")); }
+
 namespace {
 
 // Calls visit(position in box, offset of its first element in the tensor, length) for each row (innermost run) of the piece, in order.

@@ -12,6 +12,7 @@
 namespace ergon {
 
 using Extents = std::vector<std::int64_t>;
+std::string extents_text(const Extents& extents);  // "[2, 3]"
 
 struct ShardBox {
   Extents offset, extent;

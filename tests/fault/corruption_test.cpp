@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damage of every file of a checkpoint, drawn at random (ERGON_CORRUPTIONS of them, each on a copy that loads as it should first): the run
 // resumes from the older checkpoint to the bit, or from the damaged one where the damage touches nothing that is loaded. Damage of the
-// run's own records may also end in a refusal. Nothing is loaded that was not saved.
+// run's own records may also end in a refusal. Nothing is loaded that was not saved, and nothing reported that was not written.
 #include <sys/stat.h>
 #include <utime.h>
 
 #include <filesystem>
 #include <random>
 
+#include "accounting/ledger.hpp"
+#include "tests/accounting/ledgers.hpp"
 #include "tests/fault/outcomes.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
 #include "trainer/checkpoint/lineage.hpp"
+#include "trainer/events.hpp"
+#include "trainer/run_folder.hpp"
 
 using namespace ergon;
 namespace fs = std::filesystem;
@@ -157,6 +161,65 @@ std::string outcome_of(const std::string& run) {
 
 const std::vector<std::string> columns = {"refused", "stepped back", "harmless", "WRONG"};
 
+// What is read of a file in which a run writes down what it did, record by record, in words. (What config.toml says is compared with the
+// line that resumes, key by key.)
+struct Account {
+  const char* file;
+  std::vector<std::string> (*read)(Storage& storage, const std::string& path);
+};
+
+const Account accounts[] = {
+    {"ledger.jsonl",
+     [](Storage& storage, const std::string& path) {
+       std::vector<std::string> records;
+       for (const LedgerLine& line : parse_ledger(storage.read_text(path), path).lines) records.push_back(format(line));
+       return records;
+     }},
+    {"events.jsonl",
+     [](Storage& storage, const std::string& path) {
+       std::vector<std::string> records;
+       for (const auto& [step, event] : loss_curve(storage.read_text(path), path))
+         records.push_back(fmt::format("{} {} {}", step, event.loss, event.seconds));
+       return records;
+     }},
+    {"result.json",
+     [](Storage& storage, const std::string& path) {
+       std::vector<std::string> records;
+       if (const auto result = RunFolder(storage, parent_folder(path)).read_result())
+         records.push_back(fmt::format("{} {} {} {} {} {}", static_cast<int>(result->code), result->reason, result->step, result->steps,
+                                       result->attempt, *result->loss));
+       return records;
+     }},
+};
+
+void write_accounts(const std::string& run) {
+  Storage storage;
+  LineLog ledger(storage, run + "/ledger.jsonl");
+  EventLog events(storage, run + "/events.jsonl");
+  std::string start = format(test::attempt_start(1));
+  start.pop_back();
+  ledger.append(start);
+  for (int step = 1; step <= 20; ++step) {
+    events.step({.attempt = 1, .step = step, .loss = 5.0 / step, .tokens = 640, .valid_tokens = 640, .seconds = 0.25 * step});
+    std::string line = format(test::interval(1, step - 1, step));
+    line.pop_back();
+    ledger.append(line);
+  }
+  RunFolder(storage, run).write_result({ExitCode::saved, "time is up", 20, 40, 1, 0.25, std::nullopt});
+}
+
+// In the table's words: fewer records, each as it was, are those of an older file.
+std::string outcome_of(const Account& account, const std::string& path, const std::vector<std::string>& good) {
+  Storage storage;
+  try {
+    const std::vector<std::string> records = account.read(storage, path);
+    if (records == good) return "harmless";
+    return records.size() < good.size() && std::equal(records.begin(), records.end(), good.begin()) ? "stepped back" : "WRONG";
+  } catch (const Error& error) {
+    return error.code() == ExitCode::data && !error.hint().empty() ? "refused" : "WRONG";
+  }
+}
+
 }  // namespace
 
 TEST_CASE("corruption: damage of a checkpoint is stepped back from, or harmless") {
@@ -206,4 +269,29 @@ TEST_CASE("corruption: damage of the run's own records is never taken for a run 
     outcomes.add(file, outcome);
   }
   outcomes.print("damage of a run's records");
+}
+
+TEST_CASE("corruption: of what a run wrote down of itself nothing is read that was not written") {
+  const int total = test::count_of("ERGON_CORRUPTIONS", 1000) / 2;
+  Random random(20260802);
+  const TemporaryFolder written;
+  write_accounts(written.path());
+  test::Outcomes outcomes(columns);
+  for (int number = 0; number < total; ++number) {
+    const TemporaryFolder copy;
+    fs::copy(written.path(), copy.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    const Account& account = accounts[static_cast<std::size_t>(below(random, std::ssize(accounts)))];
+    const Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
+    const std::string path = copy / account.file;
+    Storage storage;
+    const std::vector<std::string> good = account.read(storage, path);
+    REQUIRE_FALSE(good.empty());
+    CAPTURE(number, account.file, damage.name);
+    damage.act(path, random);
+    const std::string outcome = outcome_of(account, path, good);
+    CHECK(outcome != "WRONG");
+    outcomes.add(account.file, outcome);
+  }
+  outcomes.print("damage of a run's accounts");
+  CHECK(outcomes.count("refused") > total / 5);
 }

@@ -11,15 +11,9 @@
 #include <vector>
 
 #include "tests/fault/recording_storage.hpp"
+#include "tests/fault/tree.hpp"
 
 namespace ergon::test {
-
-// Path below the root -> what the file holds; folders have no text.
-using Tree = std::map<std::string, std::optional<std::string>>;
-
-Tree read_tree(const std::string& root);
-void write_tree(const Tree& tree, const std::string& root);  // `root` is there and empty
-std::string key_of(const Tree& tree);                        // all of it, as one text
 
 class CrashModel {
  public:

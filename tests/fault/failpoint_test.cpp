@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that dies, and a disk that fails, at every call of the storage there is in a save and in an import; and processes killed at
-// random moments of every phase of a save (ERGON_KILLS of each); one of two writers alone.
+// A process that dies, and a disk that fails, at every call of the storage there is in a save, an import and an export; and processes
+// killed at random moments of every phase of a save (ERGON_KILLS of each); one of two writers alone.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,10 +10,12 @@
 #include <random>
 #include <thread>
 
+#include "tests/fault/export_state.hpp"
 #include "tests/fault/failing_storage.hpp"
 #include "tests/fault/good_state.hpp"
 #include "tests/fault/outcomes.hpp"
 #include "tests/fault/pair_communicator.hpp"
+#include "tests/trainer/checkpoint/formats/tiny_models.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 
 using namespace ergon;
@@ -62,6 +64,24 @@ bool was_killed(pid_t child) {
   const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   CHECK((killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)));
   return killed;
+}
+
+bool kills(Deed deed) { return deed == Deed::kill || deed == Deed::kill_half; }
+
+// Whether `work` came to the call at which the deed is done: it was killed there, or ended in the Error of that call.
+bool strike(Deed deed, int at, const std::function<void(Storage&)>& work) {
+  if (kills(deed))
+    return was_killed(start([&] {
+      FailingStorage storage(deed, at);
+      work(storage);
+    }));
+  FailingStorage storage(deed, at);
+  try {
+    work(storage);
+  } catch (const Error& error) {
+    CHECK(contains(error.problem(), "planted call failed"));
+  }
+  return storage.calls() >= at;
 }
 
 void save_second(Storage& storage, const std::string& run) {
@@ -150,32 +170,17 @@ TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any cal
     hash = import_into(scratch / "tokens.h5", storage, 10, Existing::refuse);
   }
   for (const Deed deed : {Deed::kill, Deed::kill_half, Deed::no_space, Deed::io_error, Deed::short_write}) {
-    const bool dies = deed == Deed::kill || deed == Deed::kill_half;
     bool struck = true;
     for (int at = 1; struck; ++at) {
       const TemporaryFolder scratch;
       const std::string path = scratch / "tokens.h5";
-      const auto work = [&](FailingStorage& storage) { import_into(path, storage, 10, Existing::refuse); };
-      if (dies) {
-        struck = was_killed(start([&] {
-          FailingStorage storage(deed, at);
-          work(storage);
-        }));
-      } else {
-        FailingStorage storage(deed, at);
-        try {
-          work(storage);
-        } catch (const Error& error) {
-          CHECK(contains(error.problem(), "planted call failed"));
-        }
-        struck = storage.calls() >= at;
-      }
+      struck = strike(deed, at, [&](Storage& storage) { import_into(path, storage, 10, Existing::refuse); });
       CAPTURE(at, static_cast<int>(deed));
       const std::string seen = look_at_store(path, hash);
       CHECK((seen == "whole" || (struck && seen == "nothing")));
       if (struck) {
-        outcomes.add(dies ? "killed" : "disk fails", "planted");
-        outcomes.add(dies ? "killed" : "disk fails", seen);
+        outcomes.add(kills(deed) ? "killed" : "disk fails", "planted");
+        outcomes.add(kills(deed) ? "killed" : "disk fails", seen);
       }
       // The next import finds whatever is left and clears it away.
       test::InspectingStorage plain;
@@ -185,6 +190,46 @@ TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any cal
     }
   }
   outcomes.print("an import, at each call");
+}
+
+TEST_CASE("failpoints: an export that is killed, or whose disk fails, at any call leaves a whole one or none") {
+  test::Outcomes outcomes({"planted", "nothing", "whole"});
+  const TemporaryFolder run;
+  test::InspectingStorage plain;
+  const std::string saved = test::save_model(plain, run / "run", test::tiny_llama());
+  const CheckpointReader checkpoint(plain, saved);
+  struct {
+    ExportFormat format;
+    const char *name, *output;
+  } const formats[] = {
+      {ExportFormat::safetensors, "safetensors", "out"}, {ExportFormat::pt, "pt", "out"}, {ExportFormat::hdf5, "hdf5", "out.h5"}};
+  for (const auto& [format, name, output] : formats) {
+    ExportOptions options;
+    options.format = format;
+    test::Tree good;
+    {
+      const TemporaryFolder scratch;
+      export_model(plain, checkpoint, scratch / output, options);
+      good = test::read_tree(scratch.path());
+    }
+    for (const Deed deed : {Deed::kill, Deed::kill_half, Deed::no_space, Deed::io_error, Deed::short_write}) {
+      bool struck = true;
+      for (int at = 1; struck; ++at) {
+        const TemporaryFolder scratch;
+        struck =
+            strike(deed, at, [&](Storage& storage) { export_model(storage, CheckpointReader(storage, saved), scratch / output, options); });
+        CAPTURE(at, static_cast<int>(deed), name);
+        const std::string seen = test::look_at_export(checkpoint, options, scratch / output, good);
+        CHECK((seen == "whole" || (struck && seen == "nothing")));
+        REQUIRE(at < 1000);
+        if (!struck) continue;
+        const std::string row = fmt::format("{}, {}", name, kills(deed) ? "killed" : "disk fails");
+        outcomes.add(row, "planted");
+        outcomes.add(row, seen);
+      }
+    }
+  }
+  outcomes.print("an export, at each call");
 }
 
 TEST_CASE("failpoints: saves killed at random moments of every phase") {

@@ -87,6 +87,58 @@ class EveryCall(Injected):
         self.assertGreater(sum(counts.values()), 40)
 
 
+class Looks(Injected):
+    """A disk that fails when the run looks for what it has: it ends in a sentence and changes nothing, or goes on from the same step."""
+    CALLS = ("openat", "newfstatat", "getdents64", "pread64")
+    everywhere = False
+
+    def watched(self):
+        """Options that confine strace to what the run has."""
+        run = self.folder / "run"
+        places = [run] + [path for path in sorted(run.rglob("*")) if "lock" not in path.name]
+        return [word for path in places for word in ("-P", str(path.relative_to(self.folder)))]
+
+    def places(self):
+        """call -> how many of it one of the threads makes."""
+        code, said, lines = self.trace(*self.watched(), "-e", "trace=" + ",".join(self.CALLS))
+        self.assertEqual(code, 0, said)
+        counts = {}
+        for line in lines:
+            match = re.match(r"(\d+) +(\w+)\(", line)
+            if match:
+                counts[match.groups()] = counts.get(match.groups(), 0) + 1
+        return {call: max([0] + [count for (_, name), count in counts.items() if name == call]) for call in self.CALLS}
+
+    def beginnings(self):
+        return [event["from_step"] for event in self.lines("events.jsonl") if event["event"] == "attempt"]
+
+    def check_one(self, call, when):
+        code, said, lines = self.trace(*self.watched(), "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={when}")
+        with self.subTest(call=call, when=when, code=code):
+            self.assertTrue(any("INJECTED" in line for line in lines))
+            self.assertIn(code, (0, 3), said)
+            if code == 3:
+                self.assertIn("Input/output error", said)
+                self.ergon("train", "run.toml", *KEYS)
+            self.assertEqual(self.result()["code"], 0)
+            self.assertEqual(set(self.beginnings()[1:]), {4})
+            self.ergon("checkpoint", "verify", "run")
+        return "harmless" if code == 0 else "refused"
+
+    def test_each_kind(self):
+        counts = {}
+        for call, most in self.places().items():
+            self.assertGreater(most, 0, call)
+            for when in range(1, most + 1) if self.everywhere else [1]:
+                outcome = f"{call} EIO: {self.check_one(call, when)}"
+                counts[outcome] = counts.get(outcome, 0) + 1
+        print("injected:", json.dumps(counts))
+
+
+class EveryLook(Looks):
+    everywhere = True
+
+
 class ReadOnly(Case):
     def test_a_run_folder_that_cannot_be_written(self):
         self.ergon("train", "run.toml", *KEYS, "train.steps=4")

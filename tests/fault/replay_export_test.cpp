@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The power is cut after every operation of `ergon checkpoint export`: what is under its name is what was exported, to the byte, or nothing
 // is, and the same export works then, or says what to remove first.
-#include <algorithm>
-#include <filesystem>
-
-#include "configs/error.hpp"
-#include "tests/fault/good_state.hpp"
+#include "tests/fault/export_state.hpp"
 #include "tests/fault/replay.hpp"
 #include "tests/trainer/checkpoint/formats/tiny_models.hpp"
 #include "trainer/checkpoint/export.hpp"
@@ -15,36 +11,13 @@ using test::Replay;
 
 namespace {
 
-// Whether every file of `good` is there as it was, whatever else is.
-bool holds(const test::Tree& tree, const test::Tree& good) {
-  return std::ranges::all_of(good, [&](const auto& entry) { return tree.count(entry.first) && tree.at(entry.first) == entry.second; });
-}
-
-// What is under the name, then what the same export comes to.
-std::string look_at_export(const CheckpointReader& checkpoint, const ExportOptions& options, const std::string& output,
-                           const test::Tree& good) {
-  UnsyncedStorage storage;
-  const std::string folder = parent_folder(output);
-  if (storage.exists(output)) return holds(test::read_tree(folder), good) ? "whole" : "WRONG BYTES";
-  for (int refusals = 0;; ++refusals) {
-    try {
-      export_model(storage, checkpoint, output, options);
-      return test::read_tree(folder) == good ? "nothing" : "nothing, then not";
-    } catch (const Error& error) {
-      if (refusals == 2 || !contains(error.problem(), "left over") || error.hint() != "remove it")
-        return "nothing, then " + error.problem();
-      std::filesystem::remove_all(error.where());
-    }
-  }
-}
-
 void check_export(const char* name, const std::string& output, const ExportOptions& options) {
   const TemporaryFolder run, scratch;
   test::InspectingStorage plain;
   const CheckpointReader checkpoint(plain, test::save_model(plain, run / "run", test::tiny_llama()));
   test::Tree good;
   Replay replay(scratch.path(),
-                [&](const std::string& folder) { return look_at_export(checkpoint, options, folder + "/" + output, good); });
+                [&](const std::string& folder) { return test::look_at_export(checkpoint, options, folder + "/" + output, good); });
   export_model(replay.storage(), checkpoint, scratch / output, options);
   good = test::read_tree(scratch.path());
   const int end = replay.storage().done();

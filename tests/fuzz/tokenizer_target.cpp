@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files that define a tokenizer, and a text encoded and decoded with what comes of them. The first byte says which: t ranks of a
 // tiktoken file and, behind a line that holds a full stop, the pattern that splits text; h a tokenizer.json; g a vocab.json and, behind
-// such a line, a merges.txt.
+// such a line, a merges.txt; s a model of SentencePiece, whose own library is not guided by coverage.
 #include "configs/error.hpp"
 #include "tests/fuzz/target.hpp"
 #include "trainer/data/tokenizers/gpt2_files.hpp"
@@ -24,14 +24,15 @@ std::unique_ptr<Tokenizer> open(char kind, std::string_view first, std::string_v
     return make_tiktoken_tokenizer(first, {std::string(second), {{end_of_document, end}}, end_of_document}, "ranks");
   }
   if (kind == 'g') return make_huggingface_tokenizer(gpt2_tokenizer_json(first, second, "folder"), end_of_document, "folder");
+  if (kind == 's') return make_sentencepiece_tokenizer(std::string(first));
   return make_huggingface_tokenizer(first, end_of_document, "tokenizer.json");
 }
 
 }  // namespace
 
 void read(std::string_view input) {
-  if (input.empty() || std::string_view("thg").find(input[0]) == std::string_view::npos) return;
-  const std::string_view text = input.substr(1), first = text.substr(0, text.find(border));
+  if (input.empty() || std::string_view("thgs").find(input[0]) == std::string_view::npos) return;
+  const std::string_view text = input.substr(1), first = text.substr(0, input[0] == 's' ? text.npos : text.find(border));
   const std::string_view second = text.substr(std::min(text.size(), first.size() + border.size()));
   try {
     const auto tokenizer = open(input[0], first, second);
@@ -99,7 +100,11 @@ std::vector<std::string_view> words() {
           "#version: 0.2\n",
           "IQ==",
           "=",
-          "\n.\n"};
+          "\n.\n",
+          "\x0A\x0E\x0A\x05<unk>\x15",
+          "\x18\x06",
+          "<0xFF>",
+          "\xC8\x02"};
 }
 
 }  // namespace ergon::fuzz

@@ -96,6 +96,23 @@ TEST_CASE("a torn last line is ignored, a damaged earlier one is an error with i
   }
 }
 
+TEST_CASE("a changed digit is damage, and lines of older versions have no checksum") {
+  const std::string text = written([](EventLog& log) {
+    log.step({1, 1, 1.5});
+    log.add("evaluation", 1, {{"step", 1}, {"loss", 2.25}});
+  });
+  CHECK(loss_curve(text, "e").at(1).loss == 1.5);
+  for (const std::string& digit : {"1.5", "2.25"}) {
+    std::string damaged = text;
+    damaged.replace(damaged.find(digit), 1, "7");
+    CHECK_THAT(problem_of([&] { loss_curve(damaged, "e"); }), Catch::Contains("its checksum does not match"));
+  }
+  CHECK(loss_curve(R"({"event":"attempt","attempt":1,"from_step":0})"
+                   "\n",
+                   "e")
+            .empty());
+}
+
 TEST_CASE("the attention kernel of an attempt stands in its start") {
   const std::string text = R"({"event":"attempt","attempt":1,"from_step":0,"attention":"tiled"}
 {"event":"attempt","attempt":2,"from_step":0}

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/hdf5_contents.hpp"
 
+#include <cerrno>
+
 #include "configs/error.hpp"
+#include "trainer/storage_error.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -43,6 +46,21 @@ TEST_CASE("what is asked for must be there, and of that kind") {
   CHECK(contents_problem([&] { contents.text("big", "p"); }) == "attribute big is not one string of fixed length");
   CHECK(contents_problem([&] { contents.integer("odd", "p"); }) == "attribute odd is not one 64-bit integer");
   CHECK(contents_problem([&] { contents.integer("x", "p"); }) == "has no attribute x");
+}
+
+TEST_CASE("a refusal comes back as what it was: a damaged file, or a disk that failed") {
+  const Error damaged("is odd", "p", "", ExitCode::data);
+  CHECK(contents_problem([&] { parse_hdf5_contents(refusal_text(damaged), "p"); }) == "is odd");
+  try {
+    parse_hdf5_contents(refusal_text(CallError(Error("HDF5 cannot open the file: Stale file handle", "q", "", ExitCode::data), ESTALE)),
+                        "p");
+    FAIL("accepted");
+  } catch (const CallError& error) {
+    CHECK(error.number() == ESTALE);
+    CHECK(error.where() == "p");
+    CHECK(error.problem() == "HDF5 cannot open the file: Stale file handle");
+    CHECK_THAT(error.hint(), Catch::Contains("the disk or its server failed"));
+  }
 }
 
 TEST_CASE("an answer that is none is refused in one sentence") {

@@ -37,13 +37,19 @@ TEST_CASE("a damaged result is refused") {
   test::TemporaryFolder folder;
   Storage storage;
   const RunFolder run(storage, folder.path());
-  storage.write_text(run.result(), "{\"code\": 0");
-  try {
-    run.read_result();
-    FAIL("accepted");
-  } catch (const Error& error) {
-    CHECK(error.code() == ExitCode::data);
-    CHECK(error.where() == run.result());
+  run.write_result({ExitCode::saved, "saved", 7, 20, 3, 2.5, std::nullopt});
+  std::string another_step = storage.read_text(run.result());
+  another_step.replace(another_step.find("\"step\": 7"), 9, "\"step\": 9");
+  for (const std::string& text : {std::string("{\"code\": 0"), another_step}) {
+    storage.write_text(run.result(), text);
+    try {
+      run.read_result();
+      FAIL("accepted");
+    } catch (const Error& error) {
+      CHECK(error.code() == ExitCode::data);
+      CHECK(error.where() == run.result());
+      CHECK(contains(error.problem(), text == another_step ? "its checksum does not match" : "not a result"));
+    }
   }
 }
 

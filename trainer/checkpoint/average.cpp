@@ -12,7 +12,7 @@ namespace ergon {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) {
+[[noreturn]] void refuse_average(const std::string& what, const std::string& where) {
   throw Error(what, where, "only checkpoints of one model can be averaged: `ergon checkpoint diff` shows how two of them differ",
               ExitCode::data);
 }
@@ -21,13 +21,13 @@ void check_same(const CheckpointReader& first, const CheckpointReader& other) {
   const LazyTensors a = first.tensors(), b = other.tensors();
   for (const LazyTensor& tensor : a) {
     const LazyTensor* same = find(b, tensor.name);
-    if (same == nullptr) refuse(fmt::format("tensor {} is not there, and {} has it", tensor.name, first.folder()), other.folder());
+    if (same == nullptr) refuse_average(fmt::format("tensor {} is not there, and {} has it", tensor.name, first.folder()), other.folder());
     if (same->shape != tensor.shape || same->dtype != tensor.dtype)
-      refuse(fmt::format("tensor {} has another shape or type than in {}", tensor.name, first.folder()), other.folder());
+      refuse_average(fmt::format("tensor {} has another shape or type than in {}", tensor.name, first.folder()), other.folder());
   }
   for (const LazyTensor& tensor : b)
     if (find(a, tensor.name) == nullptr)
-      refuse(fmt::format("tensor {} is there, and {} lacks it", tensor.name, first.folder()), other.folder());
+      refuse_average(fmt::format("tensor {} is there, and {} lacks it", tensor.name, first.folder()), other.folder());
 }
 
 at::Tensor mean(const LazyTensors& of, const std::vector<double>& weights) {
@@ -35,7 +35,7 @@ at::Tensor mean(const LazyTensors& of, const std::vector<double>& weights) {
     const at::Tensor value = value_of(of.front());
     for (const LazyTensor& other : of)
       if (!value.equal(value_of(other)))
-        refuse(fmt::format("tensor {} holds integers, which differ and have no mean", of.front().name), "");
+        refuse_average(fmt::format("tensor {} holds integers, which differ and have no mean", of.front().name), "");
     return value;
   }
   at::Tensor sum = value_of(of.front()).to(at::kDouble).mul(weights.front());

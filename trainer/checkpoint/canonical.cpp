@@ -22,7 +22,7 @@ class ContentLines {
     Sha256 digest;
     digest.add({static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()});
     lines_[tensor.name] =
-        fmt::format("{} {} [{}] {}\n", tensor.name, stored_dtype_name(tensor.dtype), fmt::join(tensor.shape, ", "), digest.hex());
+        fmt::format("{} {} {} {}\n", tensor.name, stored_dtype_name(tensor.dtype), extents_text(tensor.shape), digest.hex());
   }
   std::string hash() const {
     std::string text = "ergon checkpoint 1\n";

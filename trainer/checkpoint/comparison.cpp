@@ -43,12 +43,10 @@ std::optional<TensorDifference> compare_values(const LazyTensor& first, const La
   return difference;
 }
 
-std::string compared_shape(const Extents& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
 std::optional<TensorDifference> compare(const LazyTensor& first, const LazyTensor& second) {
   if (first.shape != second.shape)
     return TensorDifference{
-        .name = first.name, .kind = Kind::other_shape, .first = compared_shape(first.shape), .second = compared_shape(second.shape)};
+        .name = first.name, .kind = Kind::other_shape, .first = extents_text(first.shape), .second = extents_text(second.shape)};
   if (first.dtype != second.dtype)
     return TensorDifference{
         .name = first.name, .kind = Kind::other_dtype, .first = stored_dtype_name(first.dtype), .second = stored_dtype_name(second.dtype)};

@@ -12,8 +12,6 @@ namespace ergon {
 
 namespace {
 
-constexpr const char* config_name = "config.json";
-
 ExportResult export_hugging_face(Storage& storage, const ModelShape& model, const LazyTensors& parameters, const std::string& output,
                                  const ExportOptions& options) {
   ExportResult result;
@@ -24,7 +22,7 @@ ExportResult export_hugging_face(Storage& storage, const ModelShape& model, cons
   write_new_folder(storage, output, [&](const std::string& folder) {
     result.bytes = options.format == ExportFormat::pt ? write_pytorch(storage, folder + "/" + pytorch_name, tensors)
                                                       : write_safetensors(storage, folder, tensors, options.shard);
-    write_checked(storage, folder, config_name, config);
+    write_checked(storage, folder, huggingface_config_file, config);
   });
   result.bytes += Bytes{static_cast<std::int64_t>(config.size())};
   return result;

@@ -26,8 +26,6 @@ namespace ergon {
 
 namespace {
 
-constexpr const char* config_name = "config.json";
-
 [[noreturn]] void refuse_pickle(const std::string& path) {
   throw Error(
       "a pickle is a program, and reading one runs it: Ergon reads none", path,
@@ -65,7 +63,8 @@ ForeignModel open_checkpoint(Storage& storage, const std::string& path, std::vec
 }
 
 ForeignModel open_huggingface(Storage& storage, const std::string& folder) {
-  const ModelShape model = model_of_huggingface(read_small_text(storage, folder, config_name, 1 << 20), folder + "/" + config_name);
+  const ModelShape model =
+      model_of_huggingface(read_small_text(storage, folder, huggingface_config_file, 1 << 20), folder + "/" + huggingface_config_file);
   const std::vector<std::string> names = storage.list(folder);
   const bool has_safetensors = storage.has_inside(folder, safetensors_name) || storage.has_inside(folder, safetensors_index_name);
   if (!has_safetensors) {
@@ -115,7 +114,7 @@ RunState imported_state(const ForeignModel& model, const ImportOfModel& options)
 ForeignModel open_model(Storage& storage, const std::string& path, std::vector<std::string>& messages) {
   if (!storage.exists(path)) throw Error("there is no such file or folder", path, "", ExitCode::data);
   if (!is_folder(storage, path)) return open_file(storage, path);
-  if (storage.has_inside(path, config_name)) return open_huggingface(storage, path);
+  if (storage.has_inside(path, huggingface_config_file)) return open_huggingface(storage, path);
   if (is_checkpoint(storage, path) || storage.exists(checkpoints_folder(path))) return open_checkpoint(storage, path, messages);
   refuse_unknown(path);
 }

@@ -19,7 +19,7 @@ namespace {
 
 std::string lineage_path(const std::string& run_folder) { return run_folder + "/lineage.jsonl"; }
 
-constexpr std::string_view crc_key = ",\"crc32c\":\"";
+constexpr std::string_view lineage_crc_key = ",\"crc32c\":\"";
 
 std::string to_line(const LineageRecord& record) {
   const bool resume = record.event == LineageRecord::Event::resume;
@@ -28,14 +28,14 @@ std::string to_line(const LineageRecord& record) {
   if (record.skip) json["skip"] = {record.skip->begin, record.skip->end};
   std::string line = json.dump();
   line.pop_back();  // the brace
-  return fmt::format("{}{}{}\"}}\n", line, crc_key, crc32c_text(crc32c(line)));
+  return fmt::format("{}{}{}\"}}\n", line, lineage_crc_key, crc32c_text(crc32c(line)));
 }
 
 // A record without a checksum is of an Ergon that wrote none.
 void check_checksum(const std::string& line, const std::string& where) {
-  const auto at = line.rfind(crc_key);
+  const auto at = line.rfind(lineage_crc_key);
   if (at == std::string::npos) return;
-  if (line.substr(at + crc_key.size()) != crc32c_text(crc32c(line.substr(0, at))) + "\"}")
+  if (line.substr(at + lineage_crc_key.size()) != crc32c_text(crc32c(line.substr(0, at))) + "\"}")
     throw Corrupt("the checksum of this record does not match", where);
 }
 

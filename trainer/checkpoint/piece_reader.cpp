@@ -60,14 +60,12 @@ class BlockWindow {
   std::int64_t begin_ = 0, end_ = 0;
 };
 
-std::string shape_text(const Extents& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
 void check_same(const StoredTensor& stored, const CheckpointTensor& target, const std::string& folder) {
   const auto refuse = [&](const std::string& has, const std::string& wants) {
     throw Error(fmt::format("tensor {} is {} in the checkpoint, the model wants {}", target.name, has, wants), folder,
                 "resume with the model and dtype that wrote it (state.json has its configuration)", ExitCode::data);
   };
-  if (stored.shape != target.global_shape) refuse(shape_text(stored.shape), shape_text(target.global_shape));
+  if (stored.shape != target.global_shape) refuse(extents_text(stored.shape), extents_text(target.global_shape));
   if (stored.dtype != target.data.scalar_type()) refuse(stored_dtype_name(stored.dtype), c10::toString(target.data.scalar_type()));
 }
 

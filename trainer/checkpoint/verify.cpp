@@ -12,6 +12,7 @@
 #include "trainer/checkpoint/shard_file.hpp"
 #include "trainer/crc32c.hpp"
 #include "trainer/hdf5_contents.hpp"
+#include "trainer/storage_error.hpp"
 
 namespace ergon {
 
@@ -46,7 +47,7 @@ void verify_piece(Storage& storage, const Storage::File& file, const StoredTenso
 }
 
 std::string where_text(const Hdf5Extent& extent) {
-  return fmt::format("{} [{}] at byte {}", name(extent.type), fmt::join(extent.shape, ", "), extent.offset);
+  return fmt::format("{} {} at byte {}", name(extent.type), extents_text(extent.shape), extent.offset);
 }
 
 // One piece of the index against the dataset that should hold it.
@@ -95,6 +96,8 @@ void verify_layout(Storage& storage, const Storage::File& file, const std::strin
     }
     for (const auto& [name, extent] : contents.datasets)
       if (listed.count(name) == 0) problems.push_back(fmt::format("{}: HDF5 has {}, which the index does not list", shard, name));
+  } catch (const CallError&) {
+    throw;  // says nothing against the checkpoint
   } catch (const Error& error) {
     problems.push_back(fmt::format("{}: {}", shard, error.problem()));
   }

@@ -15,7 +15,7 @@ constexpr const char* edited = "the checkpoint was edited or damaged: `ergon che
 constexpr int newest_version = 2;
 constexpr const char *whole_order = "whole", *mixed_order = "mixed";
 
-[[noreturn]] void refuse(const std::string& what, const std::string& hint) { throw Error(what, "data state", hint, ExitCode::data); }
+[[noreturn]] void refuse_state(const std::string& what, const std::string& hint) { throw Error(what, "data state", hint, ExitCode::data); }
 
 DataState::Source read_source(const nlohmann::json& json, int version) {
   DataState::Source source;
@@ -143,24 +143,24 @@ void complete(DataState& state, const TokenSource& source, std::int64_t step) {
 
 void check_data_state(const DataState& state, const TokenSource& source, std::int64_t seed, bool mixed) {
   if (state.seed != seed)
-    refuse(fmt::format("the run was started with run.seed = {}, now it is {}", state.seed, seed), "set run.seed as it was");
+    refuse_state(fmt::format("the run was started with run.seed = {}, now it is {}", state.seed, seed), "set run.seed as it was");
   if (state.fingerprint != source.fingerprint())
-    refuse("data.train names other tokens than the run was started with (fingerprint " + state.fingerprint.substr(0, 12) + ", now " +
-               source.fingerprint().substr(0, 12) + ")",
-           "name the same stores in the same order, or start a new run folder");
+    refuse_state("data.train names other tokens than the run was started with (fingerprint " + state.fingerprint.substr(0, 12) + ", now " +
+                     source.fingerprint().substr(0, 12) + ")",
+                 "name the same stores in the same order, or start a new run folder");
   if (state.packing_hash != source.packing_hash())
-    refuse("samples are cut otherwise than when the run was started (model.sequence, data.packing, data.packing_table)",
-           "set them as they were");
+    refuse_state("samples are cut otherwise than when the run was started (model.sequence, data.packing, data.packing_table)",
+                 "set them as they were");
   if (state.mixed != mixed)
-    refuse(fmt::format("the run was started {} weights of its sources, now it has {}", state.mixed ? "with" : "without",
-                       mixed ? "some" : "none"),
-           "weights may change on resume, but not come or go: set data.weights, or start a new run folder");
+    refuse_state(fmt::format("the run was started {} weights of its sources, now it has {}", state.mixed ? "with" : "without",
+                             mixed ? "some" : "none"),
+                 "weights may change on resume, but not come or go: set data.weights, or start a new run folder");
   if (state.sources.size() != source.parts().size())
-    refuse(fmt::format("counts {} sources, data.train names {}", state.sources.size(), source.parts().size()),
-           "name the same stores in the same order, or start a new run folder");
+    refuse_state(fmt::format("counts {} sources, data.train names {}", state.sources.size(), source.parts().size()),
+                 "name the same stores in the same order, or start a new run folder");
   // Index 0 of an empty split is no wrong place: the loader says that the split is too small, with the key.
   if (state.index > 0 && state.index >= source.samples())
-    refuse(fmt::format("stands at sample {} of {}", state.index, source.samples()), "");
+    refuse_state(fmt::format("stands at sample {} of {}", state.index, source.samples()), "");
 }
 
 }  // namespace ergon

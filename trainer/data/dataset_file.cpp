@@ -15,7 +15,7 @@
 namespace ergon {
 namespace {
 
-constexpr const char* schema = "ergon.dataset.v1";
+constexpr const char* dataset_schema = "ergon.dataset.v1";
 constexpr std::int64_t largest_file = 64 << 20;                  // bytes: half a million shards
 constexpr std::int64_t most_in_a_shard = std::int64_t{1} << 40;  // tokens or documents: the sum over so many shards fits 64 bits
 
@@ -64,7 +64,7 @@ std::string to_json(const Dataset& dataset) {
                       {"content_hash", shard.content_hash},
                       {"n_tokens", shard.tokens},
                       {"n_docs", shard.documents}});
-  return nlohmann::ordered_json({{"schema", schema},
+  return nlohmann::ordered_json({{"schema", dataset_schema},
                                  {"uuid", dataset.uuid()},
                                  {"tokenizer_kind", dataset.tokenizer_kind},
                                  {"tokenizer_sha256", dataset.tokenizer_sha256},
@@ -83,8 +83,8 @@ Dataset read_dataset(const std::string& path, Storage& storage) {
   try {
     const auto json =
         nlohmann::json::parse(text, shallow<nlohmann::json>([&] { refuse_dataset("nests deeper than a dataset file does", path); }));
-    if (const auto found = json.at("schema").get<std::string>(); found != schema)
-      refuse_dataset(fmt::format("has the schema '{}', not {}", shown_name(found), schema), path);
+    if (const auto found = json.at("schema").get<std::string>(); found != dataset_schema)
+      refuse_dataset(fmt::format("has the schema '{}', not {}", shown_name(found), dataset_schema), path);
     dataset.tokenizer_kind = json.at("tokenizer_kind").get<std::string>();
     dataset.tokenizer_sha256 = json.at("tokenizer_sha256").get<std::string>();
     std::set<std::string> names;

@@ -6,6 +6,7 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/hdf5_table.hpp"
+#include "trainer/data/patience.hpp"
 #include "trainer/hdf5.hpp"
 #include "trainer/hdf5_contents.hpp"
 #include "trainer/rank_zero.hpp"
@@ -42,13 +43,13 @@ Tables tables_of(const PackingTable& table) {
   return tables;
 }
 
-struct Named {
+struct NamedTable {
   const char* name;
   Hdf5Type type;
   std::span<const std::byte> bytes;
 };
 
-std::vector<Named> named(const Tables& tables) {
+std::vector<NamedTable> named(const Tables& tables) {
   return {{"/stores/content_hash", Hdf5Type::u8, bytes_of(tables.stores)},
           {"/stores/first_sample", Hdf5Type::u64, bytes_of(tables.first_sample)},
           {"/samples/first_piece", Hdf5Type::u64, bytes_of(tables.first_piece)},
@@ -59,27 +60,27 @@ std::vector<Named> named(const Tables& tables) {
 std::string hash_of(const Tables& tables, Split split, std::int64_t sequence) {
   Sha256 hash;
   hash.add(fmt::format("ergon packing {}\nrule={}\nsplit={}\nsequence={}\n", version, rule, name(split), sequence));
-  for (const Named& of : named(tables)) {
+  for (const NamedTable& of : named(tables)) {
     hash.add(fmt::format("{} {}\n", of.name, of.bytes.size()));
     hash.add(of.bytes);
   }
   return hash.hex();
 }
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+[[noreturn]] void refuse_table(const std::string& what, const std::string& path) {
   throw Error(what, path, "the table is damaged or was not made by `ergon data pack`: make it again", ExitCode::data);
 }
 
 // From 0 to `last`, never falling.
 void require_bounds(const std::vector<std::uint64_t>& bounds, std::uint64_t last, const char* dataset, const std::string& path) {
   if (bounds.empty() || bounds.front() != 0 || bounds.back() != last || !std::ranges::is_sorted(bounds))
-    refuse(fmt::format("{} does not run from 0 to {}", dataset, last), path);
+    refuse_table(fmt::format("{} does not run from 0 to {}", dataset, last), path);
 }
 
 PackingTable table_of(const Tables& tables, const std::string& path) {
   if (tables.stores.size() % (hash_digits + 1) != 0 || tables.begin.size() != tables.tokens.size() || tables.first_piece.empty() ||
       tables.first_sample.size() != tables.stores.size() / (hash_digits + 1) + 1)
-    refuse("has tables whose sizes do not go together", path);
+    refuse_table("has tables whose sizes do not go together", path);
   require_bounds(tables.first_sample, tables.first_piece.size() - 1, "/stores/first_sample", path);
   require_bounds(tables.first_piece, tables.begin.size(), "/samples/first_piece", path);
   PackingTable table;
@@ -101,11 +102,11 @@ void check_pieces(const PackedSamples& packing, const TokenStore& store, std::in
     std::uint64_t sum = 0;
     for (const PackedPiece& piece : packing.sample(s)) {
       if (piece.tokens == 0 || piece.begin >= tokens || piece.tokens > tokens - piece.begin)
-        refuse(fmt::format("sample {} has a piece outside {}", s, store.path()), path);
+        refuse_table(fmt::format("sample {} has a piece outside {}", s, store.path()), path);
       sum += piece.tokens;
     }
     if (sum == 0 || sum > static_cast<std::uint64_t>(sequence))
-      refuse(fmt::format("sample {} has {} tokens, a sequence {}", s, sum, sequence), path);
+      refuse_table(fmt::format("sample {} has {} tokens, a sequence {}", s, sum, sequence), path);
   }
 }
 
@@ -139,13 +140,13 @@ void write_packing_table(const std::string& path, const PackingTable& table, Sto
   layout.attribute("/", "content_hash", table.hash());
   for (const char* group : {"/stores", "/samples", "/pieces"}) layout.group(group);
   std::vector<Hdf5Extent> extents;
-  for (const Named& of : named(tables)) extents.push_back(layout.dataset(of.name, of.type, {std::ssize(of.bytes) / size_of(of.type)}));
+  for (const NamedTable& of : named(tables)) extents.push_back(layout.dataset(of.name, of.type, {std::ssize(of.bytes) / size_of(of.type)}));
   layout.close();
 
   const Storage::File file = storage.open_write(temporary);
   storage.allocate(file, storage.size(file));
   std::size_t next = 0;
-  for (const Named& of : named(tables)) {
+  for (const NamedTable& of : named(tables)) {
     const Hdf5Extent& extent = extents[next++];
     if (extent.bytes > 0) storage.pwrite(file, of.bytes, extent.offset);
   }
@@ -157,28 +158,29 @@ void write_packing_table(const std::string& path, const PackingTable& table, Sto
 const std::vector<std::string>& packing_table_datasets() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (const Named& of : named({})) all.push_back(of.name);
+    for (const NamedTable& of : named({})) all.push_back(of.name);
     return all;
   }();
   return names;
 }
 
 void share_packing_layout(const std::string& path, Storage& storage, Communicator& control) {
-  const std::string text = on_rank_zero(control, [&] { return to_text(storage.hdf5(storage.open_read(path), packing_table_datasets())); });
+  const auto look = [&] { return to_text(storage.hdf5(storage.open_read(path), packing_table_datasets())); };
+  const std::string text = on_rank_zero(control, [&] { return patiently(look); });
   storage.remember_hdf5(path, parse_hdf5_contents(text, path));
 }
 
 PackingTable read_packing_table(const std::string& path, Storage& storage) {
   const Storage::File file = storage.open_read(path);
   const Hdf5Contents contents = storage.hdf5(file, packing_table_datasets());
-  if (contents.text("ergon_format", path) != "packing") refuse("is not a packing table (attribute ergon_format)", path);
+  if (contents.text("ergon_format", path) != "packing") refuse_table("is not a packing table (attribute ergon_format)", path);
   if (const std::int64_t found = contents.integer("ergon_version", path); found != version)
     throw Error(fmt::format("is a packing table of version {}, this Ergon reads version {}", found, version), path,
                 "make it again with `ergon data pack`", ExitCode::data);
-  if (contents.text("rule", path) != rule) refuse("was made by the unknown rule " + contents.text("rule", path), path);
+  if (contents.text("rule", path) != rule) refuse_table("was made by the unknown rule " + contents.text("rule", path), path);
   const std::string split_name = contents.text("split", path);
   const auto* split = std::ranges::find(all_splits, split_name, [](Split of) { return std::string(name(of)); });
-  if (split == std::end(all_splits)) refuse("is of the unknown split " + split_name, path);
+  if (split == std::end(all_splits)) refuse_table("is of the unknown split " + split_name, path);
 
   Tables tables;
   const auto read = [&](const char* dataset, Hdf5Type type, auto& into) {
@@ -191,7 +193,7 @@ PackingTable read_packing_table(const std::string& path, Storage& storage) {
   read("/pieces/tokens", Hdf5Type::u32, tables.tokens);
   const std::int64_t sequence = contents.integer("sequence", path);
   if (const std::string hash = hash_of(tables, *split, sequence); hash != contents.text("content_hash", path))
-    refuse(
+    refuse_table(
         fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, contents.text("content_hash", path)),
         path);
   PackingTable table = table_of(tables, path);

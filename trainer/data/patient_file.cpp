@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/patient_file.hpp"
 
-#include <cerrno>
 #include <mutex>
-#include <thread>
 
-#include "configs/clock.hpp"
-#include "trainer/storage_error.hpp"
+#include "configs/error.hpp"
 
 namespace ergon {
-namespace {
-
-bool may_pass(const CallError& error) { return error.number() == EIO || error.number() == ESTALE; }
-
-}  // namespace
 
 PatientFile::PatientFile(Storage::File file, Open open, Storage& storage, Patience patience)
     : file_(std::move(file)), open_(std::move(open)), storage_(storage), patience_(patience), bytes_(storage.size(file_)) {}
@@ -22,18 +14,13 @@ PatientFile::PatientFile(Bytes size, Open open, Storage& storage, Patience patie
     : open_(std::move(open)), storage_(storage), patience_(patience), bytes_(size.value) {}
 
 void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
-  Seconds wait = patience_.first_wait;
-  for (int tries = 1;; ++tries, wait = {2 * wait.value}) {
+  for (Tries tries(patience_);;) {
     try {
-      return tries == 1 ? read_open(data, offset) : read_anew(data, offset);
+      return tries.first() ? read_open(data, offset) : read_anew(data, offset);
     } catch (const CallError& error) {
-      if (!may_pass(error)) throw;
-      if (tries == patience_.tries)
-        throw Error(fmt::format("{}, {} times in {:.1f} s", error.problem(), tries, wait.value - patience_.first_wait.value), error.where(),
-                    error.hint(), ExitCode::data);
+      tries.wait_after(error);
     }
     ++retries_;
-    std::this_thread::sleep_for(clock_ticks(wait));
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file whose disk may be a network's: a read that fails with EIO or ESTALE is tried again, each wait twice the one before, and the file
-// is opened anew, because a stale handle never comes back. Every other failure is thrown at once.
+// A file that is read with patience (trainer/data/patience.hpp): for each try after the first it is opened anew, because a stale handle
+// never comes back.
 //
 // Thread safety: any thread may call anything.
 #pragma once
@@ -10,15 +10,10 @@
 #include <shared_mutex>
 #include <span>
 
-#include "configs/quantities.hpp"
+#include "trainer/data/patience.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
-
-struct Patience {
-  int tries = 9;               // in all
-  Seconds first_wait = {0.1};  // 25 s together
-};
 
 class PatientFile {
  public:

@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t rounds = 8;
 
 // Places that go through the network beside one another, where there are many.
-constexpr std::size_t lanes = 16;
+constexpr std::size_t sampler_lanes = 16;
 
 // Numbers under way, in two halves each.
 template <std::size_t n>
@@ -72,15 +72,15 @@ std::int64_t Sampler::at(std::int64_t epoch, std::int64_t index) const {
 void Sampler::at(std::span<const std::int64_t> ordinals, std::span<std::int64_t> samples) const {
   ERGON_CHECK(ordinals.size() == samples.size(), "{} ordinals, room for {} samples", ordinals.size(), samples.size());
   const PhiloxKey key = philox_key(seed_, Stream::sampler);
-  Values<lanes> values;
-  std::array<std::size_t, lanes> place{};
+  Values<sampler_lanes> values;
+  std::array<std::size_t, sampler_lanes> place{};
   std::size_t begun = 0, used = 0;
   const auto begin = [&](std::size_t lane) {
     ERGON_CHECK(ordinals[begun] >= 0, "place {} of a run", ordinals[begun]);
     values.begin(lane, ordinals[begun] / samples_, ordinals[begun] % samples_, half_bits_);
     place[lane] = begun++;
   };
-  while (used < std::min(lanes, ordinals.size())) begin(used++);
+  while (used < std::min(sampler_lanes, ordinals.size())) begin(used++);
   while (used > 0) {
     vectorised([&] { permute(values, key, half_bits_); });
     for (std::size_t lane = 0; lane < used; ++lane) {

@@ -9,6 +9,7 @@
 #include "configs/error.hpp"
 #include "parallel/communicator.hpp"
 #include "trainer/data/dataset_file.hpp"
+#include "trainer/data/patience.hpp"
 #include "trainer/rank_zero.hpp"
 
 namespace ergon {
@@ -110,10 +111,10 @@ StoreCatalogue read_store_catalogue(const std::vector<std::string>& paths, Stora
   for (const std::string& path : paths) {
     if (catalogue.all().contains(path)) continue;
     std::vector<StoreCatalogue::Entry> stores;
-    for (const StorePlace& place : store_places({path}, storage)) {
+    for (const StorePlace& place : patiently([&] { return store_places({path}, storage); })) {
       // A shard that is also named alone is read as a shard: what its dataset file says of it is checked.
       auto& index = read[place.path + "\n" + place.content_hash];
-      if (!index) index = read_token_store_index(place, open_token_store(place, storage), storage);
+      if (!index) index = patiently([&] { return read_token_store_index(place, open_token_store(place, storage), storage); });
       stores.push_back({place, index});
     }
     catalogue.add(path, std::move(stores));

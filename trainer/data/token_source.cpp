@@ -6,6 +6,7 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/packing_table.hpp"
+#include "trainer/data/patience.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/data/widen_ids.hpp"
 
@@ -49,7 +50,7 @@ TokenSource::TokenSource(const StoreCatalogue& catalogue, const std::vector<std:
   }
   packing_hash_ = sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_)));
   if (!packing_table.empty()) {
-    PackingTable table = read_packing_table(packing_table, storage);
+    PackingTable table = patiently([&] { return read_packing_table(packing_table, storage); });
     check_packing_table(table, packing_table, stores_, split, sequence);
     packing_hash_ = table.hash();
     packed_ = std::move(table.packed);

@@ -17,7 +17,7 @@ static_assert(std::endian::native == std::endian::little, "token stores are litt
 namespace ergon {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+[[noreturn]] void refuse_store(const std::string& what, const std::string& path) {
   throw Error(what, path, "the store is damaged or was not made by `ergon data import`: import the text again", ExitCode::data);
 }
 
@@ -25,7 +25,7 @@ namespace {
 TokenStoreInfo read_info(const Hdf5Contents& contents, std::int64_t& version, const std::string& path) {
   const auto text = [&](const char* name) { return contents.text(name, path); };
   const auto integer = [&](const char* name) { return contents.integer(name, path); };
-  if (text("ergon_format") != "tokens") refuse("is not a token store (attribute ergon_format)", path);
+  if (text("ergon_format") != "tokens") refuse_store("is not a token store (attribute ergon_format)", path);
   version = integer("ergon_version");
   if (version < 1 || version > newest_token_store_version)
     throw Error(fmt::format("is a token store of version {}, this Ergon reads 1 to {}", version, newest_token_store_version), path,
@@ -42,11 +42,11 @@ TokenStoreInfo read_info(const Hdf5Contents& contents, std::int64_t& version, co
   info.tokens = integer("n_tokens");
   info.documents = integer("n_docs");
   info.crc_block = integer("crc_block");
-  if (info.vocabulary < 1 || info.vocabulary > INT32_MAX) refuse(fmt::format("vocab_size {} is out of range", info.vocabulary), path);
+  if (info.vocabulary < 1 || info.vocabulary > INT32_MAX) refuse_store(fmt::format("vocab_size {} is out of range", info.vocabulary), path);
   if (info.eod < (version == 1 ? 0 : -1) || info.eod >= info.vocabulary)
-    refuse(fmt::format("eod_id {} is outside the vocabulary of {}", info.eod, info.vocabulary), path);
+    refuse_store(fmt::format("eod_id {} is outside the vocabulary of {}", info.eod, info.vocabulary), path);
   if (info.crc_block < 512 || info.crc_block > (1 << 24) || info.crc_block % 8 != 0)
-    refuse(fmt::format("crc_block {} is out of range", info.crc_block), path);
+    refuse_store(fmt::format("crc_block {} is out of range", info.crc_block), path);
   info.token_bytes = token_bytes(info.vocabulary);
   return info;
 }
@@ -77,7 +77,7 @@ TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& 
   for (Split split : all_splits) {
     const std::string dataset = fmt::format("/splits/{}", name(split));
     const Hdf5Extent& ranges = extent(dataset, Hdf5Type::u64, 2);
-    if (ranges.shape[1] != 2) refuse(dataset + " does not have two columns", file.path());
+    if (ranges.shape[1] != 2) refuse_store(dataset + " does not have two columns", file.path());
     read_whole(file, storage, ranges, tables.splits[static_cast<std::size_t>(split)]);
   }
   read_optional_tables(contents, file, storage, tables);
@@ -87,20 +87,20 @@ TokenStoreTables read_tables(const Hdf5Contents& contents, const Storage::File& 
 void check_answers(const TokenStoreTables& tables, const TokenStoreInfo& info, const std::string& path) {
   if (tables.answers.empty()) return;
   if (std::ssize(tables.answers) != info.documents)
-    refuse(fmt::format("/docs/answers has {} entries for {} documents", tables.answers.size(), info.documents), path);
+    refuse_store(fmt::format("/docs/answers has {} entries for {} documents", tables.answers.size(), info.documents), path);
   for (std::size_t d = 0; d < tables.answers.size(); ++d)
     if (tables.answers[d] >= tables.offsets[d + 1] - tables.offsets[d])
-      refuse(fmt::format("/docs/answers of document {} lies behind its end", d), path);
+      refuse_store(fmt::format("/docs/answers of document {} lies behind its end", d), path);
 }
 
 void check_offsets(const std::vector<std::uint64_t>& offsets, const TokenStoreInfo& info, const std::string& path) {
   if (offsets.empty() || std::ssize(offsets) - 1 != info.documents)
-    refuse(fmt::format("/docs/offsets has {} entries for {} documents", offsets.size(), info.documents), path);
+    refuse_store(fmt::format("/docs/offsets has {} entries for {} documents", offsets.size(), info.documents), path);
   if (offsets.front() != 0 || offsets.back() != static_cast<std::uint64_t>(info.tokens))
-    refuse(fmt::format("/docs/offsets runs from {} to {}, not from 0 to {}", offsets.front(), offsets.back(), info.tokens), path);
+    refuse_store(fmt::format("/docs/offsets runs from {} to {}, not from 0 to {}", offsets.front(), offsets.back(), info.tokens), path);
   for (std::size_t d = 1; d < offsets.size(); ++d)
     if (offsets[d] <= offsets[d - 1])
-      refuse(fmt::format("/docs/offsets does not grow at document {} ({} after {})", d, offsets[d], offsets[d - 1]), path);
+      refuse_store(fmt::format("/docs/offsets does not grow at document {} ({} after {})", d, offsets[d], offsets[d - 1]), path);
 }
 
 // Every document stands in exactly one split.
@@ -111,13 +111,13 @@ void check_splits(const TokenStoreTables& tables, const TokenStoreInfo& info, co
   std::uint64_t next = 0;
   for (const DocumentRange& range : all) {
     if (range.begin != next || range.end <= range.begin)
-      refuse(fmt::format("/splits do not cover each document once, near documents {} to {}", range.begin, range.end), path);
+      refuse_store(fmt::format("/splits do not cover each document once, near documents {} to {}", range.begin, range.end), path);
     next = range.end;
   }
   if (next != static_cast<std::uint64_t>(info.documents))
-    refuse(fmt::format("/splits end at document {} of {}", next, info.documents), path);
+    refuse_store(fmt::format("/splits end at document {} of {}", next, info.documents), path);
   for (const auto& ranges : tables.splits)
-    if (!std::ranges::is_sorted(ranges, {}, &DocumentRange::begin)) refuse("/splits are not in order", path);
+    if (!std::ranges::is_sorted(ranges, {}, &DocumentRange::begin)) refuse_store("/splits are not in order", path);
 }
 
 // Signed maxima, shifted so that their order is that of the ids: what every x86 processor has instructions for.
@@ -187,7 +187,7 @@ std::shared_ptr<const TokenStoreIndex> read_token_store_index(const StorePlace& 
   info = read_info(contents, version, path);
   const Hdf5Extent& data = contents.dataset("/tokens/data", info.token_bytes == 2 ? Hdf5Type::u16 : Hdf5Type::u32, 1, path);
   if (data.shape[0] != info.tokens)
-    refuse(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info.tokens), path);
+    refuse_store(fmt::format("/tokens/data has {} tokens, the attribute n_tokens says {}", data.shape[0], info.tokens), path);
   index->data_offset = data.offset;
   index->file_bytes = storage.size(file);
   tables = read_tables(contents, file, storage);
@@ -195,12 +195,12 @@ std::shared_ptr<const TokenStoreIndex> read_token_store_index(const StorePlace& 
   check_splits(tables, info, path);
   check_answers(tables, info, path);
   if (const std::int64_t needed = token_store_version(info, tables); version != needed)
-    refuse(fmt::format("says that its version is {}, what it holds is of version {}", version, needed), path);
+    refuse_store(fmt::format("says that its version is {}, what it holds is of version {}", version, needed), path);
   const std::int64_t blocks = (data.bytes + info.crc_block - 1) / info.crc_block;
   if (static_cast<std::int64_t>(tables.crc.size()) != blocks)
-    refuse(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables.crc.size(), blocks), path);
+    refuse_store(fmt::format("/tokens/crc32c has {} entries for {} blocks", tables.crc.size(), blocks), path);
   if (const std::string hash = content_hash(info, tables); hash != info.content_hash || info.uuid != uuid_of(hash))
-    refuse(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info.content_hash), path);
+    refuse_store(fmt::format("content hash is {}, the file says {}: attributes or tables were changed", hash, info.content_hash), path);
   if (!place.content_hash.empty() && place.content_hash != info.content_hash)
     throw Error(fmt::format("is not the shard that {} lists (content hash {}, listed is {})", place.dataset,
                             info.content_hash.substr(0, 12), place.content_hash.substr(0, 12)),
@@ -225,7 +225,7 @@ TokenStore::TokenStore(const StorePlace& place, std::shared_ptr<const TokenStore
 std::unique_ptr<Tokenizer> TokenStore::tokenizer() const {
   auto made = make_tokenizer(info().tokenizer_kind, index_->tables.tokenizer);
   if (made->sha256() != info().tokenizer_sha256 || made->vocabulary() != info().vocabulary)
-    refuse("holds another tokenizer than its attributes say", path_);
+    refuse_store("holds another tokenizer than its attributes say", path_);
   return made;
 }
 
@@ -238,10 +238,10 @@ std::vector<std::byte> TokenStore::check_block(std::int64_t block) const {
   const auto place = [&] {
     return fmt::format("block {} of /tokens/data (tokens {} to {})", block, begin / info().token_bytes, end / info().token_bytes - 1);
   };
-  if (crc32c(ids) != index_->tables.crc[static_cast<std::size_t>(block)]) refuse(place() + " does not match its checksum", path_);
+  if (crc32c(ids) != index_->tables.crc[static_cast<std::size_t>(block)]) refuse_store(place() + " does not match its checksum", path_);
   const std::uint32_t largest = largest_id(ids, info().token_bytes);
   if (largest >= static_cast<std::uint64_t>(info().vocabulary))
-    refuse(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info().vocabulary), path_);
+    refuse_store(fmt::format("{} holds id {}, the vocabulary has {}", place(), largest, info().vocabulary), path_);
   checked_[static_cast<std::size_t>(block)] = read_in;
   return ids;
 }
@@ -304,7 +304,8 @@ void TokenStore::verify() const {
       if (damaged++ == 0) first = error.problem();
     }
   }
-  if (damaged > 0) refuse(fmt::format("{} of {} blocks are damaged; the first: {}", damaged, index_->tables.crc.size(), first), path_);
+  if (damaged > 0)
+    refuse_store(fmt::format("{} of {} blocks are damaged; the first: {}", damaged, index_->tables.crc.size(), first), path_);
 }
 
 }  // namespace ergon

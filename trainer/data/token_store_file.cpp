@@ -13,18 +13,16 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t copy_buffer = 256 * token_store_crc_block;
-
 // Gives the tokens in buffers of whole blocks, only the last one short.
 void in_buffers(const TokenBytes& tokens, const std::function<void(std::span<const std::byte>)>& consume) {
   std::vector<std::byte> buffer;
-  buffer.reserve(copy_buffer);
+  buffer.reserve(token_store_buffer);
   tokens([&](std::span<const std::byte> piece) {
     while (!piece.empty()) {
-      const std::size_t part = std::min(piece.size(), static_cast<std::size_t>(copy_buffer) - buffer.size());
+      const std::size_t part = std::min(piece.size(), static_cast<std::size_t>(token_store_buffer) - buffer.size());
       buffer.insert(buffer.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(part));
       piece = piece.subspan(part);
-      if (std::ssize(buffer) < copy_buffer) continue;
+      if (std::ssize(buffer) < token_store_buffer) continue;
       consume(buffer);
       buffer.clear();
     }

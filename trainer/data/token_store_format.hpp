@@ -15,6 +15,8 @@ namespace ergon {
 inline constexpr std::int64_t newest_token_store_version = 2;
 std::int64_t token_store_version(const TokenStoreInfo& info, const TokenStoreTables& tables);
 inline constexpr std::int64_t token_store_crc_block = 4 << 10;  // bytes
+// Of tokens that are in memory at once while a store is written, in bytes: whole blocks.
+inline constexpr std::int64_t token_store_buffer = 256 * token_store_crc_block;
 
 // SHA-256 over the format's name and version, every attribute but uuid and content_hash, and every table, in the order FORMAT.md gives.
 std::string content_hash(const TokenStoreInfo& info, const TokenStoreTables& tables);

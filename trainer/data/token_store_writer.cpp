@@ -10,11 +10,6 @@
 #include "trainer/data/token_store_format.hpp"
 
 namespace ergon {
-namespace {
-
-constexpr std::int64_t writer_buffer = 256 * token_store_crc_block;
-
-}  // namespace
 
 TokenStoreWriter::TokenStoreWriter(const std::string& path, const Tokenizer& tokenizer, Storage& storage, Existing existing)
     : path_(path), spool_path_(path + ".spool.tmp"), tokenizer_(tokenizer), storage_(storage), info_(token_store_info(tokenizer)) {
@@ -26,7 +21,7 @@ TokenStoreWriter::TokenStoreWriter(const std::string& path, const Tokenizer& tok
   for (const std::string& left : {spool_path_, path + ".tmp"})
     if (storage.exists(left)) storage.unlink(left);
   spool_ = storage.create(spool_path_);
-  buffer_.reserve(writer_buffer);
+  buffer_.reserve(token_store_buffer);
 }
 
 TokenStoreWriter::~TokenStoreWriter() {
@@ -42,7 +37,7 @@ void TokenStoreWriter::put(std::int32_t id) {
   const std::size_t at = buffer_.size();
   buffer_.resize(at + static_cast<std::size_t>(info_.token_bytes));
   std::memcpy(buffer_.data() + at, &id, static_cast<std::size_t>(info_.token_bytes));
-  if (std::ssize(buffer_) == writer_buffer) flush();
+  if (std::ssize(buffer_) == token_store_buffer) flush();
 }
 
 void TokenStoreWriter::flush() {
@@ -84,7 +79,7 @@ TokenStoreInfo TokenStoreWriter::finish(const std::string& sources, std::optiona
   std::vector<std::byte> chunk;
   const TokenBytes tokens = [&](const std::function<void(std::span<const std::byte>)>& consume) {
     for (std::int64_t begin = 0; begin < spooled_; begin += std::ssize(chunk)) {
-      chunk.resize(static_cast<std::size_t>(std::min(writer_buffer, spooled_ - begin)));
+      chunk.resize(static_cast<std::size_t>(std::min(token_store_buffer, spooled_ - begin)));
       storage_.pread(spool_, chunk, begin);
       consume(chunk);
     }

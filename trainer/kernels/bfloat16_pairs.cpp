@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t lanes = 16;  // floats, or pairs of bfloat16, of a vector
 
-std::int64_t padded(std::int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
+std::int64_t padded_rows(std::int64_t rows) { return (rows + lanes - 1) / lanes * lanes; }
 
 __mmask16 first_lanes(std::int64_t n) { return static_cast<__mmask16>((1u << std::clamp<std::int64_t>(n, 0, lanes)) - 1u); }
 
@@ -81,12 +81,12 @@ void multiply_columns(float* c, std::int64_t c_stride, const c10::BFloat16* a, s
 
 bool can_multiply_pairs(std::int64_t width) { return width % 2 == 0 && processor_has_bfloat16(); }
 
-std::int64_t paired_elements(std::int64_t rows, std::int64_t width) { return padded(rows) * (width / 2); }
+std::int64_t paired_elements(std::int64_t rows, std::int64_t width) { return padded_rows(rows) * (width / 2); }
 
 // paired[p][row], rows padded with zeros to whole vectors.
 ERGON_AVX512_BF16 void pair_rows(float* paired, const c10::BFloat16* b, std::int64_t stride, std::int64_t rows, std::int64_t width) {
   ERGON_CHECK(can_multiply_pairs(width), "pairs of rows of width {} on this processor", width);
-  const std::int64_t pairs = width / 2, columns = padded(rows);
+  const std::int64_t pairs = width / 2, columns = padded_rows(rows);
   for (std::int64_t row = 0; row < rows; row += lanes)
     for (std::int64_t p = 0; p < pairs; p += lanes) {
       __m512i block[lanes];
@@ -102,9 +102,9 @@ ERGON_AVX512_BF16 void pair_rows(float* paired, const c10::BFloat16* b, std::int
 void multiply_pairs(float* c, std::int64_t c_stride, const c10::BFloat16* a, std::int64_t a_stride, std::int64_t rows, const float* paired,
                     std::int64_t columns, std::int64_t width, float scale) {
   ERGON_CHECK(can_multiply_pairs(width), "pairs of rows of width {} on this processor", width);
-  const std::int64_t pairs = width / 2, paired_stride = padded(columns);
+  const std::int64_t pairs = width / 2, paired_stride = padded_rows(columns);
   for (std::int64_t first = 0; first < columns; first += 4 * lanes) {
-    const std::int64_t count = std::min(4 * lanes, columns - first), vectors = padded(count) / lanes;
+    const std::int64_t count = std::min(4 * lanes, columns - first), vectors = padded_rows(count) / lanes;
     const auto part = vectors == 4   ? multiply_columns<4>
                       : vectors == 3 ? multiply_columns<3>
                       : vectors == 2 ? multiply_columns<2>

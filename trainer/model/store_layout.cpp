@@ -6,7 +6,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t alignment_bytes = 64;
+constexpr std::int64_t layout_alignment = 64;
 
 std::int64_t round_up(std::int64_t value, std::int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
@@ -26,7 +26,7 @@ std::vector<bool> packed_after(std::size_t num_specs, const std::vector<std::vec
 
 StoreLayout lay_out(const std::vector<ParameterSpec>& specs, const std::vector<std::vector<ParameterId>>& packs, at::ScalarType dtype,
                     int num_units, int owners) {
-  const std::int64_t alignment = alignment_bytes / static_cast<std::int64_t>(c10::elementSize(dtype));
+  const std::int64_t alignment = layout_alignment / static_cast<std::int64_t>(c10::elementSize(dtype));
   const std::vector<bool> follows = packed_after(specs.size(), packs);
   StoreLayout layout;
   std::int64_t end = 0;

@@ -41,6 +41,11 @@ Piece random_piece(const Extents& shape, std::mt19937& random) {
 
 }  // namespace
 
+TEST_CASE("extents are shown in brackets") {
+  CHECK(extents_text({2, 3}) == "[2, 3]");
+  CHECK(extents_text({}) == "[]");
+}
+
 TEST_CASE("shard_box: the header's example") {
   const Piece columns = whole_piece({{0, 3}, {4, 3}});
   CHECK(columns.range == ElementRange{0, 12});

@@ -5,6 +5,7 @@
 
 #include "configs/sha256.hpp"
 #include "tests/trainer/data/store_fixture.hpp"
+#include "tests/trainer/data/unsteady_storage.hpp"
 #include "trainer/data/step_reader.hpp"
 #include "trainer/hdf5.hpp"
 
@@ -120,6 +121,19 @@ TEST_CASE("a table is read back as it was written, and equal stores give equal b
   CHECK(read_file(f.folder / "again.h5") == read_file(f.folder / "p.h5"));
   CHECK(contains(problem_of([&] { write_packing_table(f.folder / "p.h5", made, f.storage, Existing::refuse); }, ExitCode::config),
                  "already exists"));
+}
+
+TEST_CASE("a table is read again from a disk that fails for a moment") {
+  Fixture f;
+  const std::vector<std::string> paths = {f.folder / "a.h5", f.folder / "b.h5"};
+  const StoreCatalogue catalogue = read_store_catalogue(paths, f.storage);
+  UnsteadyStorage disk;
+  for (const int number : {EIO, ESTALE}) {
+    disk.number = number;
+    disk.failing = 1;
+    CHECK(TokenSource(catalogue, paths, Split::train, 48, disk, f.folder / "p.h5").samples() == f.packed().samples());
+    CHECK(disk.failing == 0);
+  }
 }
 
 TEST_CASE("packed samples hold every document of the split once, apart, and padding whose labels are ignored") {

@@ -5,29 +5,13 @@
 #include <cstring>
 
 #include "tests/trainer/data/store_fixture.hpp"
+#include "tests/trainer/data/unsteady_storage.hpp"
 #include "trainer/data/token_source.hpp"
-#include "trainer/storage_error.hpp"
 
 using namespace ergon;
 using namespace ergon::test;
 
 namespace {
-
-// A disk whose next reads fail; each failure may do something first.
-class Unsteady : public InspectingStorage {
- public:
-  void pread(const File& file, std::span<std::byte> data, std::int64_t offset) override {
-    ++reads;
-    if (failing > 0) {
-      --failing;
-      if (on_failure) on_failure();
-      fail_call("pread", file.path(), number);
-    }
-    Storage::pread(file, data, offset);
-  }
-  int failing = 0, number = EIO, reads = 0;
-  std::function<void()> on_failure;
-};
 
 constexpr Patience brief = {4, {0.001}};
 
@@ -35,7 +19,7 @@ constexpr Patience brief = {4, {0.001}};
 
 TEST_CASE("a read that fails with EIO or ESTALE is tried again on the file opened anew, and counted") {
   TemporaryFolder folder;
-  Unsteady disk;
+  UnsteadyStorage disk;
   write_file(folder / "a", "0123456789");
   PatientFile file(
       disk.open_read(folder / "a"), [&] { return disk.open_read(folder / "a"); }, disk, brief);
@@ -56,7 +40,7 @@ TEST_CASE("a read that fails with EIO or ESTALE is tried again on the file opene
 
 TEST_CASE("a file may be opened by its first read, and must have the size that was told") {
   TemporaryFolder folder;
-  Unsteady disk;
+  UnsteadyStorage disk;
   write_file(folder / "a", "0123456789");
   int opened = 0;
   const auto open = [&] {
@@ -77,7 +61,7 @@ TEST_CASE("a file may be opened by its first read, and must have the size that w
 
 TEST_CASE("patience ends, and other failures are thrown at once") {
   TemporaryFolder folder;
-  Unsteady disk;
+  UnsteadyStorage disk;
   write_file(folder / "a", "0123456789");
   PatientFile file(
       disk.open_read(folder / "a"), [&] { return disk.open_read(folder / "a"); }, disk, brief);
@@ -95,7 +79,7 @@ TEST_CASE("patience ends, and other failures are thrown at once") {
 
 TEST_CASE("a file that was replaced meanwhile is refused by its size, and its tokens are checked again") {
   TemporaryFolder folder;
-  Unsteady disk;
+  UnsteadyStorage disk;
   make_store(folder / "a.h5", some_documents(40), disk);
   const TokenStore store(folder / "a.h5", disk);
   std::vector<std::int32_t> out(20);

@@ -5,6 +5,7 @@
 
 #include "parallel/communicator_local.hpp"
 #include "tests/trainer/data/loader_cases.hpp"
+#include "tests/trainer/data/unsteady_storage.hpp"
 #include "trainer/data/dataset_file.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/rank_zero.hpp"
@@ -62,6 +63,24 @@ TEST_CASE("optional tables go to every rank too") {
     findings.expect(index->tables.foreign == origin && index->tables.answers == std::vector<std::uint64_t>{1}, "tables");
   });
   CHECK(findings.text() == "");
+}
+
+TEST_CASE("what stores hold is read again from a disk that fails for a moment, in HDF5 too") {
+  TemporaryFolder folder;
+  UnsteadyStorage disk;
+  make_store(folder / "a.h5", some_documents(20), disk);
+  const int reads = disk.reads;
+  disk.failing = 1;
+  CHECK(read_store_catalogue({folder / "a.h5"}, disk).of(folder / "a.h5").size() == 1);
+  CHECK(disk.reads > reads + 1);
+
+  int looks = 0;
+  Storage stale([&](int descriptor, const std::string& path, const std::vector<std::string>& names) {
+    if (++looks == 1) fail_inside("HDF5 cannot open the file: Stale file handle", path, ESTALE);
+    return inspect_here(descriptor, path, names);
+  });
+  CHECK(read_store_catalogue({folder / "a.h5"}, stale).of(folder / "a.h5").size() == 1);
+  CHECK(looks == 2);
 }
 
 TEST_CASE("a store that is refused is refused on every rank in the same words; a file of another size is noticed when it is read") {

@@ -15,6 +15,8 @@
 
 namespace ergon {
 
+inline constexpr const char* huggingface_config_file = "config.json";
+
 enum class HuggingFaceLayout { gpt2, llama };
 
 // Throws Error (ExitCode::config) that names, for each of the two, the keys that do not fit.

@@ -16,7 +16,8 @@ namespace ergon {
 
 namespace {
 
-constexpr const char* way_out = "is it the folder of another model, or a damaged one? config.json and tensors have to belong together";
+constexpr const char* tensors_way_out =
+    "is it the folder of another model, or a damaged one? config.json and tensors have to belong together";
 
 enum class Lies : std::uint8_t { as_ours, transposed };
 
@@ -76,9 +77,9 @@ Extents shape_there(const HuggingFaceTensor& row, const std::map<std::string, Ex
   return shape;
 }
 
-[[noreturn]] void refuse_tensors(const std::string& what, const std::string& where) { throw Error(what, where, way_out, ExitCode::data); }
-
-std::string dims_text(const Extents& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+[[noreturn]] void refuse_tensors(const std::string& what, const std::string& where) {
+  throw Error(what, where, tensors_way_out, ExitCode::data);
+}
 
 // The names under which a file may have a tensor: the language model's, and the base model's.
 const LazyTensor* find_either(const LazyTensors& tensors, const std::string& name) {
@@ -148,7 +149,8 @@ LazyTensors from_huggingface(const ModelShape& model, const LazyTensors& tensors
     }
     used.insert(tensor->name);
     if (const Extents expected = shape_there(row, shapes); tensor->shape != expected)
-      refuse_tensors(fmt::format("tensor {} is {}, the model has {}", tensor->name, dims_text(tensor->shape), dims_text(expected)), where);
+      refuse_tensors(fmt::format("tensor {} is {}, the model has {}", tensor->name, extents_text(tensor->shape), extents_text(expected)),
+                     where);
     std::int64_t first = 0;
     for (const std::string& name : row.parts) {
       const Extents& shape = shapes.at(name);
@@ -177,7 +179,7 @@ void check_parameters(const ModelShape& model, const LazyTensors& parameters, co
     const LazyTensor* parameter = find(parameters, name);
     if (parameter == nullptr) refuse_tensors(fmt::format("the parameter {} is missing", name), where);
     if (parameter->shape != shape)
-      refuse_tensors(fmt::format("parameter {} is {}, the model has {}", name, dims_text(parameter->shape), dims_text(shape)), where);
+      refuse_tensors(fmt::format("parameter {} is {}, the model has {}", name, extents_text(parameter->shape), extents_text(shape)), where);
   }
   for (const LazyTensor& parameter : parameters)
     if (!shapes.contains(parameter.name)) refuse_tensors(fmt::format("the model has no parameter '{}'", shown_name(parameter.name)), where);

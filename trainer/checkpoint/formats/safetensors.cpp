@@ -16,7 +16,7 @@ namespace {
 using at::ScalarType;
 
 constexpr std::int64_t header_limit = 100'000'000;
-constexpr const char* way_out = "the file is damaged, or not what its name says; fetch or export it again";
+constexpr const char* header_way_out = "the file is damaged, or not what its name says; fetch or export it again";
 
 struct DTypeName {
   const char* name;
@@ -35,7 +35,9 @@ const DTypeName* find_dtype(const std::string& name) {
   return at == dtype_names.end() ? nullptr : &*at;
 }
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) { throw Error(what, where, way_out, ExitCode::data); }
+[[noreturn]] void refuse_safetensors(const std::string& what, const std::string& where) {
+  throw Error(what, where, header_way_out, ExitCode::data);
+}
 
 // Takes the header apart event by event; anything that does not belong there ends it at once.
 class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
@@ -51,7 +53,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   bool number_unsigned(number_unsigned_t value) override {
     constexpr std::size_t most_dims = 8;
     if (place_ != Place::list || value > static_cast<std::uint64_t>(INT64_MAX)) return unexpected();
-    if (numbers_.size() == most_dims) refuse(fmt::format("tensor '{}' has more than {} dims", shown(), most_dims), where_);
+    if (numbers_.size() == most_dims) refuse_safetensors(fmt::format("tensor '{}' has more than {} dims", shown(), most_dims), where_);
     numbers_.push_back(static_cast<std::int64_t>(value));
     return true;
   }
@@ -73,18 +75,18 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     if (place_ == Place::metadata) return true;
     if (place_ == Place::top) {
       name_ = text;
-      if (!names_.insert(text).second) refuse(fmt::format("tensor '{}' stands there twice", shown()), where_);
+      if (!names_.insert(text).second) refuse_safetensors(fmt::format("tensor '{}' stands there twice", shown()), where_);
       return true;
     }
     key_ = text;
     if (key_ != "dtype" && key_ != "shape" && key_ != "data_offsets")
-      refuse(fmt::format("tensor '{}' has the key '{}'", shown(), shown_name(key_)), where_);
-    if (!keys_.insert(key_).second) refuse(fmt::format("tensor '{}' has '{}' twice", shown(), key_), where_);
+      refuse_safetensors(fmt::format("tensor '{}' has the key '{}'", shown(), shown_name(key_)), where_);
+    if (!keys_.insert(key_).second) refuse_safetensors(fmt::format("tensor '{}' has '{}' twice", shown(), key_), where_);
     return true;
   }
   bool end_object() override {
     if (place_ == Place::tensor && keys_.size() != 3)
-      refuse(fmt::format("tensor '{}' lacks dtype, shape or data_offsets", shown()), where_);
+      refuse_safetensors(fmt::format("tensor '{}' lacks dtype, shape or data_offsets", shown()), where_);
     place_ = place_ == Place::top ? Place::outside : Place::top;
     return true;
   }
@@ -106,7 +108,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    refuse(fmt::format("the header is no JSON from its byte {} on", position), where_);
+    refuse_safetensors(fmt::format("the header is no JSON from its byte {} on", position), where_);
   }
 
  private:
@@ -117,7 +119,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool unexpected() const {
-    refuse(names_.empty() ? "the header is no table of tensors" : fmt::format("the header does not describe tensor '{}'", shown()), where_);
+    refuse_safetensors(
+        names_.empty() ? "the header is no table of tensors" : fmt::format("the header does not describe tensor '{}'", shown()), where_);
   }
   std::string shown() const { return shown_name(name_.substr(0, 200)); }
 
@@ -132,22 +135,26 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 void check_bytes(const SafetensorsEntry& entry, const std::string& where) {
   const DTypeName* dtype = find_dtype(entry.dtype);
   const std::string name = shown_name(entry.name.substr(0, 200));
-  if (dtype == nullptr) refuse(fmt::format("tensor '{}' has the unknown dtype '{}'", name, shown_name(entry.dtype.substr(0, 200))), where);
+  if (dtype == nullptr)
+    refuse_safetensors(fmt::format("tensor '{}' has the unknown dtype '{}'", name, shown_name(entry.dtype.substr(0, 200))), where);
   std::int64_t bytes = dtype->size;
   for (const std::int64_t extent : entry.shape)
-    if (__builtin_mul_overflow(bytes, extent, &bytes)) refuse(fmt::format("tensor '{}' has an impossible shape", name), where);
+    if (__builtin_mul_overflow(bytes, extent, &bytes)) refuse_safetensors(fmt::format("tensor '{}' has an impossible shape", name), where);
   if (entry.end < entry.begin || entry.end - entry.begin != bytes)
-    refuse(fmt::format("tensor '{}' has {} bytes by its shape and another number by its offsets", name, bytes), where);
+    refuse_safetensors(fmt::format("tensor '{}' has {} bytes by its shape and another number by its offsets", name, bytes), where);
 }
 
 }  // namespace
 
 std::int64_t safetensors_header_bytes(std::span<const std::byte> prefix, std::int64_t file_bytes, const std::string& where) {
-  if (file_bytes < safetensors_prefix || prefix.size() < safetensors_prefix) refuse("the file is too short to be safetensors", where);
+  if (file_bytes < safetensors_prefix || prefix.size() < safetensors_prefix)
+    refuse_safetensors("the file is too short to be safetensors", where);
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < safetensors_prefix; ++i) length |= static_cast<std::uint64_t>(prefix[i]) << (8 * i);
-  if (length > header_limit) refuse(fmt::format("a header of {} bytes is refused, the limit is {}", length, header_limit), where);
-  if (static_cast<std::int64_t>(length) > file_bytes - safetensors_prefix) refuse("the header ends behind the end of the file", where);
+  if (length > header_limit)
+    refuse_safetensors(fmt::format("a header of {} bytes is refused, the limit is {}", length, header_limit), where);
+  if (static_cast<std::int64_t>(length) > file_bytes - safetensors_prefix)
+    refuse_safetensors("the header ends behind the end of the file", where);
   return static_cast<std::int64_t>(length);
 }
 
@@ -162,12 +169,13 @@ std::vector<SafetensorsEntry> parse_safetensors_header(std::string_view header, 
   std::int64_t covered = 0;
   for (const SafetensorsEntry& entry : entries) {
     if (entry.begin != covered)
-      refuse(fmt::format("tensor '{}' begins at byte {}, where {} is due: a hole or an overlap", shown_name(entry.name.substr(0, 200)),
-                         entry.begin, covered),
-             where);
+      refuse_safetensors(fmt::format("tensor '{}' begins at byte {}, where {} is due: a hole or an overlap",
+                                     shown_name(entry.name.substr(0, 200)), entry.begin, covered),
+                         where);
     covered = entry.end;
   }
-  if (covered != data_bytes) refuse(fmt::format("the tensors have {} bytes, the file has {} for them", covered, data_bytes), where);
+  if (covered != data_bytes)
+    refuse_safetensors(fmt::format("the tensors have {} bytes, the file has {} for them", covered, data_bytes), where);
   return entries;
 }
 

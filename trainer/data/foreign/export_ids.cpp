@@ -12,7 +12,7 @@
 namespace ergon {
 namespace {
 
-constexpr std::int64_t piece = 1 << 18;  // tokens
+constexpr std::int64_t exported_piece = 1 << 18;  // tokens
 
 [[noreturn]] void refuse_original(const TokenStore& store, const std::string& why) {
   throw Error(why, store.path(), "choose a format: --to megatron, nanogpt, llmc or olmo", ExitCode::config);
@@ -49,7 +49,7 @@ void write_tokens(CompleteFile& file, const Part& part, TokenDtype dtype) {
   for (const DocumentRange& range : part.documents) {
     const auto end = static_cast<std::int64_t>(part.store.offsets()[range.end]);
     for (auto begin = static_cast<std::int64_t>(part.store.offsets()[range.begin]); begin < end; begin += std::ssize(ids)) {
-      ids.resize(static_cast<std::size_t>(std::min(piece, end - begin)));
+      ids.resize(static_cast<std::size_t>(std::min(exported_piece, end - begin)));
       bytes.resize(ids.size() * static_cast<std::size_t>(size_of(dtype)));
       part.store.read(begin, ids);
       encode_tokens(dtype, ids, bytes);

@@ -24,9 +24,9 @@ constexpr TypeCode type_codes[] = {{TokenDtype::u8, 1},  {TokenDtype::i8, 2},  {
 }
 
 // Takes values off the front of the bytes.
-class Reader {
+class IndexReader {
  public:
-  Reader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+  IndexReader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
 
   std::span<const std::byte> take(std::uint64_t size) {
     if (size > bytes_.size()) refuse_index(fmt::format("ends {} bytes early", size - bytes_.size()), where_);
@@ -98,7 +98,7 @@ std::int64_t MegatronIndex::tokens() const {
 }
 
 MegatronIndex parse_megatron_index(std::span<const std::byte> bytes, const std::string& where) {
-  Reader reader(bytes, where);
+  IndexReader reader(bytes, where);
   if (std::memcmp(reader.take(magic.size()).data(), magic.data(), magic.size()) != 0)
     refuse_index("does not begin with MMIDIDX: it is not the index of a Megatron data set", where);
   if (const auto version = reader.value<std::uint64_t>(); version != 1) refuse_index(fmt::format("has version {}, not 1", version), where);

@@ -13,15 +13,15 @@
 namespace ergon {
 namespace {
 
-using Tokens = std::vector<std::string>;
+using TokenTexts = std::vector<std::string>;
 
-void fuse(Tokens& tokens) {
+void fuse(TokenTexts& tokens) {
   std::string whole;
   for (const std::string& token : tokens) whole += token;
   tokens = {whole};
 }
 
-void from_byte_level(Tokens& tokens) {
+void from_byte_level(TokenTexts& tokens) {
   for (std::string& token : tokens)
     if (auto bytes = bytes_of_characters(token)) token = std::move(*bytes);
   fuse(tokens);
@@ -37,8 +37,8 @@ int byte_of(const std::string& token) {
 }
 
 // A run of byte tokens is text, or, where it is not UTF-8, one U+FFFD a byte.
-void from_byte_fallback(Tokens& tokens) {
-  Tokens texts;
+void from_byte_fallback(TokenTexts& tokens) {
+  TokenTexts texts;
   std::string bytes;
   const auto end_of_run = [&] {
     if (bytes.empty()) return;
@@ -69,7 +69,7 @@ void strip(std::string& token, const std::string& content, std::int64_t start, s
 bool one_character(const std::string& text) { return !text.empty() && code_point_at(text, 0).bytes == text.size(); }
 
 // Spaces again; those that the pre-tokenizer put before the first word vanish.
-void from_metaspace(Tokens& tokens, const std::string& replacement, bool prepended) {
+void from_metaspace(TokenTexts& tokens, const std::string& replacement, bool prepended) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const std::string space = i == 0 && prepended ? "" : " ";
     for (std::size_t at = 0; (at = tokens[i].find(replacement, at)) != std::string::npos; at += space.size())
@@ -92,22 +92,22 @@ void Decoder::add(const nlohmann::json& json, const std::string& place, const st
     for (std::size_t i = 0; i < list.size(); ++i) add(list[i], fmt::format("{}.decoders[{}]", place, i), file, depth + 1);
   } else if (type == "ByteLevel") {
     for (const char* key : {"add_prefix_space", "trim_offsets", "use_regex"}) component.ignore(key);
-    steps_.push_back([](Tokens& tokens, RegexScratch&) { from_byte_level(tokens); });
+    steps_.push_back([](TokenTexts& tokens, RegexScratch&) { from_byte_level(tokens); });
   } else if (type == "ByteFallback") {
-    steps_.push_back([](Tokens& tokens, RegexScratch&) { from_byte_fallback(tokens); });
+    steps_.push_back([](TokenTexts& tokens, RegexScratch&) { from_byte_fallback(tokens); });
   } else if (type == "Fuse") {
-    steps_.push_back([](Tokens& tokens, RegexScratch&) { fuse(tokens); });
+    steps_.push_back([](TokenTexts& tokens, RegexScratch&) { fuse(tokens); });
   } else if (type == "Replace") {
     const auto pattern = std::make_shared<const Regex>(read_pattern(component));
     const std::string content = component.text("content", "");
-    steps_.push_back([pattern, content](Tokens& tokens, RegexScratch& scratch) {
+    steps_.push_back([pattern, content](TokenTexts& tokens, RegexScratch& scratch) {
       for (std::string& token : tokens) replace_matches(token, *pattern, content, scratch);
     });
   } else if (type == "Strip") {
     const std::string content = component.text("content", "");
     const std::int64_t start = component.number("start", 0), stop = component.number("stop", 0);
     if (!one_character(content)) component.refuse("has a 'content' that is not one character");
-    steps_.push_back([=](Tokens& tokens, RegexScratch&) {
+    steps_.push_back([=](TokenTexts& tokens, RegexScratch&) {
       for (std::string& token : tokens) strip(token, content, start, stop);
     });
   } else if (type == "Metaspace") {
@@ -116,7 +116,7 @@ void Decoder::add(const nlohmann::json& json, const std::string& place, const st
     component.ignore("split");
     component.ignore("str_rep");
     if (!one_character(replacement)) component.refuse("has a 'replacement' that is not one character");
-    steps_.push_back([=](Tokens& tokens, RegexScratch&) { from_metaspace(tokens, replacement, prepended); });
+    steps_.push_back([=](TokenTexts& tokens, RegexScratch&) { from_metaspace(tokens, replacement, prepended); });
   } else {
     component.refuse(
         fmt::format("is of type '{}', which is not ByteLevel, ByteFallback, Replace, Strip, Fuse, Metaspace or Sequence", type));
@@ -124,7 +124,7 @@ void Decoder::add(const nlohmann::json& json, const std::string& place, const st
   component.done();
 }
 
-std::string Decoder::apply(Tokens tokens, RegexScratch& scratch) const {
+std::string Decoder::apply(TokenTexts tokens, RegexScratch& scratch) const {
   for (const Step& step : steps_) step(tokens, scratch);
   std::string text;
   for (std::size_t i = 0; i < tokens.size(); ++i) text.append(present_ || i == 0 ? "" : " ").append(tokens[i]);

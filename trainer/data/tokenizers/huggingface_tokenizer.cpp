@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-const std::string stored = "tokenizer huggingface";  // where, when a definition of a store is at fault
+const std::string stored_huggingface = "tokenizer huggingface";  // where, when a definition of a store is at fault
 
 // What published files call the token after a document.
 constexpr const char* usual_ends[] = {"<|endoftext|>",
@@ -121,7 +121,7 @@ class HuggingFaceTokenizer final : public Tokenizer {
     std::vector<std::string> tokens;
     for (const std::int32_t id : ids) {
       if (id < 0 || id >= vocabulary())
-        throw Error(fmt::format("token id {} is outside the vocabulary of {}", id, vocabulary()), stored,
+        throw Error(fmt::format("token id {} is outside the vocabulary of {}", id, vocabulary()), stored_huggingface,
                     "the tokens are of another tokenizer, or damaged: `ergon data verify`", ExitCode::data);
       if (parts_.model.texts.has(id) && !special_[static_cast<std::size_t>(id)]) tokens.emplace_back(parts_.model.texts.bytes(id));
     }
@@ -156,12 +156,12 @@ std::unique_ptr<Tokenizer> make_huggingface_tokenizer(std::string_view text, con
 }
 
 std::unique_ptr<Tokenizer> make_huggingface_tokenizer(const std::string& definition) {
-  const DefinitionParts parts = split_definition(definition, stored);
-  const json head = bounded_json(parts.head, stored);
+  const DefinitionParts parts = split_definition(definition, stored_huggingface);
+  const json head = bounded_json(parts.head, stored_huggingface);
   if (!head.is_object() || !head.contains("end_of_document") || !head["end_of_document"].is_string())
-    throw Error("the definition's first line does not say what ends documents", stored,
+    throw Error("the definition's first line does not say what ends documents", stored_huggingface,
                 "the token store was edited or damaged: import the text again", ExitCode::data);
-  return make_huggingface_tokenizer(parts.file, head["end_of_document"].get<std::string>(), stored);
+  return make_huggingface_tokenizer(parts.file, head["end_of_document"].get<std::string>(), stored_huggingface);
 }
 
 }  // namespace ergon

@@ -14,7 +14,7 @@
 namespace ergon {
 namespace {
 
-const std::string stored = "tokenizer tiktoken";  // where, when a definition of a store is at fault
+const std::string stored_tiktoken = "tokenizer tiktoken";  // where, when a definition of a store is at fault
 
 class TiktokenTokenizer final : public Tokenizer {
  public:
@@ -88,18 +88,18 @@ std::unique_ptr<Tokenizer> make_tiktoken_tokenizer(std::string_view file, const 
 }
 
 std::unique_ptr<Tokenizer> make_tiktoken_tokenizer(const std::string& definition) {
-  const DefinitionParts parts = split_definition(definition, stored);
-  const nlohmann::json head = bounded_json(parts.head, stored);
+  const DefinitionParts parts = split_definition(definition, stored_tiktoken);
+  const nlohmann::json head = bounded_json(parts.head, stored_tiktoken);
   TiktokenEncoding encoding;
   try {
     encoding.pattern = head.at("pattern").get<std::string>();
     encoding.special_tokens = head.at("special_tokens").get<std::map<std::string, std::int32_t>>();
     encoding.end_of_document = head.at("end_of_document").get<std::string>();
   } catch (const nlohmann::json::exception& error) {
-    throw Error(fmt::format("the definition's first line is not what was written: {}", error.what()), stored,
+    throw Error(fmt::format("the definition's first line is not what was written: {}", error.what()), stored_tiktoken,
                 "the token store was edited or damaged: import the text again", ExitCode::data);
   }
-  return make_tiktoken_tokenizer(parts.file, encoding, stored);
+  return make_tiktoken_tokenizer(parts.file, encoding, stored_tiktoken);
 }
 
 std::int32_t first_free_id(std::string_view file, const std::string& where) { return read_tiktoken_ranks(file, where).tokens.end(); }

@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr int deepest = 32;
+constexpr int deepest_definition = 32;
 constexpr std::int64_t most_values = 4'000'000;
 
 }  // namespace
@@ -38,7 +38,7 @@ json bounded_json(std::string_view text, const std::string& where) {
   if (text.size() > largest_tokenizer_file) throw refuse(fmt::format("has {} bytes, more than {}", text.size(), largest_tokenizer_file));
   std::int64_t values = 0;
   const auto count = [&](int depth, json::parse_event_t, json&) {
-    if (depth > deepest) throw refuse(fmt::format("is nested deeper than {}", deepest));
+    if (depth > deepest_definition) throw refuse(fmt::format("is nested deeper than {}", deepest_definition));
     if (++values > most_values) throw refuse(fmt::format("holds more than {} values", most_values));
     return true;
   };

@@ -29,14 +29,14 @@ std::string read(const std::string& path, Storage& storage) {
   return storage.read_text(path);
 }
 
-bool is_folder(const std::string& path) {
+bool names_folder(const std::string& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
 }
 
 // What the path shows of itself.
 Named look_at(const std::string& path, Storage& storage) {
-  if (is_folder(path)) {
+  if (names_folder(path)) {
     const std::string json = (fs::path(path) / "tokenizer.json").string();
     return storage.exists(json) ? Named{"huggingface", json} : Named{"gpt2", path};
   }
@@ -51,7 +51,7 @@ Named find(const std::string& name, Storage& storage) {
     if (name.starts_with(kind + ":")) {
       Named named = {kind, name.substr(kind.size() + 1)};
       if (!storage.exists(named.path)) throw Error(fmt::format("'{}' does not exist", named.path), "--tokenizer", "check the path");
-      if (kind != "gpt2" && is_folder(named.path))
+      if (kind != "gpt2" && names_folder(named.path))
         throw Error(fmt::format("'{}' is a folder", named.path), "--tokenizer", fmt::format("name the file: {}:FILE", kind));
       return named;
     }
