@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <csignal>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -17,6 +16,7 @@
 #include "parallel/deadline.hpp"
 #include "parallel/error_json.hpp"
 #include "parallel/flight_format.hpp"
+#include "parallel/stop_patience.hpp"
 #include "parallel/verdict.hpp"
 
 namespace ergon {
@@ -129,26 +129,23 @@ class Watchdog::Loop {
     return why;
   }
 
-  Seconds limit(FlightPhase phase) {
-    const std::lock_guard lock(mutex_);
-    if (phase == FlightPhase::start) return limits_.start;
-    return phase == FlightPhase::step || phase == FlightPhase::evaluation ? limits_.step : limits_.checkpoint;
-  }
-
   // A verdict when there is a hit.
   std::optional<Verdict> look() {
     const FlightRecord::Position here = record_->position();
     const std::uint64_t id = here.waits ? here.waits->id : 0;
     if (id != watched_.id || here.phase != watched_.phase || here.step != watched_.step)
       watched_ = {id, here.phase, here.step, awake_.now()};
+    patience_.see(here.phase, here.step, awake_.now());
     if (auto verdict = look_for_dead(here)) return verdict;
     if (!here.waits) return {};
     const Seconds waited = awake_.now() - watched_.since;
-    if (waited > limit(here.phase)) return inquire(*here.waits, limits_.collect, /*only_dead=*/false);
+    const WatchdogLimits limits = read(limits_);
+    const bool steps = here.phase == FlightPhase::step || here.phase == FlightPhase::evaluation;
+    const Seconds longest = here.phase == FlightPhase::start ? limits.start : steps ? limits.step : limits.checkpoint;
+    if (waited > longest) return inquire(*here.waits, limits.collect, /*only_dead=*/false);
     if (!hooks_.stop_asked || !hooks_.stop_asked() || waited < sure || awake_.now() - last_probe_ < probe) return {};
     last_probe_ = awake_.now();
-    const bool steps = here.phase == FlightPhase::step || here.phase == FlightPhase::evaluation;
-    return inquire(*here.waits, probe, /*only_dead=*/!steps || waited < limits_.stop);
+    return inquire(*here.waits, probe, /*only_dead=*/!steps || waited < patience_.limit(limits.stop, limits.step));
   }
 
   // A process that is gone will never come; a moment is given to the operation that shows what it is missed from.
@@ -373,6 +370,7 @@ class Watchdog::Loop {
     Seconds since = {0};
   } watched_;
   AwakeClock awake_;
+  StopPatience patience_;
   Seconds last_probe_ = {-1}, last_process_look_ = {-1};
   std::optional<Seconds> gone_since_;
   std::optional<Clock::time_point> last_answer_;

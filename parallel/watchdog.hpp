@@ -3,9 +3,9 @@
 // that its own rank waits for.
 //
 // A hit, any of: an operation is waited for longer than the limit of the trainer's phase; a process of this machine is gone; a stop was
-// asked for and a rank that is waited for is dead or stopped, or does not come within `stop`. A wait begins anew when the phase or the step
-// changes, and time in which this process itself was stopped does not count. A process that was stopped for long and finds others gone
-// blames nobody: it says so and ends.
+// asked for and a rank that is waited for is dead or stopped, or does not come within `stop` (parallel/stop_patience.hpp). A wait begins
+// anew when the phase or the step changes, and time in which this process itself was stopped does not count. A process that was stopped
+// for long and finds others gone blames nobody: it says so and ends.
 // Then: ask every member of the group how far it is, for at most `collect`; judge (parallel/verdict.hpp), following members that wait for
 // others themselves; ask all ranks for the operation that was due first; say it; tell all ranks; write the record; wait until every
 // living rank has written, at most `gather`; break what the backend has under way; end. A rank that is told says so too, and where it
@@ -31,7 +31,7 @@ struct WatchdogLimits {
   Seconds start = {600}, step = {300}, checkpoint = {1800};  // longest wait, by phase; evaluation as step, finish as checkpoint
   Seconds abort = {30};
   Seconds collect = {2}, gather = {5};
-  Seconds stop = {4};              // longest wait after a stop was asked for, in steps
+  Seconds stop = {4};              // longest wait after a stop was asked for, in steps that are short
   std::size_t largest_group = 64;  // that is asked by message; larger ones use the run folder
 };
 

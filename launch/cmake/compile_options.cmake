@@ -23,9 +23,12 @@ endif()
 option(ERGON_UNITY "Compile the sources of a target a dozen at a time" ${unity})
 set(CMAKE_UNITY_BUILD ${ERGON_UNITY})
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
+if(ERGON_UNITY)
+  # A class that is hidden in a source may have members of types of its unnamed namespace. g++ warns: it takes a source that another one includes for a header.
+  target_compile_options(ergon_options INTERFACE -Wno-subobject-linkage)
+endif()
 
-# compile_apart(SOURCE): this source of a library is never compiled together with others: some executable brings another object in its place, or the compiler
-# would take it for a header.
+# compile_apart(SOURCE): this source of a library is never compiled together with others, because some executable brings another object in its place.
 function(compile_apart source)
   string(REGEX MATCH "^(parallel/plan|[^/]+)" room ${source})
   set_property(SOURCE ${CMAKE_SOURCE_DIR}/${source} DIRECTORY ${CMAKE_SOURCE_DIR}/${room} PROPERTY SKIP_UNITY_BUILD_INCLUSION ON)

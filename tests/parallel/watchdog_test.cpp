@@ -265,7 +265,11 @@ TEST_CASE("watchdog: after a stop was asked for, a rank that hangs is waited for
   scene.limits.stop = {0.5};
   scene.stop_asked = [] { return true; };
   std::atomic<int> ended = 0;
-  const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog*) { meet_without_rank_one(groups, ended); });
+  const Outcome outcome = play(scene, [&](Communicators& groups, Watchdog* watchdog) {
+    sleep(0.1);  // a short step
+    watchdog->enter(FlightPhase::step, 8);
+    meet_without_rank_one(groups, ended);
+  });
   CHECK(outcome.thrown[0].starts_with("rank 1 is missing from all_reduce 5 on world"));
 }
 
