@@ -19,7 +19,7 @@ python_set=("torch==$torch_version" numpy)
 # A package a line; `a|b`: the first one that this distribution knows (names of Debian 12 first).
 packages='g++ cmake ninja-build pkg-config|pkgconf openmpi-bin libopenmpi-dev openssh-client libhdf5-dev hdf5-tools libisal-dev zlib1g-dev libzstd-dev libssl-dev libfmt-dev
   libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsentencepiece-dev libpcre2-dev libicu-dev libnlopt-dev libnlopt-cxx-dev libeigen3-dev libhwloc-dev prometheus-cpp-dev libncurses-dev catch2 librapidcheck-dev
-  strace procps python3 python3-venv python3-h5py python3-pyte ca-certificates'
+  strace faketime procps python3 python3-venv python3-h5py python3-pyte ca-certificates'
 slurm_packages=' slurm-wlm slurm-wlm-basic-plugins slurm-client slurmdbd mariadb-server-core mariadb-client-core munge iproute2 shellcheck'
 
 say() { printf 'setup: %s\n' "$*" >&2; }

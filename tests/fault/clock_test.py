@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The machine's clock goes back, within a run and between two attempts: what is trained is the same to the bit, nobody waits for a time that is past, and no figure
+of the report is negative. The clock is libfaketime's; what runs on, and measures durations, is the system's own."""
+import pathlib
+import signal
+import subprocess
+import time
+
+from harness import BINARY, ENVIRONMENT, Case, main
+
+LIBRARY = next(iter(sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+KEYS = ["train.steps=300", "train.evaluate_every=100", "checkpoint.every=50", "watchdog.step=60"]
+
+
+class ClockGoesBack(Case):
+    def setUp(self):
+        super().setUp()
+        if LIBRARY is None:
+            print("skipped: libfaketime is not installed")
+            self.skipTest("no libfaketime")
+        self.train(*KEYS, folder="whole", mpi=False)
+
+    def set_clock(self, offset):
+        (self.folder / "clock").write_text(offset + "\n")
+
+    def start_with_clock(self):
+        environment = dict(ENVIRONMENT, LD_PRELOAD=str(LIBRARY), FAKETIME_TIMESTAMP_FILE=str(self.folder / "clock"), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
+        shown = subprocess.run(["date", "+%s"], env=environment, capture_output=True, text=True, check=True).stdout
+        self.assertGreater(int(shown) - time.time(), 86400)  # the clock is another one indeed
+        process = subprocess.Popen([BINARY, "train", "run.toml", *KEYS], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        self.addCleanup(self.end, process)
+        return process
+
+    def check_run(self):
+        self.assertEqual((self.result()["code"], self.result()["step"]), (0, 300))
+        self.assertEqual(self.curve(), self.curve("whole"))
+        self.ergon("checkpoint", "verify", "run")
+        self.assertEqual(self.negative(self.report("run")), [])
+
+    def negative(self, value, place=""):
+        if isinstance(value, dict):
+            return [found for key, part in value.items() for found in self.negative(part, f"{place}.{key}")]
+        if isinstance(value, list):
+            return [found for number, part in enumerate(value) for found in self.negative(part, f"{place}[{number}]")]
+        return [(place, value)] if isinstance(value, (int, float)) and value < 0 else []
+
+    def test_within_a_run(self):
+        self.set_clock("+2d")
+        run = self.start_with_clock()
+        self.wait_for_step(run, 20)
+        self.set_clock("-2d")
+        self.finish(run, 0)
+        self.check_run()
+
+    def test_between_two_attempts_of_which_the_first_was_killed(self):
+        self.set_clock("+2d")
+        run = self.start_with_clock()
+        self.wait_for_step(run, 120)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        self.train(*KEYS, mpi=False)  # its files are of the day after tomorrow
+        self.check_run()
+
+
+if __name__ == "__main__":
+    main()
