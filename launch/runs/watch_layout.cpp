@@ -95,12 +95,20 @@ std::vector<std::string> unseen_ranks(const WatchView& view) {
   return texts;
 }
 
+// What a step tells of ranks that nobody looks at: it is written when all have met in it.
+std::string together(const WatchView& view) {
+  if (view.status.step <= view.from_step) return "on other machines, and no step of this attempt is done";
+  std::string text = fmt::format("all met in step {}", view.status.step);
+  if (view.quiet) text += ", " + clock_time(*view.quiet) + " ago";
+  return text + ", on other machines";
+}
+
 std::string ranks(const WatchView& view, int columns) {
   if (view.ranks == 0) return clipped("ranks: no attempt has begun", columns);
   std::string text = fmt::format("ranks {}", view.ranks);
   if (!view.mesh.empty()) text += fmt::format(" ({})", view.mesh);
   if (view.status.state != State::running) return clipped(text + " in the newest attempt", columns);
-  if (!view.ranks_visible) return clipped(text + ": rank 0 on another machine, the others not looked at", columns);
+  if (!view.ranks_visible) return clipped(text + ": " + together(view), columns);
   std::array<std::int64_t, 3> counts = {};
   for (const auto& [rank, process] : view.processes) ++counts[static_cast<std::size_t>(process.state)];
   std::vector<std::string> states;

@@ -167,7 +167,10 @@ TEST_CASE("watch_layout: states are said as far as they are known") {
   CHECK(shows(shown(view, 120, 30), "1 gone, 9 not found here\n"));
   view.ranks_visible = false;
   view.processes.clear();
-  CHECK(shows(shown(view, 80, 30), "rank 0 on another machine, the others not looked at"));
+  view.quiet = Seconds{3};
+  CHECK(shows(shown(view, 80, 30), fmt::format(": all met in step {}, 00:00:03 ago, on other machines", view.status.step)));
+  view.from_step = view.status.step;
+  CHECK(shows(shown(view, 80, 30), "on other machines, and no step of this attempt is done"));
   view = training();
   view.mfu = 0.412;
   view.failed_saves = 2;
