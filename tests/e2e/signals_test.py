@@ -91,6 +91,15 @@ class Signals(Case):
         self.assertEqual(process.returncode, -signal.SIGINT)
         self.assertFalse((self.folder / "run" / "result.json").exists())
 
+    def test_the_end_of_the_time_that_was_told(self):
+        # 35 s stay for a first save and the end of the ranks.
+        end = int(time.time()) + 40
+        process = self.start("train", "run.toml", LONG, "train.evaluate_every=0", "--stop-at", end)
+        self.finish(process, 85)
+        self.assertLess(time.time(), end)
+        self.assertEqual((self.result()["code"], self.result()["step"]), (85, self.steps()[-1][0]))
+        self.assertIn("time", self.result()["reason"])
+
     def test_budget(self):
         # A step of 8 sequences costs the same every time: a budget of 1.5 steps is reached by the second.
         per_token = float(self.report_of_one_step())
