@@ -168,6 +168,10 @@ class Broken(LossCase):
     def test_a_node_crashes_under_mpirun(self):
         self.broken(self.crash, -1, "--mpirun")
 
+    def test_a_link_is_cut_under_mpirun(self):
+        # Its own daemons may notice first: what is said then is theirs.
+        self.broken(self.cut, -1, "--mpirun")
+
     def cut(self, node):
         self.cluster.hosts("cut", node)
         self.addCleanup(self.mend, node)
@@ -200,8 +204,8 @@ class Storms(LossCase):
     """A site that requeues whatever ends with 85."""
     options = {"extra": "RequeueExit=85"}
 
-    def test_starts_that_come_no_step_further(self):
-        text = self.script(*KEYS, "launch.stalled=2")
+    def come_no_step_further(self, *words):
+        text = self.script(*KEYS, "launch.stalled=2", *words)
         number = self.submit(self.with_ranks(text, f"{os.environ['ERGON_PROBE']} 1 agreement 60 kill run.toml run.folder=run {' '.join(KEYS)}"))
         for start in (1, 2, 3):  # from steps 0, 50 and 50
             self.wait_state(number, "FAILED")
@@ -212,7 +216,13 @@ class Storms(LossCase):
         self.assertEqual(self.job(number)["ExitCode"], "86:0", self.story())
         self.assertIn("the last 2 starts came no step further", self.output())
         self.assertEqual(len(self.attempts()), 3)
-        self.go_on("launch.stalled=2")  # the cause is mended, and what is submitted anew starts
+        self.go_on("launch.stalled=2", *words)  # the cause is mended, and what is submitted anew starts
+
+    def test_starts_that_come_no_step_further(self):
+        self.come_no_step_further()
+
+    def test_starts_that_come_no_step_further_by_mpirun(self):
+        self.come_no_step_further("--mpirun")
 
     def test_slurm_starts_it_too_often(self):
         # Whoever requeues it: the limit is of the job.
