@@ -10,6 +10,7 @@
 
 #include "accounting/ledger.hpp"
 #include "tests/accounting/ledgers.hpp"
+#include "tests/fault/damage.hpp"
 #include "tests/fault/outcomes.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
@@ -18,13 +19,12 @@
 #include "trainer/run_folder.hpp"
 
 using namespace ergon;
+using test::below;
+using test::damages;
+using test::Random;
 namespace fs = std::filesystem;
 
 namespace {
-
-using Random = std::mt19937_64;
-
-std::int64_t below(Random& random, std::int64_t limit) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(limit)); }
 
 // A run of one attempt with steps 1 and 2, saved by two writers.
 const std::string& prepared() {
@@ -41,54 +41,6 @@ const std::string& prepared() {
   }();
   return run;
 }
-
-void overwrite(const std::string& path, std::int64_t offset, const std::string& bytes) {
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.seekp(offset);
-  file.write(bytes.data(), std::ssize(bytes));
-}
-
-std::int64_t size_of_file(const std::string& path) { return static_cast<std::int64_t>(fs::file_size(path)); }
-
-// What happens to one file that is there.
-struct Damage {
-  const char* name;
-  void (*act)(const std::string& path, Random& random);
-};
-
-const Damage damages[] = {
-    {"a bit flipped", [](const std::string& path,
-                         Random& random) { test::flip_bit(path, below(random, size_of_file(path)), static_cast<int>(below(random, 8))); }},
-    {"bytes overwritten",
-     [](const std::string& path, Random& random) {
-       std::string bytes(8, '\0');
-       for (char& byte : bytes) byte = static_cast<char>(random());
-       overwrite(path, below(random, std::max<std::int64_t>(1, size_of_file(path) - 8)), bytes);
-     }},
-    {"a block zeroed",
-     [](const std::string& path, Random& random) {
-       constexpr std::int64_t block = 512;
-       const std::int64_t size = size_of_file(path), begin = below(random, (size + block - 1) / block) * block;
-       overwrite(path, begin, std::string(static_cast<std::size_t>(std::min(block, size - begin)), '\0'));
-     }},
-    {"cut short", [](const std::string& path,
-                     Random& random) { fs::resize_file(path, static_cast<std::uintmax_t>(below(random, size_of_file(path)))); }},
-    {"made longer",
-     [](const std::string& path, Random& random) {
-       fs::resize_file(path, static_cast<std::uintmax_t>(size_of_file(path) + 1 + below(random, 5000)));
-     }},
-    {"missing", [](const std::string& path, Random&) { fs::remove(path); }},
-    {"a link to its old self",
-     [](const std::string& path, Random&) {
-       fs::rename(path, path + ".elsewhere");
-       fs::create_symlink(path + ".elsewhere", path);
-     }},
-    {"a folder of its name",
-     [](const std::string& path, Random&) {
-       fs::remove(path);
-       fs::create_directory(path);
-     }},
-};
 
 // What happens to several files, or to names.
 struct Mishap {
@@ -261,7 +213,7 @@ TEST_CASE("corruption: damage of the run's own records is never taken for a run 
     CHECK(outcome_of(copy.run) == "harmless");
     const std::string file =
         std::vector<std::string>{"uuid", "lineage.jsonl", "checkpoints/latest"}[static_cast<std::size_t>(below(random, 3))];
-    const Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
+    const test::Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
     CAPTURE(number, file, damage.name);
     damage.act(copy.run + "/" + file, random);
     const std::string outcome = outcome_of(copy.run);
@@ -281,7 +233,7 @@ TEST_CASE("corruption: of what a run wrote down of itself nothing is read that w
     const TemporaryFolder copy;
     fs::copy(written.path(), copy.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
     const Account& account = accounts[static_cast<std::size_t>(below(random, std::ssize(accounts)))];
-    const Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
+    const test::Damage& damage = damages[static_cast<std::size_t>(below(random, std::ssize(damages)))];
     const std::string path = copy / account.file;
     Storage storage;
     const std::vector<std::string> good = account.read(storage, path);
