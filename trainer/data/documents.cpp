@@ -58,6 +58,9 @@ class Visitor {
   void json(std::string_view line) {
     if (is_blank(line)) return;
     take(line, line_);
+    document_.lone_surrogates = replace_lone_surrogates(document_.text);
+    document_.replaced_sequences += document_.lone_surrogates;
+    document_.replaced_bytes += escape_bytes * document_.lone_surrogates;
     const auto too_deep = [&] {
       throw InputError(fmt::format("nests deeper than {} levels", deepest_json), where(), "a line is one object with texts in it",
                        ExitCode::data);
@@ -96,6 +99,7 @@ class Visitor {
                        "give a larger --max-document", ExitCode::data);
     document_.text = record;
     document_.replaced_sequences = repair_utf8(document_.text, &document_.replaced_bytes);
+    document_.lone_surrogates = 0;
   }
 
   std::string where() const { return fmt::format("{}:{}", files_.path(document_.file), document_.line); }
@@ -113,6 +117,13 @@ void for_each_document(const InputUnit& unit, const InputFiles& files, const Doc
                        const std::function<void(Document&)>& visit) {
   Visitor visitor(files, options, visit);
   for (const UnitPiece& piece : unit.pieces) visitor.piece(std::string_view(unit.text).substr(piece.begin, piece.size), piece);
+}
+
+void refuse_invalid(const Document& document, const InputFiles& files, const std::string& hint) {
+  const std::string escapes =
+      document.lone_surrogates > 0 ? fmt::format(", {} of them escapes of lone surrogates", document.lone_surrogates) : "";
+  throw InputError(fmt::format("holds a document that is not UTF-8 ({} ill-formed parts{})", document.replaced_sequences, escapes),
+                   fmt::format("{}:{}", files.path(document.file), document.line), hint, ExitCode::data);
 }
 
 }  // namespace ergon

@@ -25,12 +25,6 @@ Digest digest_of(const InputUnit& unit) {
   return hash.digest();
 }
 
-[[noreturn]] void refuse_invalid(const Document& document, const InputFiles& files) {
-  throw InputError(fmt::format("holds a document that is not UTF-8 ({} ill-formed parts)", document.replaced_sequences),
-                   fmt::format("{}:{}", files.path(document.file), document.line),
-                   "--fresh --invalid-utf8 replace repairs it, drop leaves it out", ExitCode::data);
-}
-
 SegmentCounts make_segment(const InputUnit& unit, const IngestTask& task, const Spool& spool, std::vector<std::int32_t>& ids) {
   const Digest input = digest_of(unit);
   if (const auto found = spool.find(unit.number, input)) return *found;
@@ -43,7 +37,8 @@ SegmentCounts make_segment(const InputUnit& unit, const IngestTask& task, const 
       return;
     }
     if (document.replaced_sequences > 0) {
-      if (task.invalid_utf8 == InvalidUtf8::refuse) refuse_invalid(document, task.files);
+      if (task.invalid_utf8 == InvalidUtf8::refuse)
+        refuse_invalid(document, task.files, "--fresh --invalid-utf8 replace repairs it, drop leaves it out");
       counts.replaced_bytes += document.replaced_bytes;
       counts.replaced_sequences += document.replaced_sequences;
       if (task.invalid_utf8 == InvalidUtf8::drop) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/utf8.hpp"
 
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace ergon {
@@ -52,6 +54,23 @@ std::size_t ascii_run(std::string_view text) {
   return run;
 }
 
+// Of the escape \uXXXX that begins at `at`.
+std::optional<unsigned> escaped_unit(std::string_view json, std::size_t at) {
+  if (at + escape_bytes > json.size() || json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;
+  const char* end = json.data() + at + escape_bytes;
+  unsigned unit = 0;
+  const auto [stop, error] = std::from_chars(end - 4, end, unit, 16);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return unit;
+}
+
+enum class Surrogate : std::uint8_t { none, high, low };
+
+Surrogate surrogate_of(std::optional<unsigned> unit) {
+  if (!unit || (*unit & 0xF800) != 0xD800) return Surrogate::none;
+  return (*unit & 0xFC00) == 0xD800 ? Surrogate::high : Surrogate::low;
+}
+
 }  // namespace
 
 std::int64_t repair_utf8(std::string& text, std::int64_t* replaced_bytes) {
@@ -74,6 +93,28 @@ std::int64_t repair_utf8(std::string& text, std::int64_t* replaced_bytes) {
   }
   if (replaced_bytes != nullptr) *replaced_bytes = bytes;
   if (replaced > 0) text = repaired.append(text, copied);
+  return replaced;
+}
+
+std::int64_t replace_lone_surrogates(std::string& json) {
+  std::int64_t replaced = 0;
+  for (std::size_t at = json.find('\\'); at != std::string::npos; at = json.find('\\', at)) {
+    const auto unit = escaped_unit(json, at);
+    if (!unit) {
+      at += 2;  // an escaped backslash begins no escape
+      continue;
+    }
+    const Surrogate kind = surrogate_of(unit);
+    if (kind == Surrogate::high && surrogate_of(escaped_unit(json, at + escape_bytes)) == Surrogate::low) {
+      at += 2 * escape_bytes;
+      continue;
+    }
+    if (kind != Surrogate::none) {
+      json.replace(at, escape_bytes, "\\ufffd");
+      ++replaced;
+    }
+    at += escape_bytes;
+  }
   return replaced;
 }
 

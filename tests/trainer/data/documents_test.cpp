@@ -79,6 +79,29 @@ TEST_CASE("text that is not UTF-8 is repaired before JSON is read, and counted")
   CHECK(documents_of({.inputs = {folder / "a.jsonl"}}).front().replaced_sequences == 0);
 }
 
+TEST_CASE("an escape of a lone surrogate is a part that is not UTF-8") {
+  TemporaryFolder folder;
+  write_file(folder / "a.jsonl", R"({"text": "cut \ud83d"}
+{"text": "\ude00\ud83d\ude00 \\ud83d", "other": ")"
+                                 "\xFF"
+                                 R"("}
+{"text": "whole"}
+)");
+  const auto documents = documents_of({.inputs = {folder / "a.jsonl"}});
+  REQUIRE(documents.size() == 3);
+  const Texts expected = {"cut \xEF\xBF\xBD", "\xEF\xBF\xBD\xF0\x9F\x98\x80 \\ud83d", "whole"};
+  const std::int64_t sequences[] = {1, 2, 0}, bytes[] = {6, 7, 0}, escapes[] = {1, 1, 0};
+  for (std::size_t d = 0; d < 3; ++d) {
+    CHECK(documents[d].text == expected[d]);
+    CHECK(documents[d].replaced_sequences == sequences[d]);
+    CHECK(documents[d].replaced_bytes == bytes[d]);
+    CHECK(documents[d].lone_surrogates == escapes[d]);
+  }
+  const InputFiles files({folder / "a.jsonl"}, FormatRule::by_name);
+  CHECK(contains(problem_of([&] { refuse_invalid(documents[1], files, "a hint"); }),
+                 "a.jsonl:2: holds a document that is not UTF-8 (2 ill-formed parts, 1 of them escapes of lone surrogates)"));
+}
+
 TEST_CASE("a short document that is longer than the limit is refused by itself") {
   TemporaryFolder folder;
   write_file(folder / "a.txt", "four\n\nfive5\n");

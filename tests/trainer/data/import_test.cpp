@@ -132,6 +132,34 @@ TEST_CASE("bad UTF-8 and empty documents are counted") {
   CHECK(summary.text.value == 4 + 9);
 }
 
+TEST_CASE("a lone surrogate of one line is replaced, left out or refused, as is asked, and ends no import by itself") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  write_file(folder / "in.jsonl", R"({"text": "one"}
+{"text": "b\ud83d d"}
+)");
+  ImportOptions options = options_for(folder, "a.h5");
+  options.documents = {};
+  options.documents.inputs = {folder / "in.jsonl"};
+  options.existing = Existing::replace;
+
+  const ImportSummary repaired = import_text(options, storage);
+  CHECK(repaired.store.documents == 2);
+  CHECK(repaired.repaired_documents == 1);
+  CHECK(repaired.replaced_sequences == 1);
+  CHECK(repaired.replaced_bytes == 6);
+  CHECK(repaired.text.value == 3 + 6);
+
+  options.invalid_utf8 = InvalidUtf8::drop;
+  const ImportSummary dropped = import_text(options, storage);
+  CHECK(dropped.store.documents == 1);
+  CHECK(dropped.invalid_documents == 1);
+
+  options.invalid_utf8 = InvalidUtf8::refuse;
+  CHECK(contains(problem_of([&] { import_text(options, storage); }),
+                 "in.jsonl:2: holds a document that is not UTF-8 (1 ill-formed parts, 1 of them escapes of lone surrogates)"));
+}
+
 TEST_CASE("what cannot be imported is refused, and nothing is left behind") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;

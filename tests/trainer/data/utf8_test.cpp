@@ -30,3 +30,29 @@ TEST_CASE("ill-formed UTF-8 is replaced by maximal parts") {
     CHECK(repair_utf8(text) == 0);
   }
 }
+
+TEST_CASE("escapes of lone surrogates are replaced, pairs and escaped backslashes are not") {
+  struct Case {
+    std::string json, replaced;
+    std::int64_t count;
+  };
+  const Case cases[] = {
+      {"plain", "plain", 0},
+      {R"("\ud83d\ude00 \uD83D\uDE00 \u00e9\n")", R"("\ud83d\ude00 \uD83D\uDE00 \u00e9\n")", 0},
+      {R"("\ud83d")", R"("\ufffd")", 1},
+      {R"("\uDE00\uD83Dx\udfff")", R"("\ufffd\ufffdx\ufffd")", 3},
+      {R"("\ud83d\ud83d\ude00\ude00")", R"("\ufffd\ud83d\ude00\ufffd")", 2},
+      {R"("\ud83d\n\ude00\ud83d\u0041")", R"("\ufffd\n\ufffd\ufffd\u0041")", 3},
+      {R"("\\ud83d \\\ud83d \\\\ud83d")", R"("\\ud83d \\\ufffd \\\\ud83d")", 1},
+      {R"("\ud7ff\ue000\ud8 \ud83g \u-d83 \ud83)", R"("\ud7ff\ue000\ud8 \ud83g \u-d83 \ud83)", 0},
+      {R"("\)", R"("\)", 0},
+  };
+
+  for (const Case& one : cases) {
+    CAPTURE(one.json);
+    std::string json = one.json;
+    CHECK(replace_lone_surrogates(json) == one.count);
+    CHECK(json == one.replaced);
+    CHECK(replace_lone_surrogates(json) == 0);
+  }
+}
