@@ -30,6 +30,10 @@ void print_pairs_json(const PairSummary& summary, const std::string& output) {
                                  {"prompt_tokens", summary.prompt_tokens},
                                  {"empty_pairs", summary.empty},
                                  {"too_long_pairs", summary.too_long},
+                                 {"invalid_pairs", summary.invalid},
+                                 {"repaired_pairs", summary.repaired},
+                                 {"replaced_sequences", summary.replaced_sequences},
+                                 {"replaced_bytes", summary.replaced_bytes},
                                  {"splits", splits_json(summary.documents, summary.tokens)}};
   std::cout << result.dump(2) << std::endl;
 }
@@ -40,6 +44,12 @@ void print_pairs_text(const PairSummary& summary, const std::string& output) {
   print_splits(summary.documents, summary.tokens);
   if (summary.empty > 0) fmt::print("  {} pairs without a response left out\n", summary.empty);
   if (summary.too_long > 0) fmt::print("  {} pairs of more than --longest tokens left out\n", summary.too_long);
+  if (summary.invalid > 0)
+    fmt::print("  {} pairs left out that are not UTF-8 ({} ill-formed parts, {} bytes)\n", summary.invalid, summary.replaced_sequences,
+               summary.replaced_bytes);
+  if (summary.repaired > 0)
+    fmt::print("  {} sequences that are not UTF-8 ({} bytes) replaced by U+FFFD, in {} pairs\n", summary.replaced_sequences,
+               summary.replaced_bytes, summary.repaired);
 }
 
 }  // namespace
@@ -50,7 +60,7 @@ int command_data_import_pairs(int argc, char** argv) {
   TokenizerWords tokenizer_words;
   options.documents.prompt_key = default_prompt_key;
   options.documents.text_key = default_response_key;
-  std::string format = "by-name";
+  std::string format = "by-name", invalid = "replace";
   bool force = false, json = false;
   line.option(options.output, "-o,--output", "STORE", "the token store to write (.h5)", Needed::yes);
   line.option(options.documents.prompt_key, "--prompt-key", "KEY", "the key of the first text: context, never a label");
@@ -61,6 +71,7 @@ int command_data_import_pairs(int argc, char** argv) {
   line.choice(format, "--format", {"by-name", "jsonl"}, "jsonl: every input holds JSON lines, whatever its name");
   line.option(options.fractions.validation, "--valid", "FRACTION", "pairs for validation");
   line.option(options.fractions.test, "--test", "FRACTION", "pairs for test");
+  line.choice(invalid, "--invalid-utf8", {"replace", "drop", "refuse"}, "what becomes of a pair whose line is not UTF-8");
   line.flag(force, "--force", "replace an existing output");
   line.flag(json, "--json", "print the summary as JSON");
   line.rest(options.documents.inputs, "INPUT", "files or folders of *.jsonl, compressed or not: one object a line", Needed::yes);
@@ -76,6 +87,7 @@ int command_data_import_pairs(int argc, char** argv) {
   options.documents.sources_too = options.documents.prompt_key == default_prompt_key && options.documents.text_key == default_response_key;
   if (options.longest < 0) throw Error(fmt::format("{} tokens cannot be a limit", options.longest), "--longest", "give 0 or more");
   options.documents.format = format == "jsonl" ? FormatRule::json_lines : FormatRule::by_name;
+  options.invalid_utf8 = invalid == "replace" ? InvalidUtf8::replace : invalid == "drop" ? InvalidUtf8::drop : InvalidUtf8::refuse;
   options.existing = force ? Existing::replace : Existing::refuse;
   Storage storage(hdf5_helper());
   const auto named = tokenizer_words.open(storage);

@@ -113,6 +113,11 @@ class Visitor {
 
 }  // namespace
 
+const char* name(InvalidUtf8 invalid) {
+  constexpr const char* names[] = {"replaced by U+FFFD", "left out", "refused"};
+  return names[static_cast<std::size_t>(invalid)];
+}
+
 void for_each_document(const InputUnit& unit, const InputFiles& files, const DocumentOptions& options,
                        const std::function<void(Document&)>& visit) {
   Visitor visitor(files, options, visit);

@@ -18,6 +18,13 @@ class InputError : public Error {
   using Error::Error;
 };
 
+enum class InvalidUtf8 : std::uint8_t {
+  replace,  // ill-formed parts become U+FFFD
+  drop,     // a document with one is left out
+  refuse,   // a document with one ends the import
+};
+const char* name(InvalidUtf8 invalid);  // what a store's /sources says of it
+
 struct Document {
   std::string text;
   std::string prompt;                                       // with a prompt_key: what the text answers

@@ -15,8 +15,6 @@
 namespace ergon {
 namespace {
 
-constexpr const char* invalid_names[] = {"replaced by U+FFFD", "left out", "refused"};  // by InvalidUtf8
-
 void check_options(const ImportOptions& options) {
   if (options.documents.inputs.empty()) throw Error("no input", "data import", "name files or folders of text");
   check_fractions(options.splits);
@@ -40,9 +38,8 @@ std::string sources_json(const InputFiles& files, const std::vector<SourceFile>&
     if (file > plan.first_file) text += ',';
     text += dump({{"name", files[file].name}, {"bytes", source.bytes}, {"sha256", source.sha256}});
   }
-  return text + fmt::format("],\"invalid_utf8\":\"{}\",\"test\":{},\"text_key\":{},\"valid\":{}}}",
-                            invalid_names[static_cast<std::size_t>(options.invalid_utf8)], dump(options.splits.test),
-                            dump(options.documents.text_key), dump(options.splits.validation));
+  return text + fmt::format("],\"invalid_utf8\":\"{}\",\"test\":{},\"text_key\":{},\"valid\":{}}}", name(options.invalid_utf8),
+                            dump(options.splits.test), dump(options.documents.text_key), dump(options.splits.validation));
 }
 
 // What the segments of the spool depend on besides the text itself; keys as the line names them.

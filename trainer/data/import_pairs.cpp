@@ -20,12 +20,20 @@ Split split_of_pair(const Document& pair, const SplitFractions& fractions) {
 
 class PairWriter {
  public:
-  PairWriter(const PairOptions& options, const Tokenizer& tokenizer, TokenStoreWriter& writer, PairSummary& summary)
-      : options_(options), tokenizer_(tokenizer), writer_(writer), summary_(summary) {}
+  PairWriter(const PairOptions& options, const InputFiles& files, const Tokenizer& tokenizer, TokenStoreWriter& writer,
+             PairSummary& summary)
+      : options_(options), files_(files), tokenizer_(tokenizer), writer_(writer), summary_(summary) {}
 
   void add(const Document& pair) {
     if (pair.text.empty()) {
       ++summary_.empty;
+      return;
+    }
+    if (pair.replaced_sequences > 0 && options_.invalid_utf8 == InvalidUtf8::refuse)
+      refuse_invalid(pair, files_, "--invalid-utf8 replace repairs it, drop leaves it out");
+    if (pair.replaced_sequences > 0 && options_.invalid_utf8 == InvalidUtf8::drop) {
+      ++summary_.invalid;
+      count_replaced(pair);
       return;
     }
     // Apart, so that no token holds characters of both: where the response begins is then exact.
@@ -38,6 +46,10 @@ class PairWriter {
       ++summary_.too_long;
       return;
     }
+    if (pair.replaced_sequences > 0) {
+      ++summary_.repaired;
+      count_replaced(pair);
+    }
     const Split split = split_of_pair(pair, options_.fractions);
     writer_.add(ids_, split, answer);
     summary_.prompt_tokens += answer;
@@ -46,7 +58,13 @@ class PairWriter {
   }
 
  private:
+  void count_replaced(const Document& pair) {
+    summary_.replaced_sequences += pair.replaced_sequences;
+    summary_.replaced_bytes += pair.replaced_bytes;
+  }
+
   const PairOptions& options_;
+  const InputFiles& files_;
   const Tokenizer& tokenizer_;
   TokenStoreWriter& writer_;
   PairSummary& summary_;
@@ -66,6 +84,7 @@ std::string sources_of(const PairOptions& options, const InputFiles& files, cons
                          {"source_and_target", options.documents.sources_too},
                          {"separator", options.separator},
                          {"longest", options.longest},
+                         {"invalid_utf8", name(options.invalid_utf8)},
                          {"valid", options.fractions.validation},
                          {"test", options.fractions.test}})
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -82,7 +101,7 @@ PairSummary import_pairs(const PairOptions& options, const Tokenizer& tokenizer,
                   ExitCode::data);
   TokenStoreWriter writer(options.output, tokenizer, storage, options.existing);
   PairSummary summary;
-  PairWriter pairs(options, tokenizer, writer, summary);
+  PairWriter pairs(options, files, tokenizer, writer, summary);
   UnitReader reader(files, options.documents, storage);
   Bytes done{};
   for (InputUnit unit; reader.next(unit);) {

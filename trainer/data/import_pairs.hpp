@@ -17,17 +17,20 @@ struct PairOptions {
   Existing existing = Existing::refuse;
   std::string separator = "\n";  // between the two
   SplitFractions fractions = {};
-  std::int64_t longest = 0;  // tokens of a pair; a longer one is left out, for training would cut it; 0: any
+  InvalidUtf8 invalid_utf8 = InvalidUtf8::replace;  // of the line that a pair stands in
+  std::int64_t longest = 0;                         // tokens of a pair; a longer one is left out, for training would cut it; 0: any
 };
 
 struct PairSummary {
   TokenStoreInfo store;
-  std::int64_t empty = 0, too_long = 0;            // pairs left out: without a response; longer than `longest`
-  std::int64_t prompt_tokens = 0;                  // with separators: of the store's tokens those that are no labels
-  std::int64_t documents[3] = {}, tokens[3] = {};  // by Split
+  std::int64_t empty = 0, too_long = 0, invalid = 0;                      // pairs left out: without a response; longer than `longest`
+  std::int64_t repaired = 0, replaced_sequences = 0, replaced_bytes = 0;  // invalid pairs are in the last two
+  std::int64_t prompt_tokens = 0;                                         // with separators: of the store's tokens those that are no labels
+  std::int64_t documents[3] = {}, tokens[3] = {};                         // by Split
 };
 
-// Throws Error (ExitCode::data) for a line without both texts, input that is no JSON lines, no pair left.
+// Throws Error (ExitCode::data) for a line without both texts, one that is not UTF-8 where that is refused, input that is no JSON lines, no
+// pair left.
 PairSummary import_pairs(const PairOptions& options, const Tokenizer& tokenizer, Storage& storage, const ProgressSink& progress = {});
 
 }  // namespace ergon

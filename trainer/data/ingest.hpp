@@ -17,12 +17,6 @@
 
 namespace ergon {
 
-enum class InvalidUtf8 : std::uint8_t {
-  replace,  // ill-formed parts become U+FFFD
-  drop,     // a document with one is left out
-  refuse,   // a document with one ends the import
-};
-
 struct ImportProgress {
   const char* phase;  // "train tokenizer", "import", "write"
   Bytes done, total;  // total 0: unknown

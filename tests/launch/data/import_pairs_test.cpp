@@ -39,6 +39,25 @@ TEST_CASE("lines of sources and targets are pairs without a word, beside prompts
   CHECK_THAT(call(ergon::command_data_import_pairs, "import-pairs", {"--help"}).text, Contains("\"source\" and \"target\""));
 }
 
+TEST_CASE("what became of pairs that are not UTF-8 is said") {
+  TemporaryFolder folder;
+  write_file(folder / "in.jsonl", "{\"prompt\": \"a\xFF\", \"response\": \"\\ud83d\"}\n{\"prompt\": \"c\", \"response\": \"d\"}\n");
+  CHECK_THAT(ergon_data(folder, "import-pairs in.jsonl -o a.h5").out,
+             Contains("2 sequences that are not UTF-8 (7 bytes) replaced by U+FFFD, in 1 pairs"));
+  CHECK_THAT(ergon_data(folder, "import-pairs in.jsonl -o b.h5 --invalid-utf8 drop").out,
+             Contains("1 pairs left out that are not UTF-8 (2 ill-formed parts, 7 bytes)"));
+  const auto json = nlohmann::json::parse(ergon_data(folder, "import-pairs in.jsonl -o c.h5 --invalid-utf8 drop --json").out);
+  CHECK(json["pairs"] == 1);
+  CHECK(json["invalid_pairs"] == 1);
+  CHECK(json["repaired_pairs"] == 0);
+  CHECK(json["replaced_sequences"] == 2);
+  CHECK(json["replaced_bytes"] == 7);
+  const DataResult refused = ergon_data(folder, "import-pairs in.jsonl -o d.h5 --invalid-utf8 refuse");
+  CHECK(refused.status == 3);
+  CHECK_THAT(refused.err, Contains("in.jsonl:1: holds a document that is not UTF-8") && Contains("1 of them escapes of lone surrogates") &&
+                              Contains("--invalid-utf8 replace repairs it"));
+}
+
 TEST_CASE("lines that cannot be pairs are refused") {
   TemporaryFolder folder;
   write_file(folder / "in.jsonl", "{}\n");

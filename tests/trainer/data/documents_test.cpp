@@ -102,6 +102,12 @@ TEST_CASE("an escape of a lone surrogate is a part that is not UTF-8") {
                  "a.jsonl:2: holds a document that is not UTF-8 (2 ill-formed parts, 1 of them escapes of lone surrogates)"));
 }
 
+TEST_CASE("a store says in words what became of text that is not UTF-8") {
+  CHECK(std::string(name(InvalidUtf8::replace)) == "replaced by U+FFFD");
+  CHECK(std::string(name(InvalidUtf8::drop)) == "left out");
+  CHECK(std::string(name(InvalidUtf8::refuse)) == "refused");
+}
+
 TEST_CASE("a short document that is longer than the limit is refused by itself") {
   TemporaryFolder folder;
   write_file(folder / "a.txt", "four\n\nfive5\n");

@@ -52,6 +52,42 @@ TEST_CASE("pairs longer than the limit are left out") {
   CHECK(summary.store.documents == 1);
 }
 
+TEST_CASE("pairs that are not UTF-8 are repaired, left out or refused, and counted") {
+  TemporaryFolder folder;
+  InspectingStorage storage;
+  write_file(folder / "in.jsonl",
+             "{\"q\": \"a\xFF\", \"a\": \"b\"}\n{\"q\": \"c\", \"a\": \"d\"}\n{\"q\": \"\xFF\", \"a\": \"\"}\n"
+             "{\"q\": \"e\", \"a\": \"\\ud83d and \xFF are long\"}\n");
+  const auto tokenizer = make_bytes_tokenizer();
+  PairOptions options = options_for(folder / "in.jsonl", folder / "a.h5");
+  options.longest = 16;
+
+  const PairSummary repaired = import_pairs(options, *tokenizer, storage);
+  CHECK(repaired.store.documents == 2);
+  CHECK(repaired.empty == 1);
+  CHECK(repaired.too_long == 1);
+  CHECK(repaired.repaired == 1);
+  CHECK(repaired.invalid == 0);
+  CHECK(repaired.replaced_sequences == 1);
+  CHECK(repaired.replaced_bytes == 1);
+  CHECK(contains(TokenStore(folder / "a.h5", storage).sources(), "\"invalid_utf8\":\"replaced by U+FFFD\""));
+
+  options.invalid_utf8 = InvalidUtf8::drop;
+  const PairSummary dropped = import_pairs(options, *tokenizer, storage);
+  CHECK(dropped.store.documents == 1);
+  CHECK(dropped.too_long == 0);
+  CHECK(dropped.repaired == 0);
+  CHECK(dropped.invalid == 2);
+  CHECK(dropped.replaced_sequences == 3);
+  CHECK(dropped.replaced_bytes == 8);
+
+  options.invalid_utf8 = InvalidUtf8::refuse;
+  options.output = folder / "refused.h5";
+  CHECK(contains(problem_of([&] { import_pairs(options, *tokenizer, storage); }),
+                 "in.jsonl:1: holds a document that is not UTF-8 (1 ill-formed parts)"));
+  CHECK(!storage.exists(folder / "refused.h5"));
+}
+
 TEST_CASE("input that holds no pairs is refused") {
   TemporaryFolder folder;
   InspectingStorage storage;
