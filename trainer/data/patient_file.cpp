@@ -14,9 +14,18 @@ PatientFile::PatientFile(Bytes size, Open open, Storage& storage, Patience patie
     : open_(std::move(open)), storage_(storage), patience_(patience), bytes_(size.value) {}
 
 void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
+  patiently_with([&](const Storage::File& file) { storage_.pread(file, data, offset); });
+}
+
+void PatientFile::drop_cache() {
+  patiently_with([&](const Storage::File& file) { storage_.drop_cache(file); });
+}
+
+template <typename Work>
+void PatientFile::patiently_with(const Work& work) {
   for (Tries tries(patience_);;) {
     try {
-      return tries.first() ? read_open(data, offset) : read_anew(data, offset);
+      return tries.first() ? with_open(work) : with_anew(work);
     } catch (const CallError& error) {
       tries.wait_after(error);
     }
@@ -24,20 +33,22 @@ void PatientFile::pread(std::span<std::byte> data, std::int64_t offset) {
   }
 }
 
-void PatientFile::read_open(std::span<std::byte> data, std::int64_t offset) {
+template <typename Work>
+void PatientFile::with_open(const Work& work) {
   {
     const std::shared_lock lock(mutex_);
-    if (file_) return storage_.pread(file_, data, offset);
+    if (file_) return work(file_);
   }
   const std::unique_lock lock(mutex_);
   if (!file_) open();
-  storage_.pread(file_, data, offset);
+  work(file_);
 }
 
-void PatientFile::read_anew(std::span<std::byte> data, std::int64_t offset) {
+template <typename Work>
+void PatientFile::with_anew(const Work& work) {
   const std::unique_lock lock(mutex_);
   open();
-  storage_.pread(file_, data, offset);
+  work(file_);
 }
 
 void PatientFile::open() {

@@ -25,14 +25,20 @@ class PatientFile {
   // As Storage::pread. When the last try fails: Error (ExitCode::data) that says how many there were. A file of another size under the name
   // is an Error: it was replaced.
   void pread(std::span<std::byte> data, std::int64_t offset);
+  // As Storage::drop_cache, as patiently.
+  void drop_cache();
   // How often the file was opened anew: what was checked of the one before says nothing about the present one.
   std::int64_t openings() const { return openings_; }
   std::int64_t retries() const { return retries_; }
 
  private:
-  // As the first try does it, and as the others do.
-  void read_open(std::span<std::byte> data, std::int64_t offset);
-  void read_anew(std::span<std::byte> data, std::int64_t offset);
+  // Calls `work` with the open file until it does not fail: as the first try does it, and as the others do.
+  template <typename Work>
+  void patiently_with(const Work& work);
+  template <typename Work>
+  void with_open(const Work& work);
+  template <typename Work>
+  void with_anew(const Work& work);
   void open();
 
   std::shared_mutex mutex_;  // alone: to open

@@ -295,6 +295,7 @@ void TokenStore::mark_prompts(std::int64_t begin, std::span<std::uint8_t> is_pro
 }
 
 void TokenStore::verify() const {
+  file_.drop_cache();
   std::int64_t damaged = 0;
   std::string first;
   for (std::int64_t block = 0; block < std::ssize(index_->tables.crc); ++block) {

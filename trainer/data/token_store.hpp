@@ -112,7 +112,7 @@ class TokenStore {
   void read_ids(std::int64_t begin, std::span<std::byte> ids) const;
   // Reads that were tried again (trainer/data/patient_file). Any thread.
   std::int64_t retries() const { return file_.retries(); }
-  // Reads every block, touched before or not; throws one Error that names the first damaged block and how many there are.
+  // Reads every block from the device, touched before or not; throws one Error that names the first damaged block and how many there are.
   void verify() const;
 
  private:

@@ -77,6 +77,28 @@ TEST_CASE("patience ends, and other failures are thrown at once") {
   CHECK(disk.failing == 1);
 }
 
+TEST_CASE("the cache of a file is dropped as patiently as it is read") {
+  TemporaryFolder folder;
+  struct : UnsteadyStorage {
+    void drop_cache(const File& file) override {
+      if (failing-- > 0) fail_call("fdatasync", file.path(), ESTALE);
+      ++drops;
+      Storage::drop_cache(file);
+    }
+    int drops = 0;
+  } disk;
+  write_file(folder / "a", "0123456789");
+  PatientFile file(
+      {10}, [&] { return disk.open_read(folder / "a"); }, disk, brief);
+  disk.failing = 2;
+  file.drop_cache();
+  CHECK(disk.drops == 1);
+  CHECK(file.retries() == 2);
+  disk.failing = 4;
+  CHECK(contains(problem_of([&] { file.drop_cache(); }), "4 times"));
+  CHECK(disk.drops == 1);
+}
+
 TEST_CASE("a file that was replaced meanwhile is refused by its size, and its tokens are checked again") {
   TemporaryFolder folder;
   UnsteadyStorage disk;

@@ -89,6 +89,27 @@ TEST_CASE("a flipped bit is found by the block it lies in, when it is touched") 
   CHECK(contains(problem_of([&] { store.verify(); }), "1 of 14 blocks are damaged; the first: block 2"));
 }
 
+TEST_CASE("verification reads every block from the device") {
+  TemporaryFolder folder;
+  struct : InspectingStorage {
+    void drop_cache(const File& file) override {
+      calls += 'd';
+      Storage::drop_cache(file);
+    }
+    void pread(const File& file, std::span<std::byte> data, std::int64_t offset) override {
+      calls += 'r';
+      Storage::pread(file, data, offset);
+    }
+    std::string calls;
+  } storage;
+  const TokenStore store(big_store(folder, storage), storage);
+  std::vector<std::int32_t> window(100);
+  store.read(0, window);
+  storage.calls.clear();
+  store.verify();
+  CHECK(storage.calls == "d" + std::string(14, 'r'));
+}
+
 TEST_CASE("every bit of a store is covered") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;
