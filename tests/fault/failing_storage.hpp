@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A storage that does a deed at its n-th call, and says in which phase of a save each call is: the phases run from the first call for a
-// layout to the end of `latest`, and retention follows.
+// A storage that does a deed at its n-th call, of any thread, and says in which phase of a save each call is: the phases run from the first
+// call for a layout to the end of `latest`, and retention follows.
 #pragma once
 
-#include <atomic>
 #include <functional>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "tests/support/inspecting_storage.hpp"
 
 namespace ergon::test {
 
-enum class Phase { before, layout, data, texts, commit, hint, retention };
-inline constexpr Phase phases_of_a_save[] = {Phase::layout, Phase::data, Phase::texts, Phase::commit, Phase::hint};
-const char* name(Phase phase);
+enum class SavePhase { before, layout, data, texts, commit, hint, retention };
+inline constexpr SavePhase phases_of_a_save[] = {SavePhase::layout, SavePhase::data, SavePhase::texts, SavePhase::commit, SavePhase::hint};
+const char* name(SavePhase phase);
 
 class FailingStorage : public InspectingStorage {
  public:
@@ -27,9 +28,10 @@ class FailingStorage : public InspectingStorage {
   };
   FailingStorage(Deed deed, int at) : deed_(deed), at_(at) {}
 
-  int calls() const { return calls_; }
-  Phase phase() const { return phase_; }
-  std::function<void(Phase)> on_call = [](Phase) {};
+  int calls() const { return static_cast<int>(paths_.size()); }
+  const std::vector<std::string>& paths() const { return paths_; }  // by call
+  SavePhase struck_in() const { return struck_in_; }                // where the deed was done: what comes behind it is the cleaning up
+  std::function<void(SavePhase)> on_call = [](SavePhase) {};
 
   File create(const std::string& path) override { return call(path), Storage::create(path); }
   File open_write(const std::string& path) override { return call(path), Storage::open_write(path); }
@@ -54,14 +56,17 @@ class FailingStorage : public InspectingStorage {
 
  private:
   void call(const std::string& path);
+  // Counts a call. Whether the deed is done at it.
+  bool is_due(const std::string& path);
+  void strike(const std::string& path);
   bool halves() const { return deed_ == Deed::kill_half || deed_ == Deed::short_write; }
-  bool due() const { return calls_ + 1 == at_; }
-  Phase next_phase(const std::string& path) const;
+  SavePhase next_phase(const std::string& path) const;
 
   const Deed deed_;
   const int at_;
-  int calls_ = 0;
-  Phase phase_ = Phase::before;
+  std::mutex mutex_;
+  std::vector<std::string> paths_;
+  SavePhase phase_ = SavePhase::before, struck_in_ = SavePhase::before;
 };
 
 }  // namespace ergon::test

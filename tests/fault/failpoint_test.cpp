@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that dies, and a disk that fails, at every call of the storage there is in a save, an import and an export; and processes
-// killed at random moments of every phase of a save (ERGON_KILLS of each); one of two writers alone.
+// A process that dies, and a disk that fails, at every call of the storage there is in a save, the writing of a store and an export; and
+// processes killed at random moments of every phase of a save (ERGON_KILLS of each); one of two writers alone.
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <random>
 #include <thread>
 
 #include "tests/fault/export_state.hpp"
-#include "tests/fault/failing_storage.hpp"
 #include "tests/fault/good_state.hpp"
 #include "tests/fault/outcomes.hpp"
 #include "tests/fault/pair_communicator.hpp"
+#include "tests/fault/strike.hpp"
 #include "tests/trainer/checkpoint/formats/tiny_models.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 
 using namespace ergon;
+using test::Deed;
 using test::FailingStorage;
-using test::Phase;
-using Deed = FailingStorage::Deed;
+using test::SavePhase;
+using test::start;
+using test::strike;
+using test::was_killed;
 
 namespace {
 
@@ -36,53 +38,11 @@ class Shared {
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
   std::atomic<int>& value() { return *static_cast<std::atomic<int>*>(memory_); }
-  Phase phase() { return static_cast<Phase>(value().load()); }
+  SavePhase phase() { return static_cast<SavePhase>(value().load()); }
 
  private:
   void* memory_;
 };
-
-// A process that does `work` and ends with 0, or 1 for an exception.
-pid_t start(const std::function<void()>& work) {
-  std::fflush(nullptr);
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child > 0) return child;
-  try {
-    work();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "child: %s\n", error.what());
-    ::_exit(1);
-  }
-  ::_exit(0);
-}
-
-// Whether it was killed; otherwise it has ended as it should.
-bool was_killed(pid_t child) {
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  CHECK((killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0)));
-  return killed;
-}
-
-bool kills(Deed deed) { return deed == Deed::kill || deed == Deed::kill_half; }
-
-// Whether `work` came to the call at which the deed is done: it was killed there, or ended in the Error of that call.
-bool strike(Deed deed, int at, const std::function<void(Storage&)>& work) {
-  if (kills(deed))
-    return was_killed(start([&] {
-      FailingStorage storage(deed, at);
-      work(storage);
-    }));
-  FailingStorage storage(deed, at);
-  try {
-    work(storage);
-  } catch (const Error& error) {
-    CHECK(contains(error.problem(), "planted call failed"));
-  }
-  return storage.calls() >= at;
-}
 
 void save_second(Storage& storage, const std::string& run) {
   const SaveResult result = save_alone(storage, run, 2, 1, 1);
@@ -121,7 +81,7 @@ TEST_CASE("failpoints: a save that is killed at any call leaves the old state or
       Shared shared;
       killed = was_killed(start([&] {
         FailingStorage storage(deed, at);
-        storage.on_call = [&](Phase phase) { shared.value() = static_cast<int>(phase); };
+        storage.on_call = [&](SavePhase phase) { shared.value() = static_cast<int>(phase); };
         save_second(storage, run.path());
       }));
       CAPTURE(at, name(shared.phase()));
@@ -129,13 +89,13 @@ TEST_CASE("failpoints: a save that is killed at any call leaves the old state or
       if (!killed) continue;
       outcomes.add(name(shared.phase()), "killed");
       outcomes.add(name(shared.phase()), state);
-      if (shared.phase() < Phase::commit) CHECK(state == "old state");
-      if (shared.phase() > Phase::commit) CHECK(state == "new state");
+      if (shared.phase() < SavePhase::commit) CHECK(state == "old state");
+      if (shared.phase() > SavePhase::commit) CHECK(state == "new state");
       REQUIRE(at < 500);
     }
   }
   outcomes.print("killed at each call, phase");
-  for (const Phase phase : test::phases_of_a_save) CHECK(outcomes.count(name(phase), "killed") > 0);
+  for (const SavePhase phase : test::phases_of_a_save) CHECK(outcomes.count(name(phase), "killed") > 0);
   CHECK(outcomes.count("retention", "killed") > 0);
 }
 
@@ -146,19 +106,21 @@ TEST_CASE("failpoints: a save whose disk fails at any call fails in order or has
       const Run run;
       FailingStorage storage(deed, at);
       const SaveResult result = save_alone(storage, run.path(), 2, 1, 1);
-      CAPTURE(at, name(storage.phase()));
+      CAPTURE(at, name(storage.struck_in()));
       CHECK(Storage().exists(run.path() + "/checkpoints/step_00000002.a0001") != result.error.has_value());
       for (const std::string& left : Storage().list(run.path() + "/checkpoints")) CHECK_FALSE(contains(left, ".tmp"));
       if (result.error) CHECK(contains(result.error->problem(), deed == Deed::io_error ? "Input/output error" : "No space left on device"));
       const std::string state = good_state(run.path());
       CHECK((state == "old state") == result.error.has_value());
       if (storage.calls() < at) break;
-      outcomes.add(name(storage.phase()), "planted");
-      outcomes.add(name(storage.phase()), state);
+      outcomes.add(name(storage.struck_in()), "planted");
+      outcomes.add(name(storage.struck_in()), state);
       REQUIRE(at < 500);
     }
   }
   outcomes.print("disk fails at each call, phase");
+  for (const SavePhase phase : test::phases_of_a_save) CHECK(outcomes.count(name(phase), "planted") > 0);
+  CHECK(outcomes.count("retention", "planted") > 0);
 }
 
 TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any call leaves a whole store or none") {
@@ -169,7 +131,7 @@ TEST_CASE("failpoints: an import that is killed, or whose disk fails, at any cal
     test::InspectingStorage storage;
     hash = import_into(scratch / "tokens.h5", storage, 10, Existing::refuse);
   }
-  for (const Deed deed : {Deed::kill, Deed::kill_half, Deed::no_space, Deed::io_error, Deed::short_write}) {
+  for (const Deed deed : test::every_deed) {
     bool struck = true;
     for (int at = 1; struck; ++at) {
       const TemporaryFolder scratch;
@@ -212,7 +174,7 @@ TEST_CASE("failpoints: an export that is killed, or whose disk fails, at any cal
       export_model(plain, checkpoint, scratch / output, options);
       good = test::read_tree(scratch.path());
     }
-    for (const Deed deed : {Deed::kill, Deed::kill_half, Deed::no_space, Deed::io_error, Deed::short_write}) {
+    for (const Deed deed : test::every_deed) {
       bool struck = true;
       for (int at = 1; struck; ++at) {
         const TemporaryFolder scratch;
@@ -236,28 +198,28 @@ TEST_CASE("failpoints: saves killed at random moments of every phase") {
   const int wanted = test::count_of("ERGON_KILLS", 1);
   test::Outcomes outcomes({"killed", "old state", "new state"});
   std::mt19937 random(7);
-  for (const Phase target : test::phases_of_a_save) {
+  for (const SavePhase target : test::phases_of_a_save) {
     for (int trial = 0; outcomes.count(name(target), "killed") < wanted; ++trial) {
       REQUIRE(trial < 50 * wanted);
       const Run run;
       Shared shared;
       const pid_t child = start([&] {
         FailingStorage storage(Deed::none, 0);
-        storage.on_call = [&](Phase phase) {
+        storage.on_call = [&](SavePhase phase) {
           shared.value() = static_cast<int>(phase);
-          std::this_thread::sleep_for(std::chrono::microseconds(phase == Phase::retention ? 0 : 500));
+          std::this_thread::sleep_for(std::chrono::microseconds(phase == SavePhase::retention ? 0 : 500));
         };
         save_second(storage, run.path());
-        shared.value() = static_cast<int>(Phase::retention);
+        shared.value() = static_cast<int>(SavePhase::retention);
       });
       while (shared.phase() < target) std::this_thread::yield();
       std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
       ::kill(child, SIGKILL);
       was_killed(child);
-      const Phase phase = shared.phase();
+      const SavePhase phase = shared.phase();
       CAPTURE(name(phase));
       const std::string state = good_state(run.path());
-      if (phase == Phase::retention) continue;  // it came too late to count
+      if (phase == SavePhase::retention) continue;  // it came too late to count
       outcomes.add(name(phase), "killed");
       outcomes.add(name(phase), state);
     }
@@ -275,7 +237,7 @@ TEST_CASE("failpoints: one writer of two that is killed alone leaves the old sta
       test::Pair pair;
       const auto save = [&](int rank) {
         FailingStorage storage(rank == victim ? Deed::kill_half : Deed::none, at);
-        if (rank == victim) storage.on_call = [&](Phase phase) { shared.value() = static_cast<int>(phase); };
+        if (rank == victim) storage.on_call = [&](SavePhase phase) { shared.value() = static_cast<int>(phase); };
         test::PairCommunicator control(rank, pair.take(rank));
         CheckpointSaver saver(storage, {run.path(), run_identity(storage, run.path()), 1, rank, {0}, {}});
         try {
@@ -296,11 +258,12 @@ TEST_CASE("failpoints: one writer of two that is killed alone leaves the old sta
       const std::string row = fmt::format("writer {}, {}", victim, name(shared.phase()));
       outcomes.add(row, "killed");
       outcomes.add(row, state);
-      if (shared.phase() != Phase::commit) CHECK(state == (shared.phase() < Phase::commit ? "old state" : "new state"));
+      if (shared.phase() != SavePhase::commit) CHECK(state == (shared.phase() < SavePhase::commit ? "old state" : "new state"));
     }
   }
   outcomes.print("one of two writers killed, phase");
   // Behind its data the second writer only waits.
-  for (const Phase phase : test::phases_of_a_save) CHECK(outcomes.count(fmt::format("writer 0, {}", name(phase)), "killed") > 0);
-  for (const Phase phase : {Phase::layout, Phase::data}) CHECK(outcomes.count(fmt::format("writer 1, {}", name(phase)), "killed") > 0);
+  for (const SavePhase phase : test::phases_of_a_save) CHECK(outcomes.count(fmt::format("writer 0, {}", name(phase)), "killed") > 0);
+  for (const SavePhase phase : {SavePhase::layout, SavePhase::data})
+    CHECK(outcomes.count(fmt::format("writer 1, {}", name(phase)), "killed") > 0);
 }

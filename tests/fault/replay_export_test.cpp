@@ -2,6 +2,7 @@
 // The power is cut after every operation of `ergon checkpoint export`: what is under its name is what was exported, to the byte, or nothing
 // is, and the same export works then, or says what to remove first.
 #include "tests/fault/export_state.hpp"
+#include "tests/fault/good_state.hpp"
 #include "tests/fault/replay.hpp"
 #include "tests/trainer/checkpoint/formats/tiny_models.hpp"
 #include "trainer/checkpoint/export.hpp"
