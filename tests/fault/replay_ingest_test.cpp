@@ -5,36 +5,15 @@
 
 #include "configs/error.hpp"
 #include "tests/fault/good_state.hpp"
+#include "tests/fault/import_corpus.hpp"
 #include "tests/fault/replay.hpp"
 #include "trainer/data/dataset_file.hpp"
-#include "trainer/data/import.hpp"
 
 using namespace ergon;
+using test::Corpus;
 using test::Replay;
 
 namespace {
-
-// Four documents, the last a copy of the first: three shards of one document each.
-class Corpus {
- public:
-  explicit Corpus(char first) {
-    for (int number = 0; number < 4; ++number)
-      test::write_file(folder_ / fmt::format("{}.txt", number), std::string(3000, static_cast<char>(first + number % 3)));
-  }
-  ImportOptions options(const std::string& folder, Existing existing = Existing::refuse) const {
-    ImportOptions options;
-    options.existing = existing;
-    options.documents.inputs = {folder_.path()};
-    options.output = folder + "/tokens.json";
-    options.deduplicate = true;
-    options.shards.tokens = {7000};
-    options.threads = 1;
-    return options;
-  }
-
- private:
-  TemporaryFolder folder_;
-};
 
 // The dataset of this uuid is "whole" when every byte of its shards is right, otherwise it is "another".
 std::string look_at_dataset(const std::string& folder, const std::string& uuid) {
