@@ -54,8 +54,8 @@ RunResult run_training(RunConfig config, Communicators& communicators, Storage& 
 
   std::vector<std::string> paths = config.data.train;
   paths.insert(paths.end(), config.data.validation.begin(), config.data.validation.end());
-  const StoreCatalogue stores = share_store_catalogue(paths, storage, *communicators.control);
-  if (!config.data.packing_table.empty()) share_packing_layout(config.data.packing_table, storage, *communicators.control);
+  StoreCatalogue stores = share_store_catalogue(paths, storage, *communicators.control);
+  if (!config.data.packing_table.empty()) share_packing_table(config.data.packing_table, stores, storage, *communicators.control);
   while (true) {
     if (const auto result = run_attempt(config, begun, stores, communicators, storage, options)) return *result;
     begun = next_attempt(std::move(begun), *communicators.control);

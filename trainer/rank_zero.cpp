@@ -2,7 +2,9 @@
 #include "trainer/rank_zero.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +40,12 @@ std::string on_rank_zero(Communicator& control, const std::function<std::string(
   if (answer.front() == answered) return text;
   const Error error = error_from(nlohmann::json::parse(text));
   throw AgreedError(error.problem(), error.where(), error.hint(), error.code());
+}
+
+void share_bytes(Communicator& control, std::span<std::byte> bytes, Bytes message) {
+  const std::int64_t size = std::ssize(bytes);
+  for (std::int64_t at = 0; at < size; at += message.value)
+    control.broadcast(at::from_blob(bytes.data() + at, {std::min(message.value, size - at)}, at::kByte), 0).wait();
 }
 
 }  // namespace ergon

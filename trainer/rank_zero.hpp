@@ -3,10 +3,13 @@
 // all go on or all end with the same exit code.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "configs/error.hpp"
+#include "configs/quantities.hpp"
 #include "parallel/communicator.hpp"
 
 namespace ergon {
@@ -20,5 +23,8 @@ class AgreedError : public Error {
 
 // Collective. Runs `work` on rank 0 and returns its text on every rank; an Error that it throws becomes an AgreedError on every rank.
 std::string on_rank_zero(Communicator& control, const std::function<std::string()>& work);
+
+// Collective: rank 0's bytes come to every rank, which has room for as many, in messages of at most `message`.
+void share_bytes(Communicator& control, std::span<std::byte> bytes, Bytes message);
 
 }  // namespace ergon

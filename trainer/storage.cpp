@@ -111,15 +111,12 @@ bool Storage::has_inside(const std::string& folder, const std::string& name) {
 }
 
 Hdf5Contents Storage::hdf5(const File& file, const std::vector<std::string>& names) {
-  const auto known = remembered_.find(file.path());
-  ERGON_CHECK(known != remembered_.end() || inspect_, "nobody was named who looks into {}", file.path());
+  ERGON_CHECK(inspect_, "nobody was named who looks into {}", file.path());
   const std::int64_t bytes = size(file);
-  Hdf5Contents contents = known != remembered_.end() ? known->second : inspect_(file.descriptor(), file.path(), names);
+  Hdf5Contents contents = inspect_(file.descriptor(), file.path(), names);
   check_inside(contents, bytes, file.path());
   return contents;
 }
-
-void Storage::remember_hdf5(const std::string& path, Hdf5Contents contents) { remembered_.insert_or_assign(path, std::move(contents)); }
 
 void Storage::allocate(const File& file, std::int64_t bytes) {
   if (bytes <= 0) return;

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,12 +76,9 @@ class Storage {
 
   // What an open HDF5 file holds: the datasets of these names, or all of them; every one lies inside the file.
   Hdf5Contents hdf5(const File& file, const std::vector<std::string>& names);
-  // What another rank was told about the file of this path: hdf5() asks nobody then, but checks as before.
-  void remember_hdf5(const std::string& path, Hdf5Contents contents);
 
  private:
   InspectHdf5 inspect_;
-  std::map<std::string, Hdf5Contents> remembered_;
 };
 
 // One path component of A-Z a-z 0-9 . _ - and at most 255 characters; not "." or "..".

@@ -59,3 +59,15 @@ TEST_CASE("an error about a name that is not UTF-8 reaches every rank") {
   });
   CHECK(agreed == 2);
 }
+
+TEST_CASE("bytes of rank 0 come to every rank in messages of any size") {
+  std::atomic<int> equal = 0;
+  for (const std::int64_t message : {1, 3, 5, 100})
+    run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+      std::string bytes = world->rank() == 0 ? "bytes" : "other", none;
+      share_bytes(*world, std::as_writable_bytes(std::span(bytes)), {message});
+      share_bytes(*world, std::as_writable_bytes(std::span(none)), {message});
+      equal += bytes == "bytes";
+    });
+  CHECK(equal == 4 * 2);
+}

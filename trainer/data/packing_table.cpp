@@ -2,6 +2,7 @@
 #include "trainer/data/packing_table.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
@@ -110,6 +111,31 @@ void check_pieces(const PackedSamples& packing, const TokenStore& store, std::in
   }
 }
 
+// All but the samples, and how many there are of them.
+nlohmann::json packing_head(const PackingTable& table) {
+  nlohmann::json sizes = nlohmann::json::array();
+  for (const PackedSamples& packing : table.packed) sizes.push_back({packing.first_piece.size(), packing.pieces.size()});
+  return {{"split", static_cast<std::size_t>(table.split)},
+          {"sequence", table.sequence},
+          {"hash", table.hash()},
+          {"stores", table.stores},
+          {"sizes", sizes}};
+}
+
+// With room for the samples, which are still to come.
+PackingTable packing_from(const nlohmann::json& head) {
+  PackingTable table;
+  table.split = all_splits[head.at("split").get<std::size_t>()];
+  head.at("sequence").get_to(table.sequence);
+  head.at("stores").get_to(table.stores);
+  for (const nlohmann::json& sizes : head.at("sizes")) {
+    PackedSamples& packing = table.packed.emplace_back();
+    packing.first_piece.resize(sizes.at(0).get<std::size_t>());
+    packing.pieces.resize(sizes.at(1).get<std::size_t>());
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string PackingTable::hash() const { return hash_of(tables_of(*this), split, sequence); }
@@ -164,12 +190,6 @@ const std::vector<std::string>& packing_table_datasets() {
   return names;
 }
 
-void share_packing_layout(const std::string& path, Storage& storage, Communicator& control) {
-  const auto look = [&] { return to_text(storage.hdf5(storage.open_read(path), packing_table_datasets())); };
-  const std::string text = on_rank_zero(control, [&] { return patiently(look); });
-  storage.remember_hdf5(path, parse_hdf5_contents(text, path));
-}
-
 PackingTable read_packing_table(const std::string& path, Storage& storage) {
   const Storage::File file = storage.open_read(path);
   const Hdf5Contents contents = storage.hdf5(file, packing_table_datasets());
@@ -200,6 +220,28 @@ PackingTable read_packing_table(const std::string& path, Storage& storage) {
   table.split = *split;
   table.sequence = sequence;
   return table;
+}
+
+void add_packing_table(const std::string& path, StoreCatalogue& catalogue, Storage& storage) {
+  auto table = std::make_shared<PackingTable>(patiently([&] { return read_packing_table(path, storage); }));
+  const std::string hash = table->hash();
+  catalogue.add_packing(path, {std::move(table), hash});
+}
+
+void share_packing_table(const std::string& path, StoreCatalogue& catalogue, Storage& storage, Communicator& control, Bytes message) {
+  auto table = std::make_shared<PackingTable>();
+  const std::string text = on_rank_zero(control, [&] {
+    *table = patiently([&] { return read_packing_table(path, storage); });
+    // What stands in the place of a store's hash and is not UTF-8 comes changed: no store has it, and all refuse the table.
+    return packing_head(*table).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  });
+  const nlohmann::json head = nlohmann::json::parse(text);
+  if (control.rank() != 0) *table = packing_from(head);
+  for (PackedSamples& packing : table->packed) {
+    share_bytes(control, std::as_writable_bytes(std::span(packing.first_piece)), message);
+    share_bytes(control, std::as_writable_bytes(std::span(packing.pieces)), message);
+  }
+  catalogue.add_packing(path, {std::move(table), head.at("hash")});
 }
 
 void check_packing_table(const PackingTable& table, const std::string& path, const std::vector<std::unique_ptr<TokenStore>>& stores,

@@ -10,6 +10,7 @@
 
 #include "parallel/communicator.hpp"
 #include "trainer/data/document_packing.hpp"
+#include "trainer/data/store_catalogue.hpp"
 #include "trainer/data/token_store_writer.hpp"
 
 namespace ergon {
@@ -32,8 +33,13 @@ const std::vector<std::string>& packing_table_datasets();
 // Throws Error (ExitCode::data) that names the file and what is wrong in it.
 PackingTable read_packing_table(const std::string& path, Storage& storage);
 
-// Collective: rank 0 asks what is in the file, and `storage` of every rank remembers the answer.
-void share_packing_layout(const std::string& path, Storage& storage, Communicator& control);
+// Puts the table into `catalogue`. Read with patience (trainer/data/patience).
+void add_packing_table(const std::string& path, StoreCatalogue& catalogue, Storage& storage);
+
+// Collective: rank 0 reads, and everybody's `catalogue` has what it read, in messages of at most `message`. Throws AgreedError on every
+// rank for a file that rank 0 refuses.
+void share_packing_table(const std::string& path, StoreCatalogue& catalogue, Storage& storage, Communicator& control,
+                         Bytes message = catalogue_message);
 
 // Throws Error (data.packing_table, ExitCode::data) unless the table at `path` was made from these stores for this split and sequence, and
 // every piece lies in its store.

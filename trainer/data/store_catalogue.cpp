@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/store_catalogue.hpp"
 
-#include <ATen/ops/from_blob.h>
-
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
@@ -90,11 +87,9 @@ nlohmann::json head_of(const StoreCatalogue& catalogue) {
 }
 
 template <typename Table>
-void broadcast(Table& table, Communicator& control, std::int64_t message) {
-  auto* bytes = reinterpret_cast<std::uint8_t*>(const_cast<typename Table::value_type*>(table.data()));
-  const auto size = static_cast<std::int64_t>(table.size() * sizeof(typename Table::value_type));
-  for (std::int64_t at = 0; at < size; at += message)
-    control.broadcast(at::from_blob(bytes + at, {std::min(message, size - at)}, at::kByte), 0).wait();
+void broadcast(Table& table, Communicator& control, Bytes message) {
+  auto* values = const_cast<typename Table::value_type*>(table.data());  // those of rank 0 are only read
+  share_bytes(control, std::as_writable_bytes(std::span(values, table.size())), message);
 }
 
 }  // namespace
@@ -102,6 +97,12 @@ void broadcast(Table& table, Communicator& control, std::int64_t message) {
 const std::vector<StoreCatalogue::Entry>& StoreCatalogue::of(const std::string& path) const {
   const auto found = stores_.find(path);
   ERGON_CHECK(found != stores_.end(), "{} was not catalogued", path);
+  return found->second;
+}
+
+const StoreCatalogue::Packing& StoreCatalogue::packing(const std::string& path) const {
+  const auto found = packings_.find(path);
+  ERGON_CHECK(found != packings_.end(), "{} was not catalogued", path);
   return found->second;
 }
 
@@ -135,12 +136,12 @@ StoreCatalogue share_store_catalogue(const std::vector<std::string>& paths, Stor
     std::vector<StoreCatalogue::Entry> stores;
     for (const nlohmann::json& entry : named.at("stores")) {
       if (control.rank() == 0) {
-        each_table(catalogue.of(path)[stores.size()].index->tables, [&](const auto& table) { broadcast(table, control, message.value); });
+        each_table(catalogue.of(path)[stores.size()].index->tables, [&](const auto& table) { broadcast(table, control, message); });
         stores.push_back(catalogue.of(path)[stores.size()]);
         continue;
       }
       const std::shared_ptr<TokenStoreIndex> index = index_from(entry.at("index"));
-      each_table(index->tables, [&](auto& table) { broadcast(table, control, message.value); });
+      each_table(index->tables, [&](auto& table) { broadcast(table, control, message); });
       stores.push_back({{path_from(entry.at("path")), path_from(entry.at("dataset")), entry.at("content_hash")}, index});
     }
     if (control.rank() != 0) catalogue.add(path, std::move(stores));

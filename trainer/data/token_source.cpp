@@ -6,7 +6,6 @@
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
 #include "trainer/data/packing_table.hpp"
-#include "trainer/data/patience.hpp"
 #include "trainer/data/token_store_format.hpp"
 #include "trainer/data/widen_ids.hpp"
 
@@ -14,6 +13,12 @@ namespace ergon {
 namespace {
 
 const char* key_of(Split split) { return split == Split::train ? "data.train" : "data.validation"; }
+
+StoreCatalogue catalogue_with(const std::vector<std::string>& paths, const std::string& packing_table, Storage& storage) {
+  StoreCatalogue catalogue = read_store_catalogue(paths, storage);
+  if (!packing_table.empty()) add_packing_table(packing_table, catalogue, storage);
+  return catalogue;
+}
 
 }  // namespace
 
@@ -30,7 +35,7 @@ void segments_from(std::span<const std::int64_t> starts, std::span<std::int32_t>
 
 TokenSource::TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
                          const std::string& packing_table)
-    : TokenSource(read_store_catalogue(paths, storage), paths, split, sequence, storage, packing_table) {}
+    : TokenSource(catalogue_with(paths, packing_table, storage), paths, split, sequence, storage, packing_table) {}
 
 TokenSource::TokenSource(const StoreCatalogue& catalogue, const std::vector<std::string>& paths, Split split, std::int64_t sequence,
                          Storage& storage, const std::string& packing_table)
@@ -50,10 +55,11 @@ TokenSource::TokenSource(const StoreCatalogue& catalogue, const std::vector<std:
   }
   packing_hash_ = sha256_hex(fmt::format("plain 1 sequence={} split={}\n", sequence_, name(split_)));
   if (!packing_table.empty()) {
-    PackingTable table = patiently([&] { return read_packing_table(packing_table, storage); });
-    check_packing_table(table, packing_table, stores_, split, sequence);
-    packing_hash_ = table.hash();
-    packed_ = std::move(table.packed);
+    const StoreCatalogue::Packing& packing = catalogue.packing(packing_table);
+    check_packing_table(*packing.table, packing_table, stores_, split, sequence);
+    packing_hash_ = packing.hash;
+    packing_ = packing.table;
+    packed_ = packing_->packed;
   } else {
     for (std::size_t store = 0; store < stores_.size(); ++store) index_documents(store);
   }

@@ -31,7 +31,7 @@ class TokenSource {
   // Throws Error: a damaged store, stores of different tokenizers, the same store twice, a table of other stores.
   TokenSource(const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
               const std::string& packing_table = "");
-  // Of stores whose indexes are here already: their files are opened for their tokens alone, by the first read.
+  // Of stores whose indexes are here already, and the table too: their files are opened for their tokens alone, by the first read.
   TokenSource(const StoreCatalogue& catalogue, const std::vector<std::string>& paths, Split split, std::int64_t sequence, Storage& storage,
               const std::string& packing_table = "");
 
@@ -116,7 +116,8 @@ class TokenSource {
   std::int64_t stride() const { return std::max<std::int64_t>(sequence_, 512); }
   std::vector<std::vector<std::uint64_t>> next_document_;
   std::vector<std::int64_t> sample_ends_;  // by store, running sum
-  std::vector<PackedSamples> packed_;      // by store; empty: a stream
+  std::shared_ptr<const PackingTable> packing_;
+  std::span<const PackedSamples> packed_;  // its samples by store; empty: a stream
   std::string packing_hash_;
 };
 

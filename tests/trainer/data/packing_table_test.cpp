@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/packing_table.hpp"
 
+#include <atomic>
 #include <filesystem>
 
 #include "configs/sha256.hpp"
+#include "parallel/communicator_local.hpp"
+#include "tests/trainer/data/loader_cases.hpp"
 #include "tests/trainer/data/store_fixture.hpp"
 #include "tests/trainer/data/unsteady_storage.hpp"
 #include "trainer/data/step_reader.hpp"
 #include "trainer/hdf5.hpp"
+#include "trainer/rank_zero.hpp"
 
 using namespace ergon;
 using namespace ergon::test;
@@ -126,14 +130,62 @@ TEST_CASE("a table is read back as it was written, and equal stores give equal b
 TEST_CASE("a table is read again from a disk that fails for a moment") {
   Fixture f;
   const std::vector<std::string> paths = {f.folder / "a.h5", f.folder / "b.h5"};
-  const StoreCatalogue catalogue = read_store_catalogue(paths, f.storage);
+  StoreCatalogue catalogue = read_store_catalogue(paths, f.storage);
   UnsteadyStorage disk;
   for (const int number : {EIO, ESTALE}) {
     disk.number = number;
     disk.failing = 1;
+    add_packing_table(f.folder / "p.h5", catalogue, disk);
     CHECK(TokenSource(catalogue, paths, Split::train, 48, disk, f.folder / "p.h5").samples() == f.packed().samples());
     CHECK(disk.failing == 0);
   }
+}
+
+TEST_CASE("one rank reads the table, and every rank has it, in messages of any size") {
+  Fixture f;
+  const std::vector<std::string> paths = {f.folder / "a.h5", f.folder / "b.h5"};
+  const std::string path = f.folder / "p.h5";
+  const PackingTable made = f.table();
+  std::atomic<int> opened{0};
+  struct Counting : InspectingStorage {
+    explicit Counting(std::atomic<int>& opened) : opened(opened) {}
+    File open_read(const std::string& path) override {
+      opened += path.ends_with("/p.h5");
+      return Storage::open_read(path);
+    }
+    std::atomic<int>& opened;
+  };
+  Findings findings;
+  for (const std::int64_t message : {1, 7, 1 << 20})
+    run_local_ranks(3, [&](std::unique_ptr<Communicator> world) {
+      Counting mine(opened);
+      StoreCatalogue catalogue = share_store_catalogue(paths, mine, *world);
+      share_packing_table(path, catalogue, mine, *world, {message});
+      const StoreCatalogue::Packing& got = catalogue.packing(path);
+      findings.expect(got.table->stores == made.stores && got.table->packed == made.packed, "tables");
+      findings.expect(got.hash == made.hash() && got.table->hash() == made.hash(), "hash");
+      const TokenSource source(catalogue, paths, Split::train, 48, mine, path);
+      std::vector<std::int32_t> tokens(49), segments(49);
+      findings.expect(source.packing_hash() == made.hash() && source.read(0, tokens, segments) == source.tokens_of(0), "source");
+    });
+  CHECK(findings.text() == "");
+  CHECK(opened == 3);
+}
+
+TEST_CASE("a table that is refused is refused on every rank in the same words") {
+  Fixture f;
+  flip_bit(f.folder / "p.h5", read_hdf5_contents(f.folder / "p.h5", {"/pieces/tokens"}).datasets.at("/pieces/tokens").offset);
+  std::atomic<int> refused{0};
+  run_local_ranks(2, [&](std::unique_ptr<Communicator> world) {
+    InspectingStorage mine;
+    StoreCatalogue catalogue;
+    try {
+      share_packing_table(f.folder / "p.h5", catalogue, mine, *world);
+    } catch (const AgreedError& error) {
+      refused += error.code() == ExitCode::data && error.problem().starts_with("content hash is");
+    }
+  });
+  CHECK(refused == 2);
 }
 
 TEST_CASE("packed samples hold every document of the split once, apart, and padding whose labels are ignored") {
