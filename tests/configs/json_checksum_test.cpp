@@ -30,8 +30,8 @@ TEST_CASE("a checksum is the last key of its object, and of what stands before i
     CHECK(checksum_of(text + "x") == Checksum::broken);
     CHECK(checksum_of(text.substr(0, text.size() - 1)) == Checksum::broken);
   }
-  CHECK_THROWS_AS(with_checksum("{}"), InternalError);
-  CHECK_THROWS_AS(with_checksum("[1]"), InternalError);
+  CHECK_THROWS_AS(with_checksum("{}"), Bug);
+  CHECK_THROWS_AS(with_checksum("[1]"), Bug);
 }
 
 TEST_CASE("a flipped bit is found, or it hit the name of the checksum and nothing else") {
