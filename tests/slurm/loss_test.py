@@ -168,7 +168,7 @@ class Broken(LossCase):
     def test_a_node_crashes_under_mpirun(self):
         self.broken(self.crash, -1, "--mpirun")
 
-    def test_a_link_is_cut_under_mpirun(self):
+    def test_a_cut_link_under_mpirun(self):
         # Its own daemons may notice first: what is said then is theirs.
         self.broken(self.cut, -1, "--mpirun")
 
