@@ -85,6 +85,14 @@ std::string surroundings(const LaunchPlan& plan, const JobFacts& facts) {
 constexpr const char* functions = R"sh(
 say() { echo "[$(date '+%F %T')] $*"; }
 
+# A request that no rank has read: they look once a step, and none trains between two starts. It is taken away as they would have done, or
+# it would end the next submission, too.
+stop_asked() {
+  [ -e "$run/stop" ] || return 1
+  rm -f -- "$run/stop"
+  say "asked to stop by $run/stop, which is gone now: the job stays down"
+}
+
 # "ATTEMPT CODE" of the newest attempt that has ended; nothing while there is none. result.json is the truth: srun and mpirun lose codes.
 outcome() { "$ergon" status "$run" --outcome 2>/dev/null; }
 
@@ -125,17 +133,23 @@ running() {
 )sh";
 
 // Nothing is to go on after a job that stays down: tasks of its array that wait would find the same.
+std::string down(const LaunchPlan& plan) {
+  return plan.launch.comeback == Comeback::array ? "scancel --state=PENDING \"$SLURM_ARRAY_JOB_ID\"; exit 86" : "exit 86";
+}
+
 std::string guard(const LaunchPlan& plan) {
-  const std::string down = plan.launch.comeback == Comeback::array ? "scancel --state=PENDING \"$SLURM_ARRAY_JOB_ID\"; exit 86" : "exit 86";
   return R"sh(
+# A stop that came too late for the start before, or as it came back.
+if stop_asked; then )sh" +
+         down(plan) + R"sh(; fi
 # A job that comes back again and again, or without a step forward, would burn its allocation. Slurm requeues by itself, too. Starts of
 # earlier jobs count for nothing here: who submits anew may have mended what ended them.
 if [ "$restarts" -ge "$starts" ]; then say "started $starts times: not again"; )sh" +
-         down + R"sh(; fi
+         down(plan) + R"sh(; fi
 if [ "$stalled" -gt 0 ] && [ "$restarts" -ge "$stalled" ] &&
   [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
   say "the last $stalled starts came no step further: not started again. Look at $run/logs, mend the cause, submit anew"
-  )sh" + down +
+  )sh" + down(plan) +
          "\nfi\n";
 }
 
@@ -230,11 +244,12 @@ if [ $fresh = no ] && [ "$code" = 85 ]; then code=1; fi  # nobody has saved
 std::string comeback(const LaunchPlan& plan) {
   switch (plan.launch.comeback) {
     case Comeback::never:
-      return "exit \"$code\"\n";
+      return "\nif [ \"$code\" = 85 ] && stop_asked; then exit 86; fi  # a site may requeue it all the same\nexit \"$code\"\n";
     case Comeback::requeue:
       return R"sh(
 if [ "$code" = 85 ]; then
   if ! running; then say "not requeued by this script: $why"; exit 85; fi
+  if stop_asked; then exit 86; fi  # one that comes later is read as the job starts again, or `ergon stop` finds it waiting
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
   if scontrol requeue "$self"; then
     say "requeued"
@@ -249,6 +264,7 @@ exit "$code"
       return R"sh(
 if [ "$code" = 85 ]; then
   if ! running; then say "no next job: $why"; exit 85; fi
+  if stop_asked; then exit 86; fi
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
   # A scancel at this moment must not end sbatch: the job that it has submitted would go on, and nobody would know its number.
   next=$(
@@ -257,6 +273,7 @@ if [ "$code" = 85 ]; then
   ) || { say "Slurm has not taken the next job: submit it again"; exit 85; }
   next=${next%%;*}  # NUMBER;CLUSTER where clusters have names
   if ! running; then scancel "$next"; say "the next job, $next, is cancelled: $why"; exit 85; fi
+  if stop_asked; then scancel "$next"; exit 86; fi
   "$ergon" status "$run" --job "$next"
   say "job $next goes on"
   exit 0
@@ -268,6 +285,8 @@ exit "$code"
 # The next task of the array goes on after 85, and where Slurm has taken the nodes of this one. After any other end there is nothing to go on
 # with.
 if [ "$code" = 85 ] && running; then
+  if stop_asked; then )sh" +
+             down(plan) + R"sh(; fi
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
   exit 0
 fi

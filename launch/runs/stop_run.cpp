@@ -20,10 +20,19 @@
 namespace ergon {
 namespace {
 
-void cancel(const std::string& id, const std::string& folder) {
-  if (output_within({30}, {"scancel", id})) return;
-  throw Error(fmt::format("scancel has not taken job {} out of the queue", id), folder, "see what it says above, and try it yourself",
-              ExitCode::world);
+// Left behind, a request that nobody has read would end the next submission.
+void withdraw(const std::string& stop_file) {
+  Storage storage;
+  if (storage.exists(stop_file)) storage.unlink(stop_file);
+}
+
+// A job that waits has no ranks that could read a file.
+void take_out(const std::string& id, const std::string& folder, const std::string& stop_file) {
+  if (!output_within({30}, {"scancel", id}))
+    throw Error(fmt::format("scancel has not taken job {} out of the queue", id), folder, "see what it says above, and try it yourself",
+                ExitCode::world);
+  withdraw(stop_file);
+  std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, id) << std::flush;
 }
 
 // What there is to say of a job whose ranks do not read the file at once.
@@ -40,18 +49,31 @@ void ask(const std::string& path) {
   if (!storage.exists(path)) storage.write_text(path, "");
 }
 
-// trains: somebody does already. Else the end is that of whoever begins, unless the request is gone before.
-void wait_for_end(const std::string& folder, const std::string& stop_file, Seconds limit, bool trains) {
+// trains: somebody does already. Else the end is that of whoever begins, unless the request is gone before. A job that saved for another
+// reason may come back, as another one of its chain, too, with the request unread.
+void wait_for_end(const RunStatus& asked, std::string id, const std::string& stop_file, Seconds limit, bool trains) {
+  const std::string& folder = asked.folder;
   const Clock::time_point deadline = deadline_after(limit);
-  RunStatusReader status(folder);
+  RunStatusReader reader(folder);
   for (;;) {
-    const bool running = status.read().state == RunStatus::State::running;
+    const RunStatus status = reader.read();
+    const bool running = status.state == RunStatus::State::running;
     trains = trains || running;
-    if (!running && (trains || !std::filesystem::exists(stop_file))) return;
+    if (!running && !std::filesystem::exists(stop_file)) return;
+    if (!running) {
+      if (status.job != asked.job) id = status.job;
+      const auto job = id.empty() ? std::nullopt : slurm_job(id);
+      if (job && job->waits()) return take_out(id, folder, stop_file);
+      const bool over = job ? !job->has_begun() : trains;
+      if (over && reader.read().job == status.job) {
+        if (job || id.empty()) withdraw(stop_file);
+        return;
+      }
+    }
     if (Clock::now() > deadline)
       throw Error(fmt::format("the run has not ended within {:.0f} s", limit.value), folder, "ergon status and ergon logs say what it does",
                   ExitCode::stuck);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    std::this_thread::sleep_for(std::chrono::milliseconds(running || id.empty() ? 200 : 1000));  // slurmctld serves others, too
   }
 }
 
@@ -74,8 +96,7 @@ int command_stop(int argc, char** argv) {
   const std::string id = std::filesystem::is_directory(run) ? status.job : run;
   const auto job = id.empty() ? std::nullopt : slurm_job(id);
   if (!save && job && job->waits()) {  // it has no ranks that could read a file
-    cancel(id, folder);
-    std::cout << fmt::format("{}: job {} was waiting and is out of the queue\n", folder, id) << std::flush;
+    take_out(id, folder, files.stop_file());
     return 0;
   }
   const bool trains = status.state == RunStatus::State::running, begun = job && job->has_begun();
@@ -88,7 +109,7 @@ int command_stop(int argc, char** argv) {
                            begun ? hears_later(*job, id, file, trains) : "")
             << std::flush;
   if (!save && line.given("--wait")) {
-    wait_for_end(folder, file, {wait}, trains);
+    wait_for_end(status, id, file, {wait}, trains);
     std::cout << status_text(read_run_status(folder)) << std::flush;
   }
   return 0;

@@ -115,6 +115,23 @@ class Job(SlurmCase):
         self.assertEqual(self.result()["code"], 86)
         self.assertEqual(self.job(number)["ExitCode"], "86:0")
 
+    def test_a_stop_that_no_rank_reads_leaves_no_job(self):
+        keys = (*MESH, "train.steps=100000", "mesh.dp=2", "launch.nodes=1", "launch.ranks_per_node=2")
+        text = self.script(*keys, folder="ended").replace("\nafter=$(outcome)\n", "\nsleep 10\nafter=$(outcome)\n", 1)
+        jobs = {"ended": self.submit(text, "ended"), "requeued": self.launch(*keys, folder="requeued")}
+        for folder, number in jobs.items():
+            self.wait_step(25, folder)
+            self.command("scancel", "-b", "-s", "USR1", number)
+        self.wait_for(lambda: (self.folder / "ended/result.json").exists())  # the ranks have saved, and the script is about to bring them back
+        self.command(BINARY, "stop", "ended", "--wait", "60")
+        self.wait_state(jobs["ended"], "FAILED", seconds=15)
+        self.assertEqual((self.job(jobs["ended"])["ExitCode"], self.result("ended")["code"]), ("86:0", 85), self.story())
+        self.wait_for(lambda: "] requeued" in self.output("requeued"))
+        self.command(BINARY, "stop", "requeued", "--wait", "60")  # on its way out, in the queue, or begun again
+        self.wait_for(lambda: not self.in_queue(), 15)
+        for folder in jobs:
+            self.assertFalse((self.folder / folder / "stop").exists(), self.story())
+
     def test_a_storm_ends(self):
         number = self.launch(*MESH, "train.steps=100000", "launch.starts=2")
         self.wait_step(1)

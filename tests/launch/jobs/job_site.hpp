@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,15 @@ namespace ergon::test {
 inline std::vector<std::string> slurm(std::vector<std::string> keys) {
   keys.insert(keys.begin(), {"mesh.dp=4", "launch.with=slurm", "launch.nodes=2"});
   return keys;
+}
+
+inline bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Lines of `calls` that begin with `words`.
+inline std::int64_t times(const std::string& calls, const std::string& words) {
+  std::int64_t count = calls.starts_with(words);
+  for (std::size_t at = 0; (at = calls.find("\n" + words, at)) != std::string::npos; ++at) ++count;
+  return count;
 }
 
 // A folder of programs that stand for Slurm's and for ergon's. `ranks`: what srun does; the ranks it starts leave their logs.

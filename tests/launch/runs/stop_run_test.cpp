@@ -80,6 +80,7 @@ TEST_CASE("ergon stop: a job that has begun is asked, though no rank holds the l
 TEST_CASE("ergon stop: a job that waits or is held leaves the queue") {
   for (const char* state : {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD"}) {
     const AskedJob job(state);
+    test::write_file(job.run / "stop", "");  // asked as it came back
     holds(job.stop(), "job 17 was waiting and is out of the queue");
     CHECK(job.slurm.cancelled() == "17\n");
     CHECK_FALSE(job.asked());
@@ -87,6 +88,39 @@ TEST_CASE("ergon stop: a job that waits or is held leaves the queue") {
   const AskedJob job("PENDING");
   job.slurm.program("scancel", "exit 1\n");
   CHECK(refusal_of(command_stop, "stop", {job.run.path()})->problem() == "scancel has not taken job 17 out of the queue");
+}
+
+TEST_CASE("ergon stop --wait: a job that comes back with the request unread is taken out of the queue") {
+  const AskedJob requeued("RUNNING");
+  const std::string shown = requeued.run / "shown";
+  const std::string answers = fmt::format(
+      "echo >>'{0}'\nstate=PENDING\n[ $(wc -l <'{0}') -gt 2 ] || state=COMPLETING\n"
+      "echo JobId=17 JobState=$state Reason=None\n",
+      shown);
+  requeued.slurm.program("scontrol", answers);
+  holds(requeued.stop({"--wait", "30"}), "job 17 was waiting and is out of the queue");
+  CHECK(requeued.slurm.cancelled() == "17\n");
+  CHECK_FALSE(requeued.asked());  // it would end the next submission
+
+  const AskedJob chain("RUNNING");
+  chain.slurm.program("scontrol",
+                      fmt::format("case $* in *18) echo JobId=18 JobState=PENDING;; *) echo JobId=17 JobState=COMPLETED\n"
+                                  "  [ ! -e '{0}' ] || echo 18 >'{1}'\n  [ -e '{0}' ] || echo JobId=17 JobState=RUNNING;; esac\n",
+                                  chain.run / "stop", chain.run / "launch/job"));
+  holds(chain.stop({"--wait", "30"}), "job 18 was waiting and is out of the queue");
+  CHECK(chain.slurm.cancelled() == "18\n");
+}
+
+TEST_CASE("ergon stop --wait: a run that has ended leaves no request behind, one that may come back keeps it") {
+  const AskedJob ended("RUNNING");
+  ended.slurm.program("scontrol",
+                      fmt::format("state=RUNNING\n[ ! -e '{}' ] || state=COMPLETED\necho JobId=17 JobState=$state\n", ended.run / "stop"));
+  holds(ended.stop({"--wait", "30"}), "asked to save and end");
+  CHECK_FALSE(ended.asked());
+  const AskedJob silent("RUNNING");  // Slurm does not answer any more
+  silent.slurm.program("scontrol", fmt::format("[ ! -e '{}' ] || exit 1\necho JobId=17 JobState=RUNNING\n", silent.run / "stop"));
+  CHECK(refusal_of(command_stop, "stop", {silent.run.path(), "--wait", "0.3"})->code() == ExitCode::stuck);
+  CHECK(silent.asked());
 }
 
 TEST_CASE("ergon stop: a job that is suspended is not killed: it saves when it goes on") {
