@@ -59,6 +59,19 @@ void check_gpus(const RunConfig& config, std::int64_t ranks_per_node) {
               fmt::format("set launch.gpus_per_node = {}, or run.device = \"cpu\"", ranks_per_node));
 }
 
+// Ranks that are asked to save as they begin come one step further a start, which no limit of starts in vain sees.
+void check_time(const LaunchSection& launch) {
+  if (launch.with != LaunchWith::slurm || launch.time.value == 0 || launch.time >= 2 * launch.warning) return;
+  throw Error(
+      fmt::format("launch.time = {:.0f} s is less than twice launch.warning = {:.0f} s: each start would save and end before it has "
+                  "trained for long",
+                  launch.time.value, launch.warning.value),
+      "launch.time",
+      fmt::format("raise launch.time to \"{:.0f} s\" or more, or set launch.warning to \"{:.0f} s\" or less, if a start and a save "
+                  "take no longer than that",
+                  2 * launch.warning.value, launch.time.value / 2));
+}
+
 }  // namespace
 
 LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const std::vector<std::string>& overrides,
@@ -86,6 +99,7 @@ LaunchPlan plan_launch(const RunConfig& config, const std::string& file, const s
   if (plan.elastic)
     fit_mesh(config, launch.min_nodes > 0 ? plan.ranks_per_node * launch.min_nodes : plan.ranks);  // throws now, not in the queue
   check_gpus(config, plan.ranks_per_node);
+  check_time(launch);
   plan.program = {program};
   plan.train = {program, "train", file};
   plan.train.insert(plan.train.end(), overrides.begin(), overrides.end());

@@ -38,6 +38,22 @@ TEST_CASE("launch_plan: what cannot be is refused before anything waits in a que
         }).find("4 ranks a node need a GPU each, and launch.gpus_per_node = 2") != std::string::npos);
 }
 
+TEST_CASE("launch_plan: a time that its warning takes half of is refused") {
+  const auto refused = [](const std::string& time, const std::string& warning) {
+    return refusal([&] { planned({"launch.with=slurm", "launch.time=" + time, "launch.warning=" + warning}); });
+  };
+  CHECK(
+      refused("2 min", "2 min") ==
+      "launch.time: launch.time = 120 s is less than twice launch.warning = 120 s: each start would save and end before it has trained "
+      "for long\n  hint: raise launch.time to \"240 s\" or more, or set launch.warning to \"60 s\" or less, if a start and a save take no "
+      "longer than that");
+  CHECK(refused("230 s", "2 min") != "not refused");
+  planned({"launch.with=slurm", "launch.time=1 min", "launch.warning=20 s"});
+  planned({"launch.with=slurm", "launch.time=4 min"});
+  planned({"launch.with=slurm"});                       // its partition's
+  planned({"launch.with=local", "launch.time=1 min"});  // no job
+}
+
 TEST_CASE("launch_plan: hosts say by their slots how many ranks each takes, where no key does") {
   const auto spread = [](const std::vector<std::int64_t>& slots, const std::vector<std::string>& keys) {
     const LaunchPlan plan = planned_over(slots, keys);
