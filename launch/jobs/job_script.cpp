@@ -94,7 +94,16 @@ stop_asked() {
 }
 
 # "ATTEMPT CODE" of the newest attempt that has ended; nothing while there is none. result.json is the truth: srun and mpirun lose codes.
-outcome() { "$ergon" status "$run" --outcome 2>/dev/null; }
+# Asked again where a signal has ended it, or a disk does not answer for a moment.
+outcome() {
+  local try status
+  for try in 1 2 3; do
+    [ "$try" = 1 ] || sleep 2
+    "$ergon" status "$run" --outcome && return 0
+    status=$?
+  done
+  say "ergon status ended with $status: nobody knows here how the ranks have ended" >&2
+}
 
 # USR1 asks the ranks to save and end, and again every 5 s: what comes before they hear is passed over. Never TERM: srun answers that by
 # killing them.
@@ -147,7 +156,7 @@ if stop_asked; then )sh" +
 if [ "$restarts" -ge "$starts" ]; then say "started $starts times: not again"; )sh" +
          down(plan) + R"sh(; fi
 if [ "$stalled" -gt 0 ] && [ "$restarts" -ge "$stalled" ] &&
-  [ "$("$ergon" status "$run" --stalled-starts 2>/dev/null || echo 0)" -ge "$stalled" ]; then
+  [ "$("$ergon" status "$run" --stalled-starts || echo 0)" -ge "$stalled" ]; then
   say "the last $stalled starts came no step further: not started again. Look at $run/logs, mend the cause, submit anew"
   )sh" + down(plan) +
          "\nfi\n";

@@ -107,14 +107,23 @@ std::optional<ProcessIdentity> living_owner(const std::string& folder) {
   return owner;
 }
 
-void read_result(RunStatus& status) {
-  const std::string path = status.folder + "/result.json";
+std::optional<json> result_if_there(const std::string& folder) {
+  const std::string path = folder + "/result.json";
   const auto text = text_if_there(path);
-  if (!text) return;
-  const json result = parse_object(*text, path);
-  status.code = result.value("code", 70);
+  if (!text) return std::nullopt;
+  return parse_object(*text, path);
+}
+
+RunOutcome outcome_of(const json& result) { return {result.value("attempt", std::int64_t{0}), result.value("code", 70)}; }
+
+void read_result(RunStatus& status) {
+  const auto found = result_if_there(status.folder);
+  if (!found) return;
+  const json& result = *found;
+  const RunOutcome outcome = outcome_of(result);
+  status.code = outcome.code;
   status.reason = result.value("reason", "");
-  status.attempt = std::max(status.attempt, result.value("attempt", std::int64_t{0}));
+  status.attempt = std::max(status.attempt, outcome.attempt);
   status.step = result.value("step", status.step);
   status.steps = result.value("steps", status.steps);
 }
@@ -186,6 +195,12 @@ RunStatus RunStatusReader::read(std::size_t limit) {
 }
 
 RunStatus read_run_status(const std::string& folder) { return RunStatusReader(folder).read(); }
+
+std::optional<RunOutcome> read_outcome(const std::string& folder) {
+  const auto result = result_if_there(folder);
+  if (!result) return std::nullopt;
+  return outcome_of(*result);
+}
 
 const char* name(RunStatus::State state) {
   switch (state) {

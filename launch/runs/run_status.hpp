@@ -42,7 +42,16 @@ struct RunStatus {
 // Throws Error (ExitCode::data) for a folder that is not there or whose files cannot be read.
 RunStatus read_run_status(const std::string& folder);
 
-// The same again and again, for who stays and watches: of events.jsonl only what is new is read.
+struct RunOutcome {
+  std::int64_t attempt = 0;
+  int code = 70;
+};
+
+// What came of the newest attempt that has ended; empty while there is none. Of result.json alone, so that damage elsewhere hides no end.
+// Throws as read_run_status.
+std::optional<RunOutcome> read_outcome(const std::string& folder);
+
+// How a run stands, again and again, for who stays and watches: of events.jsonl only what is new is read.
 class RunStatusReader {
  public:
   // Called with each event as it is read, behind what the reader itself makes of it.

@@ -41,10 +41,13 @@ int command_status(int argc, char** argv) {
     remember_job(run, job);
     return 0;
   }
-  const RunStatus status = read_run_status(run_folder_of(run));
+  const std::string folder = run_folder_of(run);
   if (outcome) {
-    if (status.code) std::cout << status.attempt << ' ' << *status.code << '\n' << std::flush;
-  } else if (stalled) {
+    if (const auto found = read_outcome(folder)) std::cout << found->attempt << ' ' << found->code << '\n' << std::flush;
+    return 0;
+  }
+  const RunStatus status = read_run_status(folder);
+  if (stalled) {
     std::cout << status.stalled_starts << '\n' << std::flush;
   } else if (json) {
     std::cout << status_json(status) << std::flush;

@@ -120,6 +120,23 @@ TEST_CASE("job_script: result.json decides, not the status of srun") {
   CHECK_FALSE(holds(stopped.calls(), "requeue"));
 }
 
+TEST_CASE("job_script: a result that cannot be read is asked for again, and then it is said why") {
+  const Site damaged("exit 85");
+  damaged.program("ergon", "echo 'ergon: error: result.json: damaged' >&2; exit 3");
+  const std::string said = damaged.run({}, "exec 2>&1;");
+  CHECK(holds(said, "ergon: error: result.json: damaged\n"));
+  CHECK(holds(said, "ergon status ended with 3: nobody knows here how the ranks have ended\n"));
+  CHECK(holds(said, "ended 1\n"));
+  CHECK(times(damaged.calls(), "sleep 2\n") == 4);
+
+  Site once("");  // a TERM to every process of the job ends ergon status, too
+  once.ranks("srun", "touch " + once.folder / "ended" + "\n" + once.saved(85));
+  once.program("ergon", "[ ! -e " + once.folder / "ended" + " ] || { rm " + once.folder / "ended" + "; kill -TERM $$; }\ncat " +
+                            once.folder / "outcome" + " 2>/dev/null || :");
+  CHECK(holds(once.run({}), "code 85, a fresh result.json: yes"));
+  CHECK(times(once.calls(), "scontrol requeue 7\n") == 1);
+}
+
 TEST_CASE("job_script: a job that Slurm does not requeue says so and ends") {
   Site site("");
   site.ranks("srun", site.saved(85));

@@ -50,7 +50,7 @@ struct JobSite {
     program("sbatch", "echo 8");
     program("scancel", "");
     program("sleep", "exec /bin/sleep 0.1");
-    program("ergon", "case \"$*\" in *--outcome*) cat " + folder / "outcome" + " 2>/dev/null;; *--stalled*) echo " + stalled +
+    program("ergon", "case \"$*\" in *--outcome*) cat " + folder / "outcome" + " 2>/dev/null || :;; *--stalled*) echo " + stalled +
                          ";; *--fit*) echo 2;; esac");
   }
 

@@ -26,6 +26,9 @@ TEST_CASE("ergon status prints a page, JSON, and what scripts ask") {
   CHECK(json["schema"] == "ergon.status.v1");
   CHECK(json["code"] == 85);
   CHECK(json["state"] == "ended");
+  test::write_file(run / "events.jsonl", "{\"event\":\"att\n{\"event\":\"step\",\"attempt\":1,\"step\":1}\n");
+  CHECK(printed(command_status, "status", {folder, "--outcome"}) == "1 85\n");  // of result.json alone
+  test::write_file(run / "events.jsonl", "");
   printed(command_status, "status", {folder, "--job", "4711"});
   CHECK(read_run_status(folder).job == "4711");
   CHECK(test::refusal_of(command_status, "status", {folder, "--job", "x"})->problem() == "'x' is no number of a job");
