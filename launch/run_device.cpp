@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/run_device.hpp"
 
+#include <cstdlib>
+
 #include "configs/error.hpp"
+#include "launch/doctor/network_interfaces.hpp"
 #include "launch/identity.hpp"
 #include "trainer/checkpoint/agreement.hpp"
 
@@ -13,6 +16,12 @@ const ErgonKernelTable& kernels_of(const ErgonCudaPlugin& plugin) {
     throw Error(fmt::format("{} holds no kernels", cuda_plugin_path().string()), "run.device",
                 "build it again with the sources of trainer/kernels/cuda, or set run.device = \"cpu\"", ExitCode::world);
   return *plugin.kernels;
+}
+
+// What `ergon launch` cannot say for each machine. A rank that is alone needs no network.
+void choose_interface(const std::string& rule, int ranks) {
+  if (rule.find('/') == std::string::npos || ranks == 1 || std::getenv("NCCL_SOCKET_IFNAME") != nullptr) return;
+  setenv("NCCL_SOCKET_IFNAME", nccl_interfaces(network_interfaces(), rule).c_str(), /*overwrite=*/1);
 }
 
 }  // namespace
@@ -28,6 +37,7 @@ void RunDevice::open_cuda(const RunConfig& config, Communicator& world, LocalRan
   // What one rank lacks, all are told: a missing library is usually missing everywhere, and one message says it.
   on_every_rank(world, [&] {
     sharing = device_sharing();
+    choose_interface(config.launch.interface, world.size());
     prepare_nccl_environment(world.rank(), sharing);
     plugin = &open_cuda_library();
     check_nccl(*plugin->nccl);

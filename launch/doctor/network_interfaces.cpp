@@ -16,7 +16,10 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
+
+#include "configs/error.hpp"
 
 namespace ergon {
 namespace {
@@ -96,6 +99,15 @@ std::vector<NetworkInterface> interfaces_of_rule(const std::vector<NetworkInterf
   for (std::string entry; std::getline(entries, entry, ',');)
     std::ranges::copy_if(all, std::back_inserter(meant), [&](const NetworkInterface& one) { return meant_by(one, entry); });
   return meant;
+}
+
+std::string nccl_interfaces(const std::vector<NetworkInterface>& all, const std::string& rule) {
+  std::set<std::string> names;
+  for (const NetworkInterface& one : interfaces_of_rule(all, rule)) names.insert(one.name);
+  if (names.empty())
+    throw Error(fmt::format("no interface of this machine lies in {}: it has {}", rule, to_text(all)), "launch.interface",
+                "name the network that all machines of the run share, as `ip addr` shows it", ExitCode::world);
+  return fmt::format("={}", fmt::join(names, ","));
 }
 
 std::string to_text(const std::vector<NetworkInterface>& interfaces) {

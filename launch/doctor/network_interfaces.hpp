@@ -22,6 +22,10 @@ std::vector<NetworkInterface> network_interfaces();
 // rule means all but loopback.
 std::vector<NetworkInterface> interfaces_of_rule(const std::vector<NetworkInterface>& all, const std::string& rule);
 
+// The same for NCCL_SOCKET_IFNAME, which takes no networks: "=eth0,ib0"; without the = a name means all that begin like it. Throws Error
+// (ExitCode::world, where = launch.interface) where the rule means none.
+std::string nccl_interfaces(const std::vector<NetworkInterface>& all, const std::string& rule);
+
 // "eth0 10.1.0.3/16, ib0 10.2.0.3/16"; "none" for none.
 std::string to_text(const std::vector<NetworkInterface>& interfaces);
 

@@ -68,7 +68,7 @@ std::string surroundings(const LaunchPlan& plan, const JobFacts& facts) {
   if (!launch.interface.empty()) {
     text += "# One network for Open MPI and NCCL: each would pick its own.\n";
     text += "export OMPI_MCA_btl_tcp_if_include=" + shell_word(launch.interface) + "\n";
-    if (launch.interface.find('/') == std::string::npos) text += "export NCCL_SOCKET_IFNAME=" + shell_word(launch.interface) + "\n";
+    if (launch.interface.find('/') == std::string::npos) text += "export NCCL_SOCKET_IFNAME=" + shell_word("=" + launch.interface) + "\n";
   }
   for (const std::string& assignment : launch.environment) {
     const std::size_t equals = assignment.find('=');

@@ -23,7 +23,8 @@ std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts&
   if (!launch.interface.empty()) {
     parameter("btl_tcp_if_include", launch.interface);
     parameter("oob_tcp_if_include", launch.interface);
-    if (launch.interface.find('/') == std::string::npos) add({"-x", "NCCL_SOCKET_IFNAME=" + launch.interface});  // NCCL takes names only
+    // NCCL takes names only, and without a = those that begin like one: of a network each rank finds them (launch/run_device).
+    if (launch.interface.find('/') == std::string::npos) add({"-x", "NCCL_SOCKET_IFNAME==" + launch.interface});
   }
   add({"-x", "OMP_NUM_THREADS=" + std::to_string(plan.threads)});
   for (const std::string& name : facts.environment) add({"-x", name});

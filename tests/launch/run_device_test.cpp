@@ -12,7 +12,9 @@ using namespace ergon;
 
 namespace {
 
-RunConfig config(const std::string& device) { return parse_run_text("", "test", {"data.train=[\"tokens.h5\"]", "run.device=" + device}); }
+RunConfig config(const std::string& device, const std::string& interface = "") {
+  return parse_run_text("", "test", {"data.train=[\"tokens.h5\"]", "run.device=" + device, "launch.interface=\"" + interface + "\""});
+}
 
 }  // namespace
 
@@ -36,4 +38,20 @@ TEST_CASE("a device that cannot be opened is one sentence on every rank, with it
             failures.expect(!error.hint().empty(), "a cure");
           }
         }) == "");
+}
+
+TEST_CASE("a network that a machine of the run does not have is named before NCCL looks for one") {
+  const auto refused_at = [](int ranks) {
+    return on_threads(ranks, [](Communicator& world, Failures& failures) {
+      try {
+        const RunDevice device(config("cuda", "203.0.113.0/24"), world, {});
+        failures.expect(false, "opened");
+      } catch (const Error& error) {
+        const bool needs_network = world.size() > 1;
+        failures.expect(error.where() == (needs_network ? "launch.interface" : "run.device"), error.where());
+      }
+    });
+  };
+  CHECK(refused_at(2) == "");
+  CHECK(refused_at(1) == "");
 }

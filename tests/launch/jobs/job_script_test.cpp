@@ -51,6 +51,8 @@ TEST_CASE("job_script: what the job asks for") {
   CHECK(holds(elastic, "--ntasks=\"$ranks\" --ntasks-per-node=2 --cpus-per-task=3 "));
   CHECK(holds(script({}), "#SBATCH --signal=B:USR1@120\n"));  // the limit of its partition is one, too
   CHECK_FALSE(holds(script({}), "--time"));
+  CHECK(holds(script({"launch.interface=eth1"}), "export NCCL_SOCKET_IFNAME='=eth1'\n"));  // and not eth10
+  CHECK_FALSE(holds(script({"launch.interface=10.1.0.0/16"}), "NCCL_SOCKET_IFNAME"));
   CHECK(holds(script({"launch.comeback=array", "launch.starts=5"}), "#SBATCH --array=1-5%1\n#SBATCH --no-requeue\n"));
 }
 
@@ -211,7 +213,7 @@ TEST_CASE("job_script: mpirun starts the ranks where srun cannot, and result.jso
   CHECK(holds(
       text,
       "mpirun -n \"$ranks\" --output-filename \"$logs\" --bind-to none --map-by ppr:2:node --mca mpi_yield_when_idle 0 --mca "
-      "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0 -x "
+      "odls_base_sigkill_timeout 2 --mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME==ib0 -x "
       "OMP_NUM_THREADS=1 -x 'A=b c' \\\n    sh -c 'trap \"\" USR1 USR2 TERM INT; exec \"$@\"' sh \\\n    /opt/ergon train run.toml "));
   CHECK_FALSE(holds(text, "srun --mpi"));
 

@@ -39,7 +39,7 @@ TEST_CASE("mpirun_line: over hosts, one network for all, and what the environmen
                                                             "launch.interface=ib0", "launch.environment=[\"A=b c\"]"}),
                                                    facts));
   CHECK(line.find("--hostfile 'my hosts' --map-by ppr:2:node") != std::string::npos);
-  CHECK(line.find("--mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME=ib0") != std::string::npos);
+  CHECK(line.find("--mca btl_tcp_if_include ib0 --mca oob_tcp_if_include ib0 -x NCCL_SOCKET_IFNAME==ib0") != std::string::npos);
   CHECK(line.find("-x NCCL_DEBUG -x 'A=b c'") != std::string::npos);
   CHECK(shell_line(mpirun_words(planned({"mesh.dp=4", "launch.interface=10.1.0.0/16"}), facts)).find("NCCL_SOCKET") == std::string::npos);
 }
