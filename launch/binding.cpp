@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <hwloc.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "configs/error.hpp"
@@ -38,34 +39,68 @@ AllowedCores allowed_cores(hwloc_topology_t topology) {
   AllowedCores cores;
   const Processors ours(hwloc_bitmap_alloc());
   if (hwloc_get_cpubind(topology, ours.get(), HWLOC_CPUBIND_PROCESS) != 0) return cores;
-  cores.all = hwloc_bitmap_isincluded(hwloc_topology_get_complete_cpuset(topology), ours.get()) != 0;
   const Processors part(hwloc_bitmap_alloc());
   for (hwloc_obj_t node = nullptr; (node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node)) != nullptr;) {
-    hwloc_bitmap_and(part.get(), node->cpuset, ours.get());
-    if (std::vector<int> numbers = members(part.get()); !numbers.empty()) cores.domains.push_back(std::move(numbers));
+    std::vector<AllowedCores::Core> domain;
+    const auto take = [&](hwloc_const_bitmap_t set) {
+      hwloc_bitmap_and(part.get(), set, ours.get());
+      hwloc_bitmap_and(part.get(), part.get(), node->cpuset);
+      if (std::vector<int> numbers = members(part.get()); !numbers.empty()) domain.push_back(std::move(numbers));
+      hwloc_bitmap_andnot(ours.get(), ours.get(), part.get());  // two kinds of memory may lie beside the same cores
+    };
+    for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr;) take(core->cpuset);
+    // A machine that does not tell its cores has its processors at least.
+    for (hwloc_obj_t unit = nullptr; (unit = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, unit)) != nullptr;) take(unit->cpuset);
+    if (!domain.empty()) cores.domains.push_back(std::move(domain));
   }
   return cores;
+}
+
+struct Placed {
+  std::vector<int> processors;
+  std::size_t domain;
+};
+
+// What ranks are dealt: whole cores, or processors one by one, siblings side by side, where there are fewer cores than ranks.
+std::vector<Placed> in_order(const AllowedCores& cores, std::size_t ranks) {
+  std::vector<Placed> whole, single;
+  for (std::size_t domain = 0; domain < cores.domains.size(); ++domain)
+    for (const AllowedCores::Core& core : cores.domains[domain]) {
+      whole.push_back({core, domain});
+      for (const int processor : core) single.push_back({{processor}, domain});
+    }
+  return whole.size() < ranks ? single : whole;
 }
 
 }  // namespace
 
 std::vector<int> processors_of_rank(const AllowedCores& cores, LocalRank local, Binding how) {
-  if (how == Binding::none || (how == Binding::automatic && (local.size == 1 || !cores.all))) return {};
-  std::vector<std::pair<int, std::size_t>> in_order;  // processor, its domain
-  for (std::size_t domain = 0; domain < cores.domains.size(); ++domain)
-    for (const int processor : cores.domains[domain]) in_order.emplace_back(processor, domain);
-  const std::size_t size = static_cast<std::size_t>(local.size), rank = static_cast<std::size_t>(local.rank),
-                    share = in_order.size() / size;
-  if (how == Binding::automatic && share < 2) return {};
-  if (share == 0)
+  if (how == Binding::none || (how == Binding::automatic && (local.size == 1 || !local.same_processors))) return {};
+  const std::size_t size = static_cast<std::size_t>(local.size), rank = static_cast<std::size_t>(local.rank);
+  const std::vector<Placed> all = in_order(cores, size);
+  if (all.size() < size && how != Binding::automatic)
     throw Error(fmt::format("launch.bind = \"{}\" wants a processor for each of {} ranks, and {} are allowed here", choice_name(how),
-                            local.size, in_order.size()),
+                            local.size, all.size()),
                 "launch.bind", "start fewer ranks on a node, or set launch.bind = \"none\"", ExitCode::world);
-  const std::size_t first = rank * in_order.size() / size, end = (rank + 1) * in_order.size() / size;
-  if (how == Binding::numa) return cores.domains[in_order[first].second];
-  std::vector<int> processors;
-  for (std::size_t i = first; i < end; ++i) processors.push_back(in_order[i].first);
-  return processors;
+  const auto share = [&](std::size_t of_rank) {
+    std::vector<int> processors;
+    for (std::size_t i = of_rank * all.size() / size; i < (of_rank + 1) * all.size() / size; ++i)
+      processors.insert(processors.end(), all[i].processors.begin(), all[i].processors.end());
+    std::ranges::sort(processors);
+    return processors;
+  };
+  if (how == Binding::numa) {
+    std::vector<int> processors;
+    for (const AllowedCores::Core& core : cores.domains[all[rank * all.size() / size].domain])
+      processors.insert(processors.end(), core.begin(), core.end());
+    std::ranges::sort(processors);
+    return processors;
+  }
+  // All or none: a rank that is not bound would run on the processors of those that are.
+  if (how == Binding::automatic)
+    for (std::size_t other = 0; other < size; ++other)
+      if (share(other).size() < 2) return {};
+  return share(rank);
 }
 
 std::string bind_rank(LocalRank local, Binding how) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parallel/mpi.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -32,6 +34,23 @@ std::string_view call_name(std::string_view call) { return call.substr(0, call.f
 // Orders exit codes by how bad they are: ok, then outcomes (85 and up), then failures.
 int severity(int code) { return code == 0 ? 0 : code >= static_cast<int>(ExitCode::saved) ? code : 1000 + code; }
 int code_of(int severity) { return severity >= 1000 ? severity - 1000 : severity; }
+
+using ProcessorMask = std::array<unsigned char, 1024>;
+
+// Nothing is set where the system does not say it.
+ProcessorMask allowed_processors() {
+  ProcessorMask mask{};
+  sched_getaffinity(0, mask.size(), reinterpret_cast<cpu_set_t*>(mask.data()));
+  return mask;
+}
+
+bool same_on_all(const ProcessorMask& mine, const MpiComm& comm) {
+  ProcessorMask every{}, any{};
+  const int size = static_cast<int>(mine.size());
+  ERGON_MPI(MPI_Allreduce(mine.data(), every.data(), size, MPI_UNSIGNED_CHAR, MPI_BAND, comm.get()), comm.name());
+  ERGON_MPI(MPI_Allreduce(mine.data(), any.data(), size, MPI_UNSIGNED_CHAR, MPI_BOR, comm.get()), comm.name());
+  return every == any;
+}
 
 MPI_Datatype bits(std::int64_t element_size) {
   switch (element_size) {
@@ -175,7 +194,7 @@ LocalRank MpiEnvironment::local() const {
   MPI_Comm node = MPI_COMM_NULL;
   ERGON_MPI(MPI_Comm_split_type(control_.get(), MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node), "ranks of this machine");
   const MpiComm owned(node, "ranks of this machine");
-  return {owned.rank(), owned.size()};
+  return {owned.rank(), owned.size(), same_on_all(allowed_processors(), owned)};
 }
 
 int MpiEnvironment::finish(ExitCode code, Seconds patience) {

@@ -60,6 +60,7 @@ class MpiBlock {
 // The rank among the processes of this machine, and how many they are: which GPU, which share of the cores.
 struct LocalRank {
   int rank = 0, size = 1;
+  bool same_processors = true;  // all of them may use the same: no launcher has given each its own
 };
 
 // Throws Error when MPI believes to be alone although Slurm started several tasks: N copies of the program would each train the whole run.
@@ -78,7 +79,7 @@ class MpiEnvironment {
 
   int rank() const { return control_.rank(); }
   int size() const { return control_.size(); }
-  LocalRank local() const;
+  LocalRank local() const;  // collective; before a rank binds itself
 
   // The last call of main on every rank: agrees on the worst exit code of all ranks (a failure before an outcome such as `saved`, that
   // before ok), ends MPI and returns that code. Ranks that do not arrive within `patience` are taken down with MPI_Abort.

@@ -39,7 +39,7 @@ TEST_CASE("mpi_environment: an exception on one rank ends the job instead of han
 }
 
 TEST_CASE("mpi_environment: ranks agree on the worst exit code") {
-  for (const auto& [way, code] : {std::pair<const char*, int>{"saved", 85}, {"mixed", 3}, {"local", 0}}) {
+  for (const auto& [way, code] : {std::pair<const char*, int>{"saved", 85}, {"mixed", 3}, {"local", 0}, {"bound", 0}}) {
     const Ended ended = probe(way);
     INFO(ended.output);
     CHECK(ended.code == code);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program for tests of the life of an MPI job: `mpi_probe WAY`, where each way ends differently.
+#include <sched.h>
+
 #include <chrono>
 #include <cstdio>
 #include <string>
@@ -17,14 +19,27 @@ void throw_on_rank_0(const MpiEnvironment& mpi) {
   world->barrier().wait();
 }
 
+// Whether it is seen that rank 0 alone is bound to one processor.
+bool bound_apart(const MpiEnvironment& mpi) {
+  cpu_set_t all, one;
+  sched_getaffinity(0, sizeof all, &all);
+  CPU_ZERO(&one);
+  for (int i = 0; CPU_COUNT(&one) == 0; ++i)
+    if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
+  if (mpi.rank() == 0) sched_setaffinity(0, sizeof one, &one);
+  return mpi.local().same_processors == (CPU_COUNT(&all) < 2);
+}
+
 int live(int argc, char** argv) {
   MpiEnvironment mpi(&argc, &argv);
   const std::string way = argv[1];
   if (way == "throw") throw_on_rank_0(mpi);
   if (way == "local") {
     const LocalRank local = mpi.local();
-    return mpi.finish(local.size == mpi.size() && local.rank == mpi.rank() ? ExitCode::ok : ExitCode::internal, Seconds{20});
+    const bool right = local.size == mpi.size() && local.rank == mpi.rank() && local.same_processors;
+    return mpi.finish(right ? ExitCode::ok : ExitCode::internal, Seconds{20});
   }
+  if (way == "bound") return mpi.finish(bound_apart(mpi) ? ExitCode::ok : ExitCode::internal, Seconds{20});
   if (way == "saved") return mpi.finish(ExitCode::saved, Seconds{20});
   if (way == "mixed") return mpi.finish(mpi.rank() == 0 ? ExitCode::saved : ExitCode::data, Seconds{20});
   if (way == "missing") {
