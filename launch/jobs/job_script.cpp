@@ -167,7 +167,7 @@ constexpr const char* deaf_at_first = "    sh -c 'trap \"\" USR1 USR2 TERM INT; 
 
 std::string by_srun(const LaunchPlan& plan) {
   return fmt::format(
-      "  # One that ends late may still be writing: --kill-on-bad-exit=0.\n  # shellcheck disable=SC2016\n  srun --mpi=pmix "
+      "  # One that ends late may still be writing: --kill-on-bad-exit=0.\n  # shellcheck disable=SC2016\n  exec srun --mpi=pmix "
       "--kill-on-bad-exit=0 --ntasks=\"$ranks\" --ntasks-per-node={} --cpus-per-task={} --cpu-bind=none \\\n    "
       "--output=\"${{logs//%/%%}}/rank_%t.log\" \\\n",
       plan.ranks_per_node, plan.threads);
@@ -184,12 +184,11 @@ std::string by_mpirun(const LaunchPlan& plan) {
   words.erase(words.begin(), words.begin() + 3);  // mpirun -n RANKS: how many they are is known in the job
   return "  # Where Slurm takes nodes away, mpirun ends with their ranks: the run goes on from its last periodic checkpoint.\n"
          "  # shellcheck disable=SC2016\n"
-         "  mpirun -n \"$ranks\" --output-filename \"$logs\" " +
+         "  exec mpirun -n \"$ranks\" --output-filename \"$logs\" " +
          shell_line(words) + " \\\n";
 }
 
 constexpr const char* waiting = R"sh(  child=$!
-  trap hear USR1 USR2 TERM
 }
 finish() {
   [ "$asked" = no ] || ask 5
@@ -204,10 +203,14 @@ finish() {
 }
 begin
 finish
-if [ "$code" != 0 ] && [ "$asked" = no ] && [ -z "$(ls -A "$logs")" ]; then
-  say "code $code before any rank began: once more in 10 s"  # slurmctld does not answer while it is restarted
-  sleep 10
-  if [ "$asked" = no ]; then begin; finish; fi
+if [ "$code" != 0 ] && [ -z "$(ls -A "$logs")" ]; then
+  case "$asked $code" in
+    no*)
+      say "code $code before any rank began: once more in 10 s"  # slurmctld does not answer while it is restarted
+      sleep 10
+      if [ "$asked" = no ]; then begin; finish; fi;;
+    *" 138"|*" 140"|*" 143") begin; finish;;  # by USR1, USR2 or TERM, in the moment before it ignored them
+  esac
 fi
 )sh";
 
@@ -231,12 +234,13 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
     text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
   }
   text += R"sh(
-# The ranks, in the background, so that this shell hears signals. Ignored from the fork on: a signal would end what does not yet hear it.
+# The ranks, in the background, so that this shell hears signals. What becomes their launcher ignores them until that hears: one would end it.
 begin() {
-  trap '' USR1 USR2 TERM
+  asking=''
+  (trap '' USR1 USR2 TERM
 )sh";
   text += plan.by_mpirun ? by_mpirun(plan) : by_srun(plan);
-  text += deaf_at_first + ("    " + shell_line(plan.train)) + (plan.restart ? " \"${restart[@]}\" &\n" : " &\n");
+  text += deaf_at_first + ("    " + shell_line(plan.train)) + (plan.restart ? " \"${restart[@]}\") &\n" : ") &\n");
   return text + waiting;
 }
 

@@ -122,8 +122,8 @@ class SlurmCase(Case):
 
     def with_ranks(self, text, words):
         """The script with another program for its ranks, which gets the line of the true one, too, as $TRUE."""
-        line = re.search(r"^ +(\S+ train run\.toml .*) &$", text, re.M).group(1)
-        return text.replace(f" {line} &", f" {words.replace('$TRUE', line)} &")
+        line = re.search(r"^ +(\S+ train run\.toml .*)\) &$", text, re.M).group(1)
+        return text.replace(f" {line}) &", f" {words.replace('$TRUE', line)}) &")
 
     def output(self, folder="run"):
         """What the scripts of the jobs have said."""

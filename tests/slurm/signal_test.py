@@ -124,8 +124,8 @@ class Signals(SlurmCase):
         jobs = {}
         for name, words in (("srun", ()), ("mpirun", ("--mpirun",))):
             text = self.script(*KEYS, LONG, *words, folder=name)
-            for before, sent in (("  child=$!\n", 'kill -USR1 "$child"; kill -USR2 "$child"; kill -TERM "$child"'), ("\nbegin\n", "kill -USR1 $$")):
-                text = text.replace(before, f'{before}if [ "$restarts" = 0 ]; then {sent}; fi\n', 1)
+            for before, done, sent in (("  child=$!\n", "forked", 'kill -USR1 "$child"; kill -USR2 "$child"; kill -TERM "$child"'), ("\nbegin\n", "begun", "kill -USR1 $$")):
+                text = text.replace(before, f'{before}if [ "$restarts" = 0 ] && [ -z "${{{done}-}}" ]; then {done}=yes; {sent}; fi\n', 1)
             jobs[name] = self.submit(text, name)
         for name, number in jobs.items():
             with self.subTest(launcher=name):

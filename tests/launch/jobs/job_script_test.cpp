@@ -167,10 +167,15 @@ TEST_CASE("job_script: a signal at any moment of a start ends nothing, and is no
   forked.ranks("mpirun", forked.saved(0));
   for (const bool by_mpirun : {false, true}) {
     forked.by_mpirun = by_mpirun;
-    CHECK(
-        holds(forked.run({}, "", "  child=$!\n", "  child=$!\n  kill -USR1 $child; kill -USR2 $child; kill -TERM $child; kill -USR1 $$\n"),
-              "ended 0\n"));
+    CHECK(holds(
+        forked.run(
+            {}, "", "  child=$!\n",
+            "  child=$!\n  [ -n \"${sent-}\" ] || { sent=yes; kill -USR1 $child; kill -USR2 $child; kill -TERM $child; kill -USR1 $$; }\n"),
+        "ended 0\n"));
   }
+  Site between("");  // heard, though what is being started must not be ended by it
+  between.ranks("srun", between.hearing());
+  CHECK(holds(between.run({}, "", "  child=$!\n", "  kill -USR1 $$\n  child=$!\n"), "code 85, a fresh result.json: yes"));
   Site early("");
   early.ranks("srun", early.hearing());
   const std::string said = early.run({}, "", "\nbegin\n", "\nkill -USR1 $$\nbegin\n");

@@ -64,7 +64,7 @@ TEST_CASE("ergon launch --dry-run prints the line or the script, and makes nothi
 TEST_CASE("ergon launch --restart: the ranks are told, however they start") {
   const RunFile run;
   CHECK(says(run.dry({"--local", "4", "--restart"}), " train " + run.file + " launch.with=local --restart\n"));
-  CHECK(says(run.dry({"--slurm", "--nodes", "2", "--restart"}), " launch.with=slurm launch.nodes=2 \"${restart[@]}\" &\n"));
+  CHECK(says(run.dry({"--slurm", "--nodes", "2", "--restart"}), " launch.with=slurm launch.nodes=2 \"${restart[@]}\") &\n"));
   CHECK_FALSE(says(run.dry({"--local", "4"}), "--restart"));
 }
 
