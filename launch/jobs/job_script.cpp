@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -223,15 +224,19 @@ say "start $((restarts + 1)) on $SLURM_JOB_NUM_NODES nodes: $SLURM_JOB_NODELIST"
     text +=
         "restart=()\n[ \"$restarts\" -gt 0 ] || restart=(--restart)  # later starts find a checkpoint, or nobody knows what they throw "
         "away\n";
+  // GPUs without a rank are held all the same.
+  const std::int64_t of_node = std::max(plan.ranks_per_node, plan.launch.gpus_per_node);
   text += fmt::format("ranks=$((SLURM_JOB_NUM_NODES * {}))\n", plan.ranks_per_node);
+  if (plan.elastic || plan.ranks != of_node * plan.launch.nodes)
+    text += fmt::format("export ERGON_PLACES=$((SLURM_JOB_NUM_NODES * {}))\n", of_node);
   if (plan.elastic) {
     text +=
         "# What the nodes that are there can run: the data-parallel axis gives way, places left over stay idle and are booked as such.\n";
     std::vector<std::string> words = {plan.program.front(), "launch"};
     words.insert(words.end(), plan.train.begin() + 2, plan.train.end());
-    text += "export ERGON_PLACES=$ranks\nranks=$(" + shell_line(words) + " --fit \"$ranks\") || exit 4\n";
+    text += "ranks=$(" + shell_line(words) + " --fit \"$ranks\") || exit 4\n";
   } else if (plan.ranks != plan.ranks_per_node * plan.launch.nodes) {
-    text += fmt::format("export ERGON_PLACES=$ranks\nranks={}\n", plan.ranks);
+    text += fmt::format("ranks={}\n", plan.ranks);
   }
   text += R"sh(
 # The ranks, in the background, so that this shell hears signals. What becomes their launcher ignores them until that hears: one would end it.

@@ -316,6 +316,14 @@ TEST_CASE("job_script: an elastic job asks how many ranks its nodes can run") {
   CHECK(holds(site.calls(), "--ntasks=2 "));
 }
 
+TEST_CASE("job_script: places without a rank are told to who books them") {
+  CHECK_FALSE(holds(script({"launch.gpus_per_node=2"}), "ERGON_PLACES"));
+  CHECK(holds(script({"launch.gpus_per_node=8", "launch.ranks_per_node=2"}),
+              "ranks=$((SLURM_JOB_NUM_NODES * 2))\nexport ERGON_PLACES=$((SLURM_JOB_NUM_NODES * 8))\n\n"));
+  CHECK(holds(script({"launch.nodes=3"}), "export ERGON_PLACES=$((SLURM_JOB_NUM_NODES * 2))\nranks=4\n"));
+  CHECK(holds(script({"launch.min_nodes=1"}), "export ERGON_PLACES=$((SLURM_JOB_NUM_NODES * 2))\n# What"));
+}
+
 TEST_CASE("slurm_time") {
   CHECK(slurm_time({59.2}) == "00:01:00");
   CHECK(slurm_time({3600}) == "01:00:00");
