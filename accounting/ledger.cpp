@@ -8,6 +8,7 @@
 #include "accounting/ledger_json.hpp"
 #include "configs/error.hpp"
 #include "configs/json_checksum.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
@@ -21,7 +22,7 @@ LedgerLine parse_line(std::string_view text, const std::string& where) {
                  "the ledger was edited or damaged: put back a copy of it, or start the run afresh in another folder", ExitCode::data);
   };
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_shallow<Json>(text);
     if (json.at("schema") != schema_without_checksum && checksum_of(text) != Checksum::holds) throw refuse("its checksum does not match");
     return ledger_line_of(json);
   } catch (const nlohmann::json::exception& error) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "parallel/plan/shard_box.hpp"
 
 namespace ergon {
@@ -113,7 +114,7 @@ ReadFlight parse_flight(const std::string& text, const std::string& path) {
                  ExitCode::data);
   };
   try {
-    return flight_from(Json::parse(text));
+    return flight_from(parse_shallow<Json>(text));
   } catch (const nlohmann::json::exception& error) {
     throw refuse(error.what());
   } catch (const std::logic_error& error) {  // of stoll

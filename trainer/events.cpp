@@ -11,6 +11,7 @@
 
 #include "configs/error.hpp"
 #include "configs/json_checksum.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
@@ -70,7 +71,7 @@ void for_each_line(const std::string& text, const std::string& path, const std::
     };
     if (checksum_of(line) == Checksum::broken) throw refuse("its checksum does not match");
     try {
-      use(nlohmann::json::parse(line));
+      use(parse_shallow<nlohmann::json>(line));
     } catch (const nlohmann::json::exception& error) {
       throw refuse(error.what());
     }

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "trainer/shallow_json.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/storage_error.hpp"
 
 namespace ergon {

@@ -6,6 +6,7 @@
 
 #include "configs/json_checksum.hpp"
 #include "configs/parse.hpp"
+#include "configs/shallow_json.hpp"
 
 namespace ergon {
 namespace {
@@ -47,7 +48,7 @@ std::optional<RunResult> RunFolder::read_result() const {
   };
   try {
     const std::string written = storage_.read_text(result());
-    const nlohmann::json text = nlohmann::json::parse(written);
+    const nlohmann::json text = parse_shallow<nlohmann::json>(written);
     if (checksum_of(written) == Checksum::broken) throw refuse("its checksum does not match");
     RunResult result;
     result.code = static_cast<ExitCode>(text.at("code").get<int>());

@@ -12,6 +12,7 @@
 
 #include "configs/clock.hpp"
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/storage_link.hpp"
 
@@ -57,7 +58,7 @@ struct Owner {
 
 // Empty for a file that is no lock record: nobody can be asked then, only time tells.
 std::optional<Owner> parse_owner(const std::string& text) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  const nlohmann::json json = try_parse_shallow<nlohmann::json>(text);
   try {
     Owner owner;
     owner.token = json.at("token");

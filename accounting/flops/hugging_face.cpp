@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/text.hpp"
 
 namespace ergon {
@@ -155,8 +156,9 @@ std::string llama_section(const HuggingFaceConfig& config) {
 }  // namespace
 
 std::string model_section_of_hugging_face(const std::string& json, const std::string& source) {
-  const PlainJson parsed = PlainJson::parse(json, nullptr, false);
-  if (!parsed.is_object()) throw Error("is not a JSON object", source, "a config.json of Hugging Face, or a run file named .toml");
+  const PlainJson parsed = try_parse_shallow<PlainJson>(json);
+  if (!parsed.is_object())
+    throw Error("is not a JSON object, or nests too deep", source, "a config.json of Hugging Face, or a run file named .toml");
   const HuggingFaceConfig config(parsed, source);
   const std::string type = config.word("model_type", "");
   if (type.empty()) throw config.refuse("the key 'model_type' is missing", "a config.json of Hugging Face says \"gpt2\" or \"llama\"");

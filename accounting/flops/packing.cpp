@@ -8,6 +8,7 @@
 
 #include "accounting/operations.hpp"
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/text.hpp"
 #include "configs/text_file.hpp"
 
@@ -36,8 +37,8 @@ std::vector<std::int64_t> lengths_of_lines(const std::string& text, const std::s
 }
 
 std::vector<std::int64_t> lengths_of_json(const std::string& text, const std::string& path) {
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_array()) throw Error("is not a JSON array", path, examples);
+  const nlohmann::json json = try_parse_shallow<nlohmann::json>(text);
+  if (!json.is_array()) throw Error("is not a JSON array, or nests too deep", path, examples);
   std::vector<std::int64_t> lengths;
   for (const nlohmann::json& element : json) {
     const bool fits = element.is_number_integer() && (!element.is_number_unsigned() || element.get<std::uint64_t>() <= INT64_MAX);

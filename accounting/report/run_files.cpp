@@ -9,6 +9,7 @@
 
 #include "configs/error.hpp"
 #include "configs/json_checksum.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/whole_lines.hpp"
 
 namespace ergon {
@@ -23,7 +24,7 @@ nlohmann::json parse_object(const std::string& text, const std::string& where) {
   const char* hint = "the file was edited or damaged: put back a copy of it, or move it away";
   nlohmann::json json;
   try {
-    json = nlohmann::json::parse(text);
+    json = parse_shallow<nlohmann::json>(text);
   } catch (const nlohmann::json::exception& error) {
     throw Error(fmt::format("this is not JSON: {}", error.what()), where, hint, ExitCode::data);
   }

@@ -44,7 +44,7 @@ nlohmann::json shards_of(const TokenStores& stores) {
                       {"uuid", store->info().uuid},
                       {"n_tokens", store->info().tokens},
                       {"n_docs", store->info().documents},
-                      {"sources", nlohmann::json::parse(store->sources(), nullptr, false)}});
+                      {"sources", parsed_sources(*store)}});
   return shards;
 }
 
@@ -89,7 +89,7 @@ int command_data_inspect(int argc, char** argv) {
     if (dataset)
       result["shards"] = shards_of(stores);
     else
-      result["sources"] = nlohmann::json::parse(store.sources(), nullptr, false);
+      result["sources"] = parsed_sources(store);
     std::cout << result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     return 0;
   }

@@ -13,6 +13,7 @@
 #include "accounting/report/run_files.hpp"
 #include "configs/error.hpp"
 #include "configs/parse.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/storage.hpp"
 
 namespace ergon {
@@ -91,7 +92,7 @@ std::optional<ProcessIdentity> living_owner(const std::string& folder) {
   }
   if (newest.empty()) return std::nullopt;
   const auto text = text_if_there(newest.string());
-  const json record = text ? json::parse(*text, nullptr, false) : json();
+  const json record = text ? try_parse_shallow<json>(*text) : json();
   if (!record.is_object()) return std::nullopt;
   const ProcessIdentity owner{record.value("host", ""),
                               record.value("boot", ""),

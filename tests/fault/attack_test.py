@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HDF5 files that somebody made to do harm: each is refused in one sentence with code 3, in bounded memory and time, and nothing outside the file is read."""
+"""Files that somebody made to do harm, HDF5 and JSON: each is refused in one sentence with code 3, in bounded memory and time, and nothing outside the file is read."""
+import hashlib
+import json
 import os
 import resource
 import shutil
@@ -9,7 +11,7 @@ import subprocess
 import h5py
 import numpy
 
-from harness import BINARY, ENVIRONMENT, Case, main
+from harness import BINARY, ENVIRONMENT, SOURCE, Case, main
 
 MOST_MEMORY = 1 << 20  # KiB, of any process that was started
 NAMES = ["/tokens/data", "/tokens/crc32c", "/docs/offsets", "/splits/train", "/splits/valid", "/splits/test", "/tokenizer/model", "/sources"]
@@ -20,6 +22,48 @@ def replaced(path, old, new):
     data = path.read_bytes()
     assert data.count(old) >= 1, path
     path.write_bytes(data.replace(old, new))
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC_TABLE[(crc ^ byte) & 255] ^ crc >> 8
+    return f"{crc ^ 0xFFFFFFFF:08x}"
+
+
+def crc_row(value):
+    for _ in range(8):
+        value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value
+
+
+CRC_TABLE = [crc_row(byte) for byte in range(256)]
+
+
+def sign_store(file):
+    """Writes the content hash of what the store holds now, by FORMAT.md."""
+    attribute = {name: value.decode() if isinstance(value, bytes) else value for name, value in file.attrs.items()}
+    names = ("tokenizer_kind", "tokenizer_sha256", "vocab_size", "eod_id", "bos_id", "pad_id", "n_tokens", "n_docs", "crc_block")
+    digest = hashlib.sha256(("ergon tokens 1\n" + "".join(f"{name}={attribute[name]}\n" for name in names)).encode())
+    for name in NAMES[1:]:
+        data = file[name][()].tobytes()
+        digest.update(f"{name} {len(data)}\n".encode() + data)
+    text = digest.hexdigest()
+    uuid = text[:12] + "8" + text[13:16] + "89ab"[int(text[16], 16) & 3] + text[17:32]
+    for name, value in (("content_hash", text), ("uuid", "-".join((uuid[:8], uuid[8:12], uuid[12:16], uuid[16:20], uuid[20:])))):
+        file.attrs.modify(name, numpy.bytes_(value))
+
+
+def sign_checkpoint(folder, name):
+    """Has the manifest say what the file of this name is now."""
+    lines = (folder / "MANIFEST.json").read_text()
+    manifest, data = json.loads(lines), (folder / name).read_bytes()
+    del manifest["crc32c"]
+    for file in manifest["files"]:
+        if file["name"] == name:
+            file.update(bytes=len(data), crc32c=crc32c(data))
+    body = json.dumps(manifest, indent=1)[:-2]
+    (folder / "MANIFEST.json").write_text(f'{body},\n "crc32c": "{crc32c(body.encode())}"\n}}\n')
 
 
 class Attack(Case):
@@ -147,6 +191,39 @@ class Attack(Case):
             self.assertIn("keeps its data in another file", said)
             self.assertIn("hint", said)
             self.assertNotIn("root:", said)
+
+    def test_json_that_nests_without_end(self):
+        # Whoever prints or copies it recurses: 300,000 levels are more than any stack holds. Checksums are those of what is there, so that nothing else is wrong.
+        deep = "[" * 300_000 + "]" * 300_000
+
+        def store(sources):
+            def change(file):
+                del file["sources"]
+                file["sources"] = numpy.frombuffer(sources.encode(), "u1")
+                sign_store(file)
+
+            return self.hostile(change).name
+
+        self.ergon("data", "inspect", store('{"files": []}'), "--json")
+        store(deep)
+        for line in (["inspect", "hostile.h5", "--json"], ["merge", "hostile.h5", "-o", "m.h5"], ["split", "hostile.h5", "-o", "s.h5"]):
+            self.assertIn("its /sources is no JSON, or nests too deep", self.ergon("data", *line, code=3).stderr)
+
+        shutil.copytree(SOURCE / "tests/golden/huggingface/gpt2", self.folder / "gpt2")
+        config = json.loads((self.folder / "gpt2/config.json").read_text())
+        (self.folder / "gpt2/config.json").write_text(json.dumps(dict(config, activation_function=0)).replace('"activation_function": 0', f'"activation_function": {deep}'))
+        self.assertIn("nests too deep", self.ergon("flops", "gpt2/config.json", code=2).stderr)
+        self.assertIn("nests too deep", self.ergon("checkpoint", "import", "gpt2", "--run", "small", "--data", "tokens.h5", code=3).stderr)
+
+        self.ergon("train", "run.toml", "train.steps=1", "optimizer.warmup=0", "train.evaluate_every=0", "checkpoint.every=1")
+        checkpoint = next((self.folder / "run/checkpoints").glob("step_*"))
+        sign_checkpoint(checkpoint, "provenance.json")
+        self.ergon("checkpoint", "inspect", checkpoint, "--json")
+        (checkpoint / "provenance.json").write_text(f'{{"schema": {deep}}}')
+        sign_checkpoint(checkpoint, "provenance.json")
+        for line in (["inspect", checkpoint, "--json"], ["resave", checkpoint, "--canonical", "-o", "canonical"]):
+            self.assertIn("nests deeper than 64 levels", self.ergon("checkpoint", *line, code=3).stderr)
+        self.assertFalse((self.folder / "canonical").exists())
 
 
 if __name__ == "__main__":

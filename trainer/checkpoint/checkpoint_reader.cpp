@@ -7,6 +7,7 @@
 #include "configs/parse.hpp"
 #include "parallel/communicator_local.hpp"
 #include "trainer/checkpoint/catalogue.hpp"
+#include "trainer/checkpoint/json.hpp"
 #include "trainer/checkpoint/loader.hpp"
 #include "trainer/checkpoint/piece_reader.hpp"
 
@@ -35,7 +36,12 @@ CheckpointReader::CheckpointReader(Storage& storage, std::string folder)
   state_ = parse_state(state_text_, folder_ + "/" + state_name);
 }
 
-std::string CheckpointReader::provenance() const { return read_checked(storage_, folder_, provenance_name, manifest_); }
+std::string CheckpointReader::provenance() const {
+  std::string text = read_checked(storage_, folder_, provenance_name, manifest_);
+  const std::string where = folder_ + "/" + provenance_name;
+  if (!parse_json(text, where).is_object()) throw Corrupt("this JSON is no object", where);
+  return text;
+}
 
 ModelShape CheckpointReader::model() const {
   return parse_run_text(state_.config, folder_ + "/" + state_name, {}, Purpose::describe).model;

@@ -28,7 +28,7 @@ class CheckpointReader {
   const CheckpointIndex& index() const { return *index_; }
   const std::string& state_text() const { return state_text_; }
   const RunState& state() const { return state_; }
-  std::string provenance() const;
+  std::string provenance() const;  // JSON of an object; throws Corrupt where it is none
   // The model that wrote it, by its configuration.
   ModelShape model() const;
 

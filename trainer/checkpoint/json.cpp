@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "trainer/shallow_json.hpp"
+#include "configs/shallow_json.hpp"
 
 namespace ergon {
 

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/data/dataset_file.hpp"
 #include "trainer/data/foreign/ids_tokenizer.hpp"
 
@@ -14,6 +15,7 @@ namespace ergon {
 namespace {
 
 constexpr std::int64_t piece = 1 << 18;  // tokens
+constexpr int deepest_sources = 1000;    // a store made of others has theirs inside its own, three levels deeper each time
 
 // Of every document, where it stands now.
 std::vector<Split> splits_of(const TokenStore& store) {
@@ -26,8 +28,7 @@ std::vector<Split> splits_of(const TokenStore& store) {
 
 std::string sources_of(const TokenStores& stores) {
   nlohmann::json list = nlohmann::json::array();
-  for (const auto& store : stores)
-    list.push_back({{"uuid", store->info().uuid}, {"sources", nlohmann::json::parse(store->sources(), nullptr, false)}});
+  for (const auto& store : stores) list.push_back({{"uuid", store->info().uuid}, {"sources", parsed_sources(*store)}});
   return nlohmann::json({{"stores", list}}).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -48,6 +49,14 @@ TokenStores open_stores(const std::vector<std::string>& paths, Storage& storage)
                     "name each store once", ExitCode::data);
   }
   return stores;
+}
+
+nlohmann::json parsed_sources(const TokenStore& store) {
+  auto sources = try_parse_shallow<nlohmann::json>(store.sources(), deepest_sources);
+  if (sources.is_discarded())
+    throw Error("its /sources is no JSON, or nests too deep", store.path(), "the token store was edited: import the text again",
+                ExitCode::data);
+  return sources;
 }
 
 std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split) {

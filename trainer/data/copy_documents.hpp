@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ namespace ergon {
 // The stores that these paths name, a dataset file as its shards. Throws Error: stores of different tokenizers, the same store twice.
 using TokenStores = std::vector<std::unique_ptr<TokenStore>>;
 TokenStores open_stores(const std::vector<std::string>& paths, Storage& storage);
+
+// What the store's /sources says. Throws Error (ExitCode::data) where it is no JSON, or nests deeper than any row of merges.
+nlohmann::json parsed_sources(const TokenStore& store);
 
 // The documents of a split, or all of them (nullopt).
 std::vector<DocumentRange> documents_of(const TokenStore& store, std::optional<Split> split);

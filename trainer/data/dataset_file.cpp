@@ -9,8 +9,8 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/data/token_store_format.hpp"
-#include "trainer/shallow_json.hpp"
 
 namespace ergon {
 namespace {

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/data/utf8.hpp"
-#include "trainer/shallow_json.hpp"
 
 namespace ergon {
 namespace {

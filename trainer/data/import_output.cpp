@@ -7,6 +7,7 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/data/ingest_folder.hpp"
 
 namespace ergon {
@@ -56,7 +57,7 @@ TokenStoreInfo shard_at(const std::string& path, const ShardPlan& plan, const st
   const std::string record_path = path + ".done";
   nlohmann::json record = record_of(plan, sources);
   if (storage.exists(record_path) && storage.exists(path)) {
-    const auto found = nlohmann::json::parse(storage.read_text(record_path), nullptr, false);
+    const auto found = try_parse_shallow<nlohmann::json>(storage.read_text(record_path));
     if (found.is_object() && found.value("plan", nlohmann::json()) == record &&
         found.value("bytes", std::int64_t{-1}) == storage.size(path)) {
       TokenStoreInfo info;

@@ -8,6 +8,7 @@
 
 #include "configs/error.hpp"
 #include "configs/sha256.hpp"
+#include "configs/shallow_json.hpp"
 
 namespace ergon {
 namespace {
@@ -46,7 +47,7 @@ Digest IngestFolder::bind(const nlohmann::json& plan) {
     storage_.sync(file);
     storage_.rename(name + ".tmp", name);
   } else {
-    const auto before = nlohmann::json::parse(storage_.read_text(name), nullptr, false);
+    const auto before = try_parse_shallow<nlohmann::json>(storage_.read_text(name));
     for (const auto& [key, now] : plan.items()) {
       const nlohmann::json was = before.is_object() ? before.value(key, nlohmann::json()) : nlohmann::json();
       if (was != now)

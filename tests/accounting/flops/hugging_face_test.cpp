@@ -126,4 +126,8 @@ TEST_CASE("what is missing, out of range or of another kind is refused by its ke
   CHECK_THAT(refusal(llama_config(), {{"attention_bias", true}}), Contains("'attention_bias' and 'mlp_bias' differ"));
   for (const char* text : {"", "[1]", "{\"model_type\": \"gpt2\"", "gpt2"})
     CHECK_THROWS_WITH(model_section_of_hugging_face(text, "config.json"), Contains("is not a JSON object"));
+  // The value of a key goes into the message, and whoever prints it would recurse.
+  const std::string deep =
+      R"({"model_type": "gpt2", "activation_function": )" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  CHECK_THROWS_WITH(model_section_of_hugging_face(deep, "config.json"), Contains("nests too deep"));
 }

@@ -33,6 +33,8 @@ TEST_CASE("events come line by line with their places, without a torn last one")
 TEST_CASE("what is no object and what has no place is refused at its line") {
   CHECK_THROWS_WITH(parse_object("{", "here"), Contains("this is not JSON"));
   CHECK_THROWS_WITH(parse_object("[1]", "here"), Contains("this is not JSON of an object"));
+  CHECK_THROWS_WITH(parse_object("{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}", "here"),
+                    Contains("it nests too deep"));
   const EventPlace at = place_of(nlohmann::json{{"attempt", 2}, {"step", 7}}, "E:1");
   CHECK(at.attempt == 2);
   CHECK(at.step == 7);

@@ -4,6 +4,7 @@
 #include "configs/error.hpp"
 #include "tests/trainer/checkpoint/fixture.hpp"
 #include "trainer/checkpoint/corrupt.hpp"
+#include "trainer/crc32c.hpp"
 
 using namespace ergon;
 
@@ -57,4 +58,24 @@ TEST_CASE("a block that does not match its checksum is told when it is read") {
   byte ^= std::byte{1};
   storage.pwrite(file, {&byte, 1}, piece.offset);
   CHECK_THROWS_AS(reader.tensors().front().read(), Corrupt);
+}
+
+TEST_CASE("a provenance that was written to do harm is refused, whatever its checksum says") {
+  const TemporaryFolder run;
+  Storage storage;
+  const std::string folder = save_alone(storage, run.path(), 1).folder;
+  const std::string deep = "{\"a\":" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  using Row = std::pair<std::string, const char*>;
+  for (const auto& [text, said] : {Row{deep, "nests deeper than 64 levels"}, Row{"[1]", "is no object"}}) {
+    Manifest manifest = CheckpointReader(storage, folder).manifest();
+    for (StoredFile& file : manifest.files) {
+      if (file.name != provenance_name) continue;
+      file.bytes = static_cast<std::int64_t>(text.size());
+      file.crc = crc32c(text);
+    }
+    storage.write_text(folder + "/" + provenance_name, text);
+    storage.write_text(folder + "/" + manifest_name, to_text(manifest));
+    const CheckpointReader reader(storage, folder);
+    CHECK(contains(error_of([&] { (void)reader.provenance(); }), said));
+  }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/data/copy_documents.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "tests/trainer/data/store_fixture.hpp"
 
 using namespace ergon;
@@ -31,6 +33,24 @@ TEST_CASE("documents keep ids, order, splits and answers") {
   CHECK(store.split(Split::test)[0] == DocumentRange{2, 3});
   CHECK(summary.tokens[0] == 4);
   CHECK(summary.left_out == 0);
+}
+
+TEST_CASE("stores may be copied of copies; sources that were written to do harm are refused") {
+  TemporaryFolder folder;
+  InspectingStorage storage;
+  make_store(folder / "0.h5", {{"one"}}, storage);
+  for (int copy = 0; copy < 30; ++copy)
+    copy_documents({folder / fmt::format("{}.h5", copy)}, folder / fmt::format("{}.h5", copy + 1), Existing::refuse, storage, keep);
+  CHECK(parsed_sources(TokenStore(folder / "30.h5", storage)).at("stores").size() == 1);
+  for (const std::string& sources : {std::string(500'000, '[') + std::string(500'000, ']'), std::string("no JSON")}) {
+    const std::string path = folder / fmt::format("hostile{}.h5", sources.size());
+    const auto tokenizer = make_bytes_tokenizer();
+    TokenStoreWriter writer(path, *tokenizer, storage);
+    writer.add(std::vector<std::int32_t>{1}, Split::train);
+    writer.finish(sources);
+    CHECK(contains(problem_of([&] { copy_documents({path}, folder / "copy.h5", Existing::refuse, storage, keep); }),
+                   "its /sources is no JSON, or nests too deep"));
+  }
 }
 
 TEST_CASE("documents that are seen twice are known by their ids") {

@@ -35,6 +35,8 @@ TEST_CASE("a plan is kept and compared, key by key") {
   again.bind({{"--valid", 0.1}});
   CHECK(contains(problem_of([&] { again.bind({{"--valid", 0.2}}); }, ExitCode::config), "was begun with --valid 0.1, now 0.2"));
   CHECK(contains(problem_of([&] { again.bind({{"--new", 1}}); }, ExitCode::config), "was begun with --new null, now 1"));
+  write_file(folder / "a.ingest/plan.json", "{\"--valid\":" + std::string(500'000, '[') + std::string(500'000, ']') + "}");
+  CHECK(contains(problem_of([&] { again.bind({{"--valid", 0.1}}); }, ExitCode::config), "was begun with --valid null, now 0.1"));
 }
 
 TEST_CASE("what is left without a plan, or is not wanted, goes") {

@@ -9,6 +9,7 @@
 #include "configs/error.hpp"
 #include "configs/names.hpp"
 #include "configs/parse.hpp"
+#include "configs/shallow_json.hpp"
 #include "configs/toml.hpp"
 #include "trainer/checkpoint/format.hpp"
 
@@ -173,7 +174,7 @@ std::string huggingface_config(const ModelShape& model, at::ScalarType dtype) {
 ModelShape model_of_huggingface(const std::string& text, const std::string& where) {
   try {
     std::string section = model_section_of_hugging_face(text, where);
-    const Json json = Json::parse(text);
+    const Json json = parse_shallow<Json>(text);
     const Details details(json, where);
     section += json.at("model_type") == "gpt2" ? gpt2_details(details) : llama_details(details);
     section += fmt::format("init_std = {}\n", toml_number(details.number("initializer_range", 0.02)));

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "configs/error.hpp"
+#include "configs/shallow_json.hpp"
 #include "trainer/complete_file.hpp"
 #include "trainer/data/foreign/flat_header.hpp"
 
@@ -20,7 +21,7 @@ constexpr std::int64_t exported_piece = 1 << 18;  // tokens
 
 // Format and type that the description names.
 void read_description(const TokenStore& store, ForeignFormat& format, TokenDtype& dtype) {
-  const auto json = nlohmann::json::parse(store.foreign()->description, nullptr, false);
+  const auto json = try_parse_shallow<nlohmann::json>(store.foreign()->description);
   const auto text = [&](const char* key) {
     return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
   };
