@@ -86,7 +86,9 @@ struct ImportLine : CommandLine {
     option(options.splits.test, "--test", "FRACTION", "documents for test");
     flag(options.deduplicate, "--deduplicate", "leave out documents whose text came before");
     choice(invalid, "--invalid-utf8", {"replace", "drop", "refuse"}, "what becomes of a document that is not UTF-8");
-    option(document_mebibytes, "--max-document", "MIB", "the longest document; a longer one is refused (memory: 9 times this)");
+    option(document_mebibytes, "--max-document", "MIB",
+           "the longest document; a longer one is refused (memory: 9 times this; 250 with "
+           "SentencePiece models that are not byte-pair encoding)");
     option(shard_mebibytes, "--shard-size", "MIB", "tokens of a shard, at most");
     option(threads, "--threads", "N", "workers; 0: one a core");
     flag(fresh, "--fresh", "begin again where an import to this output was interrupted, instead of going on");
