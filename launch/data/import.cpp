@@ -92,7 +92,7 @@ struct ImportLine : CommandLine {
     option(shard_mebibytes, "--shard-size", "MIB", "tokens of a shard, at most");
     option(threads, "--threads", "N", "workers; 0: one a core");
     flag(fresh, "--fresh", "begin again where an import to this output was interrupted, instead of going on");
-    flag(force, "--force", "replace an existing output");
+    flag(force, "--force", "replace an existing output, a dataset with the shards that it lists");
     flag(json, "--json", "print the summary as JSON");
     rest(options.documents.inputs, "INPUT", "files or folders of text, gzip and zstd too; - is standard input", Needed::yes);
     footer(

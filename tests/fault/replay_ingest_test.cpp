@@ -58,7 +58,7 @@ int synced_shards(const std::vector<test::Operation>& operations, int done) {
   int shards = 0;
   for (int i = 0; i + 2 <= done; ++i) {
     const test::Operation& operation = operations[static_cast<std::size_t>(i)];
-    if (operation.path.ends_with("/publishing")) return 0;
+    if (operation.to.ends_with("/publishing")) return 0;
     shards += operation.kind == test::Operation::Kind::rename && operation.to.ends_with(".done");
   }
   return shards;

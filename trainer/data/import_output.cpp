@@ -17,27 +17,48 @@ std::string without(const std::string& path, std::string_view suffix) {
   return path.ends_with(suffix) ? path.substr(0, path.size() - suffix.size()) : path;
 }
 
-// Made before anything appears under the output's name: what is there afterwards is the import's own. Not synced: when a power cut takes
-// it, the next import says that the output exists, which it does then.
+// Made before anything appears under the output's name: what is there afterwards is the import's own.
 std::string publishing(const std::string& work_folder) { return work_folder + "/" + publishing_name; }
 
-// Returns the shards of the dataset that is replaced. They stand in the mark, for an import that goes on where one was killed behind the
-// removal of their list.
-std::set<std::string> begin_publishing(const ImportOutput& output, const std::string& work_folder, Storage& storage) {
-  const std::string mark = publishing(work_folder);
-  std::set<std::string> replaced;
+// Names of shards that this import may replace and remove: those that the dataset in its place lists, and those of the mark: of a dataset
+// whose list an import that was killed had removed, or moved there by that import itself.
+std::set<std::string> own_shards(const ImportOutput& output, const std::string& work_folder, Storage& storage) {
+  std::set<std::string> own;
   if (storage.exists(output.dataset))
-    for (const Shard& shard : read_dataset(output.dataset, storage).shards) replaced.insert(shard.name);
-  if (storage.exists(mark)) {
-    std::istringstream names(storage.read_text(mark));
+    for (const Shard& shard : read_dataset(output.dataset, storage).shards) own.insert(shard.name);
+  if (storage.exists(publishing(work_folder))) {
+    std::istringstream names(storage.read_text(publishing(work_folder)));
     for (std::string name; std::getline(names, name);)
-      if (is_plain_name(name)) replaced.insert(name);
-    return replaced;
+      if (is_plain_name(name)) own.insert(name);
   }
+  return own;
+}
+
+// The first `shards` names. A file of such a name that is not the import's own is a store that somebody named so, or a shard of a dataset
+// whose file was renamed: --force does not mean it either.
+void refuse_foreign_shards(const ImportOutput& output, std::size_t shards, const std::string& work_folder, Storage& storage) {
+  const std::string folder = parent_folder(output.dataset);
+  std::vector<std::string> there;
+  for (std::size_t shard = 0; shard < shards; ++shard)
+    if (storage.exists(folder + "/" + output.shard_name(shard))) there.push_back(output.shard_name(shard));
+  if (there.empty()) return;
+  const std::set<std::string> own = own_shards(output, work_folder, storage);
+  for (const std::string& name : there)
+    if (!own.contains(name))
+      throw Error(fmt::format("already exists, and is no shard of {}, which would be written over it", output.dataset), folder + "/" + name,
+                  "name another output, or move this file away");
+}
+
+// Returns what own_shards does, with the first `shards` names, and writes it into the mark, for an import that goes on where one was
+// killed. The mark is synced: were it lost in a power cut, shards that had moved would be taken for somebody else's.
+std::set<std::string> begin_publishing(const ImportOutput& output, std::size_t shards, const std::string& work_folder, Storage& storage) {
+  refuse_foreign_shards(output, shards, work_folder, storage);
+  std::set<std::string> own = own_shards(output, work_folder, storage);
+  for (std::size_t shard = 0; shard < shards; ++shard) own.insert(output.shard_name(shard));
   std::string text;
-  for (const std::string& name : replaced) text += name + "\n";
-  storage.append(storage.create(mark), text);
-  return replaced;
+  for (const std::string& name : own) text += name + "\n";
+  storage.write_text(publishing(work_folder), text);
+  return own;
 }
 
 void remove_shards(const std::string& folder, const std::set<std::string>& names, Storage& storage) {
@@ -78,7 +99,7 @@ TokenStoreInfo shard_at(const std::string& path, const ShardPlan& plan, const st
 // Moves the shards to their place and lists them; those of a dataset that is replaced go.
 void publish(const ImportOutput& output, const std::string& work_folder, const Dataset& dataset, Storage& storage) {
   const std::string folder = parent_folder(output.dataset);
-  std::set<std::string> replaced = begin_publishing(output, work_folder, storage);
+  std::set<std::string> replaced = begin_publishing(output, dataset.shards.size(), work_folder, storage);
   if (storage.exists(output.dataset)) {
     storage.unlink(output.dataset);
     storage.sync_directory(folder);  // or a power cut leaves the old list over new shards
@@ -110,9 +131,10 @@ void ImportOutput::check(Existing existing, Storage& storage) const {
   if (store.empty()) check_names();
   // What is replaced must be a dataset: another .json of this name is not ours to remove.
   if (existing == Existing::replace && storage.exists(dataset)) (void)read_dataset(dataset, storage);
-  if (existing == Existing::replace || storage.exists(publishing(work_folder()))) return;
-  for (const std::string& path : {store, dataset})
-    if (!path.empty() && storage.exists(path)) throw Error("already exists", path, "name another output, or give --force to replace it");
+  if (existing == Existing::refuse && !storage.exists(publishing(work_folder())))
+    for (const std::string& path : {store, dataset})
+      if (!path.empty() && storage.exists(path)) throw Error("already exists", path, "name another output, or give --force to replace it");
+  if (store.empty()) refuse_foreign_shards(*this, 1, work_folder(), storage);  // how many there will be is known later
 }
 
 void ImportOutput::check_names() const {
@@ -125,7 +147,7 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
                            const std::function<std::string(const ShardPlan&)>& sources, Storage& storage,
                            const std::function<void(std::int64_t)>& progress) {
   if (plans.size() == 1 && !output.store.empty()) {
-    const std::set<std::string> replaced = begin_publishing(output, work_folder, storage);
+    const std::set<std::string> replaced = begin_publishing(output, 0, work_folder, storage);
     WrittenOutput written{output.store, {}};
     written.stores.push_back(write_shard(output.store, documents, plans.front(), tokenizer, sources(plans.front()), storage, progress));
     if (storage.exists(output.dataset)) storage.unlink(output.dataset);
@@ -134,6 +156,7 @@ WrittenOutput write_output(const ImportOutput& output, const std::string& work_f
     return written;
   }
   output.check_names();
+  refuse_foreign_shards(output, plans.size(), work_folder, storage);
   WrittenOutput written{output.dataset, {}};
   Dataset dataset;
   dataset.tokenizer_kind = tokenizer.kind();

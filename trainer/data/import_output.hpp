@@ -22,8 +22,9 @@ struct ImportOutput {
   explicit ImportOutput(const std::string& path);
   std::string work_folder() const { return stem + ".ingest"; }
   std::string shard_name(std::size_t shard) const;  // without the folder
-  // Throws Error (ExitCode::config) when something has one of the names and `existing` is refuse, (ExitCode::data) when it is replace and
-  // the file in the dataset's place is none.
+  // Throws Error (ExitCode::config) when something has one of the names and `existing` is refuse, or the first shard's name, whatever it
+  // is, and the dataset in this one's place does not list it; (ExitCode::data) when it is replace and the file in the dataset's place is
+  // none.
   void check(Existing existing, Storage& storage) const;
   void check_names() const;  // of shards, which a dataset file can list
 };
@@ -34,7 +35,8 @@ struct WrittenOutput {
 };
 
 // `sources` gives the JSON of a shard. A shard that an import before this one finished in the work folder is kept. `progress` is told the
-// bytes of tokens that were moved, of two passes over them.
+// bytes of tokens that were moved, of two passes over them. Throws Error (ExitCode::config) before anything is written or replaced when a
+// shard would be written over a file that is not of the dataset in this one's place.
 WrittenOutput write_output(const ImportOutput& output, const std::string& work_folder, const SpooledDocuments& documents,
                            const std::vector<ShardPlan>& plans, const Tokenizer& tokenizer,
                            const std::function<std::string(const ShardPlan&)>& sources, Storage& storage,

@@ -23,14 +23,15 @@ IngestFolder::IngestFolder(const std::string& path, Begin begin, Storage& storag
   // The kernel lets go of it when this process ends, however that comes about.
   if (::flock(lock_.descriptor(), LOCK_EX | LOCK_NB) != 0)
     throw Error("another import is at work here", path, "wait for its end, or name another output", ExitCode::data);
-  if (begin == Begin::fresh || !begun()) clear();
+  if (begin == Begin::fresh || !begun()) clear(Mark::stays);
 }
 
 // The plan goes behind everything that belongs to it: without it nothing here is taken for part of an import. The mark of an output that
-// appears goes last: alone it says that the import had finished.
-void IngestFolder::clear() {
+// appears goes last: alone it says that the import had finished. It stays for an import that begins again, which finds shards in their
+// place.
+void IngestFolder::clear(Mark mark) {
   std::vector<std::string> names = storage_.list(path_);
-  std::erase_if(names, [](const std::string& name) { return name == lock_name; });
+  std::erase_if(names, [&](const std::string& name) { return name == lock_name || (mark == Mark::stays && name == publishing_name); });
   const auto turn = [](const std::string& name) { return name == publishing_name ? 2 : name == plan_name ? 1 : 0; };
   std::ranges::stable_sort(names, {}, turn);
   for (const std::string& name : names) storage_.unlink(path_ + "/" + name);
@@ -62,7 +63,7 @@ Digest IngestFolder::bind(const nlohmann::json& plan) {
 
 void IngestFolder::remove() {
   if (!storage_.exists(path_)) return;
-  clear();
+  clear(Mark::goes);
   storage_.remove_directory(path_);
 }
 

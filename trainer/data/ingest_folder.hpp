@@ -11,7 +11,7 @@
 
 namespace ergon {
 
-// In the work folder from the moment that something appears under the output's name.
+// In the work folder from the moment that something appears under the output's name: names of shards that the import may replace.
 inline constexpr const char* publishing_name = "publishing";
 
 enum class Begin { resume, fresh };  // go on with what is there; remove it first
@@ -30,7 +30,8 @@ class IngestFolder {
   void remove();
 
  private:
-  void clear();
+  enum class Mark { stays, goes };
+  void clear(Mark mark);
 
   std::string path_;
   Storage& storage_;

@@ -113,6 +113,46 @@ TEST_CASE("a store that replaces a dataset leaves none of it, also when an impor
   }
 }
 
+TEST_CASE("shards are not written over files that are not the dataset's, with --force neither") {
+  Output output('a');
+  write_file(output.folder / "t-00001.h5", "mine");
+  CHECK(problem_of([&] { ImportOutput(output.folder / "t.json").check(Existing::refuse, output.storage); }) == "no error");
+  CHECK(contains(problem_of([&] { output.write("t.json", 250); }, ExitCode::config), "t-00001.h5: already exists, and is no shard of "));
+  CHECK(output.moved == 0);
+  CHECK(output.names() == Names{"t-00001.h5"});
+  CHECK(output.write("t.h5", 1000) == "t.h5");
+  CHECK(output.write("t.json", 1000) == "t.json");
+  CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t.h5", "t.json"});
+  CHECK(read_file(output.folder / "t-00001.h5") == "mine");
+
+  // A dataset that has another name now keeps its shards.
+  std::filesystem::rename(output.folder / "t.json", output.folder / "v1.json");
+  std::filesystem::remove(output.folder / "w/publishing");
+  for (const Existing existing : {Existing::refuse, Existing::replace})
+    CHECK(contains(problem_of([&] { ImportOutput(output.folder / "t.json").check(existing, output.storage); }, ExitCode::config),
+                   "t-00000.h5: already exists, and is no shard of "));
+  CHECK(contains(problem_of([&] { output.write("t.json", 1000); }, ExitCode::config), "t-00000.h5: already exists"));
+  CHECK(read_dataset(output.folder / "v1.json", output.storage).shards.size() == 1);
+}
+
+TEST_CASE("shards that an import had moved when it was killed are its own, also when there are fewer of them now") {
+  struct Kill {};
+  struct Killing : InspectingStorage {
+    void rename(const std::string& from, const std::string& to) override {
+      if (to.ends_with("t-00003.h5") && !from.ends_with(".tmp")) throw Kill();
+      InspectingStorage::rename(from, to);
+    }
+  } killing;
+  for (const std::int64_t tokens : {100, 250}) {
+    Output output('a');
+    CHECK_THROWS_AS(output.write("t.json", 100, killing), Kill);
+    CHECK(output.names() == Names{"t-00000.h5", "t-00001.h5", "t-00002.h5"});
+    CHECK(output.write("t.json", tokens) == "t.json");
+    CHECK(std::ssize(output.names()) == 1 + 500 / tokens);
+    CHECK(std::ssize(read_dataset(output.folder / "t.json", output.storage).shards) == 500 / tokens);
+  }
+}
+
 TEST_CASE("shards that were finished are not written again; others are") {
   Output output('a');
   output.write("t.json", 250);

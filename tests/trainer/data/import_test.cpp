@@ -304,6 +304,22 @@ TEST_CASE("an import that stops at any write goes on from there to the same byte
   CHECK_FALSE(storage.exists(folder / "t.ingest"));
 }
 
+TEST_CASE("an import into shards begins nothing where a store has the name of its first") {
+  TemporaryFolder folder;
+  ergon::test::InspectingStorage storage;
+  write_file(folder / "in.txt", english(100));
+  import_text(options_for(folder, "c-00000.h5"), storage);
+  const std::string bytes = read_file(folder / "c-00000.h5");
+  for (const Existing existing : {Existing::refuse, Existing::replace}) {
+    ImportOptions options = options_for(folder, "c.json");
+    options.existing = existing;
+    CHECK(
+        contains(problem_of([&] { import_text(options, storage); }, ExitCode::config), "c-00000.h5: already exists, and is no shard of "));
+    CHECK((read_file(folder / "c-00000.h5") == bytes));
+    CHECK_FALSE(storage.exists(folder / "c.ingest"));
+  }
+}
+
 TEST_CASE("an import that was killed while it removed its work folder had finished") {
   TemporaryFolder folder;
   ergon::test::InspectingStorage storage;

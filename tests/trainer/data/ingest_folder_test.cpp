@@ -53,4 +53,8 @@ TEST_CASE("what is left without a plan, or is not wanted, goes") {
   write_file(folder / "a.ingest/unit_0000000001", "left");
   CHECK(names(Begin::resume).size() == 3);
   CHECK(names(Begin::fresh) == std::vector<std::string>{"lock"});
+  write_file(folder / "a.ingest/publishing", "a-00000.h5\n");  // shards that it has moved are in their place all the same
+  CHECK(names(Begin::fresh) == std::vector<std::string>{"lock", "publishing"});
+  IngestFolder(folder / "a.ingest", Begin::resume, storage).remove();
+  CHECK_FALSE(storage.exists(folder / "a.ingest"));
 }
