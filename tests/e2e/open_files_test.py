@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that leave Ergon and come back, through the program: h5py and h5dump open every HDF5 file that a run, an export and a resave write; a model of transformers is imported,
+"""Files that leave Ergon and come back, through the program: h5py and h5dump open every HDF5 file that a run, an import, a packing, an export and a resave write; a model of transformers is imported,
 trained on by two ranks, and exported again."""
 import json
 import math
@@ -59,6 +59,27 @@ class OpenFiles(harness.Case):
             self.assertIn('positions = "rotary"', str(file.attrs["model"]))
         for path in [GOLDEN / "tokens.v1.h5", *sorted((GOLDEN / "checkpoint.v1").glob("*.h5"))]:
             self.assert_opens(path)
+
+    def test_every_kind_of_data_opens(self):
+        """A packing table, and token stores of version 2: answers of pairs, tables of ids that came from Megatron-LM and nanoGPT."""
+        self.ergon("data", "pack", "tokens.h5", "--sequence", "64", "-o", "packing.h5")
+        packing = self.assert_opens(self.folder / "packing.h5")
+        self.assertEqual(packing["samples/first_piece"][-1], len(packing["pieces/tokens"]))
+
+        (self.folder / "pairs.jsonl").write_text("".join(json.dumps({"prompt": f"{n} + {n} = ", "response": str(2 * n)}) + "\n" for n in range(20)))
+        self.ergon("data", "import-pairs", "pairs.jsonl", "-o", "pairs.h5")
+        pairs = self.assert_opens(self.folder / "pairs.h5")
+        self.assertEqual(len(pairs["docs/answers"]), len(pairs["docs/offsets"]) - 1)
+        self.assertGreater(min(pairs["docs/answers"]), 0)
+
+        for system, file in (("megatron", "text_document"), ("nanogpt", "ids.bin")):
+            self.ergon("data", "export-ids", "tokens.h5", "-o", file, "--to", system, "--split", "train")
+            self.ergon("data", "import-ids", file, "-o", f"{system}.h5", "--vocab", "257", "--eod", "256")
+            store = self.assert_opens(self.folder / f"{system}.h5")
+            self.assertEqual(json.loads(store["foreign/description"].tobytes())["format"], system)
+            with h5py.File(self.folder / f"{system}.h5") as file:
+                self.assertEqual(file.attrs["ergon_version"], 2)
+        self.assertEqual(store["tokens/data"].tobytes(), (self.folder / "ids.bin").read_bytes())
 
     def test_a_model_of_transformers_is_trained_on(self):
         # Its vocabulary of 61 holds no store of bytes: ids of digits and blanks are above it, so the model must refuse this store.
