@@ -23,7 +23,7 @@ def tracing():
     return None if tried.returncode == 0 else f"tracing is not allowed here ({tried.stderr.strip()[:80]})"
 
 
-class Injected(Case):
+class Traced(Case):
     def setUp(self):
         super().setUp()
         reason = tracing()
@@ -42,6 +42,8 @@ class Injected(Case):
         done = subprocess.run(line, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
         return done.returncode, done.stderr, log.read_text(errors="replace").splitlines()
 
+
+class Injected(Traced):
     def calls(self):
         """call -> which of its occurrences in the main thread are on the checkpoints: strace counts per thread."""
         code, said, lines = self.trace("-e", "trace=" + ",".join(CALLS))
@@ -87,7 +89,7 @@ class EveryCall(Injected):
         self.assertGreater(sum(counts.values()), 40)
 
 
-class Looks(Injected):
+class Looks(Traced):
     """A disk that fails when the run looks for what it has: it ends in a sentence and changes nothing, or goes on from the same step."""
     CALLS = ("openat", "newfstatat", "getdents64", "pread64")
     everywhere = False

@@ -102,10 +102,10 @@ TEST_CASE("a changed digit is damage, and lines of older versions have no checks
     log.add("evaluation", 1, {{"step", 1}, {"loss", 2.25}});
   });
   CHECK(loss_curve(text, "e").at(1).loss == 1.5);
-  for (const std::string& digit : {"1.5", "2.25"}) {
+  for (const char* digit : {"1.5", "2.25"}) {
     std::string damaged = text;
-    damaged.replace(damaged.find(digit), 1, "7");
-    CHECK_THAT(problem_of([&] { loss_curve(damaged, "e"); }), Catch::Contains("its checksum does not match"));
+    damaged[damaged.find(digit)] = '7';
+    CHECK_THROWS_WITH(loss_curve(damaged, "e"), Catch::Contains("its checksum does not match"));
   }
   CHECK(loss_curve(R"({"event":"attempt","attempt":1,"from_step":0})"
                    "\n",

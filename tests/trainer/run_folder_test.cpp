@@ -48,7 +48,7 @@ TEST_CASE("a damaged result is refused") {
     } catch (const Error& error) {
       CHECK(error.code() == ExitCode::data);
       CHECK(error.where() == run.result());
-      CHECK(contains(error.problem(), text == another_step ? "its checksum does not match" : "not a result"));
+      CHECK_THAT(error.problem(), Catch::Contains(text == another_step ? "its checksum does not match" : "not a result"));
     }
   }
 }

@@ -47,7 +47,7 @@ struct Fixture {
 
 // A file by FORMAT.md, whatever it says, with the hash that belongs to it.
 struct Crafted {
-  std::string format = "packing", rule = "best-fit-decreasing 1", split = "train", stores = std::string(64, 'a') + "\n";
+  std::string format = "packing", rule = "best-fit-decreasing 1", split = "train", stores = fmt::format("{:a<64}\n", "");
   std::int64_t version = 1, sequence = 48;
   std::vector<std::uint64_t> first_sample = {0, 1}, first_piece = {0, 1}, begin = {0};
   std::vector<std::uint32_t> tokens = {5};
