@@ -93,8 +93,8 @@ TEST_CASE("lengths that are none are refused by line or element") {
   CHECK(refusal("12\n7.5\n") == "lengths:2: '7.5' is not the length of a document");
   CHECK(refusal("[12, 7.5]") == "lengths: element 2 is not the length of a document: 7.5");
   CHECK(refusal("[99999999999999999999]") == "lengths: element 1 is not the length of a document: 1e+20");
-  CHECK(refusal("[12") == "lengths: is not a JSON array");
-  CHECK(refusal("{\"a\": 1}") == "lengths: is not a JSON array");
+  CHECK(refusal("[12") == "lengths: is not a JSON array, or nests too deep");
+  CHECK(refusal("{\"a\": 1}") == "lengths: is not a JSON array, or nests too deep");
   CHECK(refusal("") == "lengths: there is no document in it");
   CHECK(refusal("12\n0\n") == "lengths: a document of 0 tokens");
   CHECK(refusal("101\n") == "lengths: a document of 101 tokens does not fit a sequence of 100");

@@ -162,16 +162,15 @@ TEST_CASE("job_script: USR1, USR2 and TERM reach the ranks as USR1, and the true
 }
 
 TEST_CASE("job_script: a signal at any moment of a start ends nothing, and is not lost") {
-  Site forked("");  // between the fork and the first that srun does
-  forked.ranks("srun", forked.saved(0));
-  forked.ranks("mpirun", forked.saved(0));
   for (const bool by_mpirun : {false, true}) {
+    Site forked("");  // between the fork and the first that srun does
+    forked.ranks(by_mpirun ? "mpirun" : "srun", forked.saved(0));
     forked.by_mpirun = by_mpirun;
-    CHECK(holds(
-        forked.run(
-            {}, "", "  child=$!\n",
-            "  child=$!\n  [ -n \"${sent-}\" ] || { sent=yes; kill -USR1 $child; kill -USR2 $child; kill -TERM $child; kill -USR1 $$; }\n"),
-        "ended 0\n"));
+    const std::string said = forked.run(
+        {}, "", "  child=$!\n",
+        "  child=$!\n  [ -n \"${sent-}\" ] || { sent=yes; kill -USR1 $child; kill -USR2 $child; kill -TERM $child; kill -USR1 $$; }\n");
+    CAPTURE(said);
+    CHECK(holds(said, "ended 0\n"));
   }
   Site between("");  // heard, though what is being started must not be ended by it
   between.ranks("srun", between.hearing());

@@ -43,7 +43,7 @@ std::shared_ptr<CheckpointSaver> saver_of(Storage& storage, const TemporaryFolde
 std::vector<std::string> saved(const TemporaryFolder& run) {
   std::vector<std::string> names;
   for (const std::string& name : Storage().list(run / "checkpoints"))
-    if (name != "latest") names.push_back(name);
+    if (!name.starts_with("latest")) names.push_back(name);
   return names;
 }
 
