@@ -160,9 +160,7 @@ int launch_mpirun(const LaunchPlan& plan, const LaunchLine& line) {
   }
   if (line.dry_run) return 0;
   require_mpirun(launcher);
-  keep_script(plan, "mpirun.sh",
-              "#!/bin/sh\n# The ranks of " + shell_word(plan.folder) + ", as `ergon launch` started them last.\ncd " +
-                  shell_word(std::filesystem::current_path().string()) + " || exit 2\nexec " + shell_line(words) + "\n");
+  keep_script(plan, "mpirun.sh", mpirun_script(plan, facts, std::filesystem::current_path().string()));
   follow(plan);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "launch/jobs/shell_words.hpp"
+
 namespace ergon {
 
 std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts& facts) {
@@ -32,6 +34,13 @@ std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts&
   if (!facts.logs.empty()) add({"--output-filename", facts.logs});
   words.insert(words.end(), plan.train.begin(), plan.train.end());
   return words;
+}
+
+std::string mpirun_script(const LaunchPlan& plan, const MpirunFacts& facts, const std::string& working_folder) {
+  return "#!/bin/sh\n# The ranks of a run, as `ergon launch` started them last. Environment of that time: NCCL_* and ERGON_* alone are "
+         "named.\n"
+         "cd " +
+         shell_word(working_folder) + " || exit 2\nexec " + shell_line(mpirun_words(plan, facts)) + "\n";
 }
 
 }  // namespace ergon

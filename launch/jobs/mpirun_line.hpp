@@ -25,4 +25,7 @@ struct MpirunFacts {
 
 std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts& facts);
 
+// The line as a script that starts the same from any folder; `working_folder` is the one that it was made in.
+std::string mpirun_script(const LaunchPlan& plan, const MpirunFacts& facts, const std::string& working_folder);
+
 }  // namespace ergon

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/jobs/mpirun_line.hpp"
 
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "launch/child_process.hpp"
 #include "launch/jobs/shell_words.hpp"
 #include "tests/launch/jobs/launch_fixture.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -54,4 +59,30 @@ TEST_CASE("mpirun_line: hosts with different slots are filled by these") {
   CHECK(line({1, 4}).find("--hostfile hosts --map-by slot --mca") != std::string::npos);
   facts.cores = 3;  // the host with the most ranks has four
   CHECK(line({1, 4}).find("--map-by slot --oversubscribe --mca mpi_yield_when_idle 1") != std::string::npos);
+}
+
+TEST_CASE("mpirun_line: the script starts the ranks from any folder, and whatever a key holds starts nothing") {
+  const bool checked = output_within({10}, {"shellcheck", "--version"}).has_value();
+  for (const char* value : {"a b", "it's", "\"q\"", "$(touch hit)", "`touch hit`", "; touch hit #"}) {
+    const test::TemporaryFolder folder;
+    const std::string here = folder / value;
+    std::filesystem::create_directory(here);
+    test::write_file(folder / "mpirun", "#!/bin/sh\npwd\nfor word; do printf '%s\\n' \"$word\"; done\n");
+    std::filesystem::permissions(folder / "mpirun", std::filesystem::perms::owner_all);
+    MpirunFacts facts;
+    facts.logs = std::string("logs ") + value;
+    facts.prefix = folder / "mpirun";
+    const std::string environment = nlohmann::json::array({std::string("A=") + value}).dump();
+    const LaunchPlan plan = planned({"mesh.dp=4", "launch.environment=" + environment, std::string("run.folder=runs/") + value});
+    test::write_file(folder / "mpirun.sh", mpirun_script(plan, facts, here));
+    std::string expected = here + "\n";
+    const std::vector<std::string> words = mpirun_words(plan, facts);
+    for (std::size_t i = 1; i < words.size(); ++i) expected += words[i] + "\n";
+    CAPTURE(value);
+    CHECK(output_of({"/bin/sh", folder / "mpirun.sh"}) == expected);
+    CHECK_FALSE(std::filesystem::exists(here + "/hit"));
+    // SC2016: a `$` between single quotes, which is how names that hold one are meant.
+    if (checked)
+      CHECK(output_of({"/bin/sh", "-c", "shellcheck --exclude=SC2016 " + shell_word(folder / "mpirun.sh") + " 2>&1; true"}) == "");
+  }
 }
