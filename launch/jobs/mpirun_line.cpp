@@ -37,9 +37,8 @@ std::vector<std::string> mpirun_words(const LaunchPlan& plan, const MpirunFacts&
 }
 
 std::string mpirun_script(const LaunchPlan& plan, const MpirunFacts& facts, const std::string& working_folder) {
-  return "#!/bin/sh\n# The ranks of a run, as `ergon launch` started them last. Environment of that time: NCCL_* and ERGON_* alone are "
-         "named.\n"
-         "cd " +
+  return "#!/bin/sh\n# The ranks of a run, as `ergon launch` started them last.\n"
+         "# Of NCCL_* and ERGON_* they get what was set then, with the values of now.\ncd " +
          shell_word(working_folder) + " || exit 2\nexec " + shell_line(mpirun_words(plan, facts)) + "\n";
 }
 
