@@ -23,7 +23,7 @@ class FitOfRuns(Case):
         self.assertIn("runs 'large' and 'short' do not mix: the sequence length of the one is 32, of the other 16", mixed)
 
         lines = (self.folder / "small" / "events.jsonl").read_text().splitlines()
-        lines[0] = json.dumps({key: value for key, value in json.loads(lines[0]).items() if key != "data"})
+        lines[0] = json.dumps({key: value for key, value in json.loads(lines[0]).items() if key not in ("data", "sha256")})  # as an older version wrote it
         (self.folder / "small" / "events.jsonl").write_text("\n".join(lines) + "\n")
         self.assertIn("do not say which tokenizer", self.ergon("fit", "--runs", "small", code=3).stderr)
 
