@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/runs/watch_layout.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <clocale>
 #include <cmath>
