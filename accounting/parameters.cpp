@@ -6,7 +6,7 @@
 namespace ergon {
 namespace {
 
-// SignedWide enough for any shape whose keys are each in range; what is handed out fits 2^53.
+// Wide enough for any shape whose keys are each in range; what is handed out fits 2^53.
 using SignedWide = __int128;
 
 SignedWide layer_weights(const ModelShape& s) {

@@ -15,6 +15,7 @@
 #include "configs/names.hpp"
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
+#include "launch/dtype_named.hpp"
 #include "launch/plan_strategies.hpp"
 #include "launch/plan_timeline.hpp"
 
@@ -70,12 +71,6 @@ PlanQuestion question_of(const CommandLine& line, const PlanArguments& arguments
   if (line.given("--inference-tokens")) question.inference_tokens = positive(arguments.inference_tokens, "--inference-tokens");
   if (line.given("--tokens-available")) question.tokens_available = positive(arguments.tokens_available, "--tokens-available");
   return question;
-}
-
-DType dtype_named(const std::string& name) {
-  for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16})
-    if (name == choice_name(dtype)) return dtype;
-  throw Bug("--dtype offers a name that no type has");
 }
 
 // Whole counts keep all digits of their product.

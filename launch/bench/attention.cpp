@@ -12,6 +12,7 @@
 #include "configs/names.hpp"
 #include "launch/bench/message.hpp"
 #include "launch/bench/rounds.hpp"
+#include "launch/dtype_named.hpp"
 #include "parallel/communicators.hpp"
 #include "parallel/context_parallel/strategy.hpp"
 #include "parallel/plan/refusals.hpp"
@@ -25,12 +26,6 @@ namespace {
 
 at::ScalarType scalar_type(DType dtype) {
   return dtype == DType::float64 ? at::kDouble : dtype == DType::float32 ? at::kFloat : at::kBFloat16;
-}
-
-DType bench_dtype(const std::string& name) {
-  for (const DType dtype : {DType::float32, DType::float64, DType::bfloat16})
-    if (name == choice_name(dtype)) return dtype;
-  throw Bug("a job of no dtype");
 }
 
 // Bytes sent and seconds waited since it was last asked.
@@ -192,7 +187,7 @@ ShardingJob sharding_job(const nlohmann::json& json) {
           .heads = number("heads"),
           .kv_heads = number("kv_heads"),
           .head_width = number("head_width"),
-          .dtype = bench_dtype(json.at("dtype").get<std::string>()),
+          .dtype = dtype_named(json.at("dtype").get<std::string>()),
           .causal = json.at("causal").get<bool>(),
           .gather_heads = number("gather_heads"),
           .rounds = number("rounds")};

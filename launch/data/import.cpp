@@ -14,6 +14,7 @@
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/data/import_progress.hpp"
+#include "launch/data/invalid_utf8_words.hpp"
 #include "launch/data/split_words.hpp"
 #include "launch/hdf5_helper.hpp"
 #include "trainer/data/documents.hpp"
@@ -85,7 +86,7 @@ struct ImportLine : CommandLine {
     option(options.splits.validation, "--valid", "FRACTION", "documents for validation");
     option(options.splits.test, "--test", "FRACTION", "documents for test");
     flag(options.deduplicate, "--deduplicate", "leave out documents whose text came before");
-    choice(invalid, "--invalid-utf8", {"replace", "drop", "refuse"}, "what becomes of a document that is not UTF-8");
+    choice(invalid, "--invalid-utf8", invalid_utf8_choices, "what becomes of a document that is not UTF-8");
     option(document_mebibytes, "--max-document", "MIB",
            "the longest document; a longer one is refused (memory: 9 times this; 250 with "
            "SentencePiece models that are not byte-pair encoding)");
@@ -107,7 +108,7 @@ struct ImportLine : CommandLine {
   void settle() {
     options.documents.rule = documents == "file" ? DocumentRule::file : DocumentRule::blank_line;
     options.documents.format = format == "by-name" ? FormatRule::by_name : format == "text" ? FormatRule::text : FormatRule::json_lines;
-    options.invalid_utf8 = invalid == "replace" ? InvalidUtf8::replace : invalid == "drop" ? InvalidUtf8::drop : InvalidUtf8::refuse;
+    options.invalid_utf8 = invalid_utf8_of(invalid);
     options.existing = force ? Existing::replace : Existing::refuse;
     options.begin = fresh ? Begin::fresh : Begin::resume;
     options.training_text = {bytes(training_mebibytes, "--train-text", INT64_MAX >> 20)};

@@ -10,6 +10,7 @@
 #include "launch/command_line.hpp"
 #include "launch/commands.hpp"
 #include "launch/data/import_progress.hpp"
+#include "launch/data/invalid_utf8_words.hpp"
 #include "launch/data/split_words.hpp"
 #include "launch/data/tokenizer_words.hpp"
 #include "launch/hdf5_helper.hpp"
@@ -71,7 +72,7 @@ int command_data_import_pairs(int argc, char** argv) {
   line.choice(format, "--format", {"by-name", "jsonl"}, "jsonl: every input holds JSON lines, whatever its name");
   line.option(options.fractions.validation, "--valid", "FRACTION", "pairs for validation");
   line.option(options.fractions.test, "--test", "FRACTION", "pairs for test");
-  line.choice(invalid, "--invalid-utf8", {"replace", "drop", "refuse"}, "what becomes of a pair whose line is not UTF-8");
+  line.choice(invalid, "--invalid-utf8", invalid_utf8_choices, "what becomes of a pair whose line is not UTF-8");
   line.flag(force, "--force", "replace an existing output");
   line.flag(json, "--json", "print the summary as JSON");
   line.rest(options.documents.inputs, "INPUT", "files or folders of *.jsonl, compressed or not: one object a line", Needed::yes);
@@ -87,7 +88,7 @@ int command_data_import_pairs(int argc, char** argv) {
   options.documents.sources_too = options.documents.prompt_key == default_prompt_key && options.documents.text_key == default_response_key;
   if (options.longest < 0) throw Error(fmt::format("{} tokens cannot be a limit", options.longest), "--longest", "give 0 or more");
   options.documents.format = format == "jsonl" ? FormatRule::json_lines : FormatRule::by_name;
-  options.invalid_utf8 = invalid == "replace" ? InvalidUtf8::replace : invalid == "drop" ? InvalidUtf8::drop : InvalidUtf8::refuse;
+  options.invalid_utf8 = invalid_utf8_of(invalid);
   options.existing = force ? Existing::replace : Existing::refuse;
   Storage storage(hdf5_helper());
   const auto named = tokenizer_words.open(storage);

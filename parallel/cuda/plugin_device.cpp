@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "parallel/cuda/plugin_stream.h"
 #include "parallel/cuda/plugin_tables.h"
 
 namespace {
@@ -12,7 +13,6 @@ namespace {
 static_assert(int{ERGON_CUDA_SUCCESS} == cudaSuccess && int{ERGON_CUDA_INSUFFICIENT_DRIVER} == cudaErrorInsufficientDriver);
 static_assert(int{ERGON_CUDA_NO_DEVICE} == cudaErrorNoDevice);
 
-cudaStream_t stream_of(ErgonStream stream) { return reinterpret_cast<cudaStream_t>(stream); }
 cudaEvent_t event_of(ErgonEvent event) { return reinterpret_cast<cudaEvent_t>(event); }
 
 int properties(int device, ErgonDeviceProperties* properties) noexcept {

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "parallel/cuda/plugin_stream.h"
 #include "parallel/cuda/plugin_tables.h"
 
 namespace {
@@ -19,7 +20,6 @@ static_assert(int{ERGON_NCCL_SUM} == ncclSum && int{ERGON_NCCL_MAX} == ncclMax &
 static_assert(sizeof(ErgonNcclId) == sizeof(ncclUniqueId));
 
 ncclComm_t comm_of(ErgonNcclComm comm) { return reinterpret_cast<ncclComm_t>(comm); }
-cudaStream_t nccl_stream_of(ErgonStream stream) { return reinterpret_cast<cudaStream_t>(stream); }
 ncclDataType_t type_of(int type) { return static_cast<ncclDataType_t>(type); }
 ncclRedOp_t reduction_of(int reduction) { return static_cast<ncclRedOp_t>(reduction); }
 
@@ -58,28 +58,28 @@ int get_unique_id(ErgonNcclId* id) noexcept {
 }
 
 int all_reduce(const void* send, void* receive, size_t count, int type, int reduction, ErgonNcclComm comm, ErgonStream stream) noexcept {
-  return ncclAllReduce(send, receive, count, type_of(type), reduction_of(reduction), comm_of(comm), nccl_stream_of(stream));
+  return ncclAllReduce(send, receive, count, type_of(type), reduction_of(reduction), comm_of(comm), stream_of(stream));
 }
 
 int all_gather(const void* send, void* receive, size_t count, int type, ErgonNcclComm comm, ErgonStream stream) noexcept {
-  return ncclAllGather(send, receive, count, type_of(type), comm_of(comm), nccl_stream_of(stream));
+  return ncclAllGather(send, receive, count, type_of(type), comm_of(comm), stream_of(stream));
 }
 
 int reduce_scatter(const void* send, void* receive, size_t count, int type, int reduction, ErgonNcclComm comm,
                    ErgonStream stream) noexcept {
-  return ncclReduceScatter(send, receive, count, type_of(type), reduction_of(reduction), comm_of(comm), nccl_stream_of(stream));
+  return ncclReduceScatter(send, receive, count, type_of(type), reduction_of(reduction), comm_of(comm), stream_of(stream));
 }
 
 int broadcast(const void* send, void* receive, size_t count, int type, int root, ErgonNcclComm comm, ErgonStream stream) noexcept {
-  return ncclBroadcast(send, receive, count, type_of(type), root, comm_of(comm), nccl_stream_of(stream));
+  return ncclBroadcast(send, receive, count, type_of(type), root, comm_of(comm), stream_of(stream));
 }
 
 int send(const void* data, size_t count, int type, int peer, ErgonNcclComm comm, ErgonStream stream) noexcept {
-  return ncclSend(data, count, type_of(type), peer, comm_of(comm), nccl_stream_of(stream));
+  return ncclSend(data, count, type_of(type), peer, comm_of(comm), stream_of(stream));
 }
 
 int recv(void* data, size_t count, int type, int peer, ErgonNcclComm comm, ErgonStream stream) noexcept {
-  return ncclRecv(data, count, type_of(type), peer, comm_of(comm), nccl_stream_of(stream));
+  return ncclRecv(data, count, type_of(type), peer, comm_of(comm), stream_of(stream));
 }
 
 }  // namespace
