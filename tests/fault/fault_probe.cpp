@@ -4,6 +4,7 @@
 // On rank RANK, in step STEP or later, the DEED is done at PLACE:
 //   forward, backward  while it computes there and waits for nobody   collective  while this rank waits for an operation of tp or cp-dp
 //   GROUP:OPERATION    while this rank waits for that operation of that group: cp:ring_shift, pp:recv
+//   overlap     while it computes in the forward and an operation is under way: ZeRO-3 gathers the weights of the next layer then
 //   save        at the second write of a checkpoint's file          agreement   where the ranks are about to agree on stopping
 //   loss        of its microbatches
 // DEED: kill, stop (the signals of these names), hang (computes for ever), slow (10 s later), full (no space left), error, bug, none; of
@@ -107,7 +108,9 @@ class Saboteur {
 
   // In the forward behind a sum of activations, so that another operation of the forward follows.
   static bool computes_in(const std::string& part, const FlightRecord::Position& here) {
-    if (here.waits || !here.newest || here.newest->completed == 0 || here.newest->step != here.step) return false;
+    if (here.waits || !here.newest || here.newest->step != here.step) return false;
+    if (part == "overlap") return here.newest->completed == 0 && here.part == FlightPart::forward;
+    if (here.newest->completed == 0) return false;
     if (part != name(here.phase, here.part)) return false;
     return here.part == FlightPart::backward || (here.newest->part == here.part && here.newest->elements >= sum_of_activations);
   }
@@ -148,7 +151,7 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
     const Plan* mine = rank == plan.rank ? &plan : nullptr;
     PlannedStorage storage(mine, watchdog->record());
     std::optional<Saboteur> saboteur;
-    if (mine != nullptr && (plan.place == "forward" || plan.place == "backward" || plan.waits()))
+    if (mine != nullptr && (plan.place == "forward" || plan.place == "overlap" || plan.place == "backward" || plan.waits()))
       saboteur.emplace(plan, watchdog->record());
     std::optional<test::FilteredLoss> losses;
     if (mine != nullptr && plan.place == "loss")
