@@ -102,7 +102,8 @@ struct RankSkew {
   std::int64_t steps = 0;       // measured
   Seconds least, median, most;  // of all ranks
   // The rank that was furthest behind its peers, those that do the same work: for three quarters of the time it took more than `ratio`
-  // times as long as the median of them. 0: no rank has a peer, and `slowest` is the one that was busy longest.
+  // times as long as the median of them. Where no two do the same work all are peers, each measured by its own best interval. 0: a build
+  // before that, and `slowest` is the one that was busy longest.
   double ratio = 0;
   std::int64_t slowest = 0;  // world rank
   std::string host;          // of it

@@ -14,7 +14,7 @@ namespace {
 // What a rank tells the others; all ranks run the same binary.
 struct Record {
   double blocks[BusyBlocks::most];
-  double mean;
+  double mean, best_mean;
   char host[65];
 };
 
@@ -38,8 +38,29 @@ double lasting(std::vector<double> ratios) {
   return *quarter;
 }
 
+using Peers = std::vector<std::size_t>;
+
+// Ranks that are compared with each other.
+std::vector<Peers> peers_of(const std::vector<BusyRank>& ranks) {
+  std::map<int, Peers> by_work;
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) by_work[ranks[rank].work].push_back(rank);
+  std::vector<Peers> groups;
+  for (const auto& [work, peers] : by_work)
+    if (peers.size() > 1) groups.push_back(peers);
+  return groups;
+}
+
+// The same ranks, their seconds as multiples of what each took at best: work that differs can be compared so.
+std::vector<BusyRank> by_own_best(std::vector<BusyRank> ranks) {
+  for (BusyRank& rank : ranks) {
+    for (double& seconds : rank.blocks) seconds = rank.best_mean.value > 0 ? seconds / rank.best_mean.value : 0;
+    rank.work = 0;
+  }
+  return ranks;
+}
+
 // Of each of `peers`, by block, its time over the median of the others.
-std::vector<std::vector<double>> ratios_of(const std::vector<BusyRank>& ranks, const std::vector<std::size_t>& peers) {
+std::vector<std::vector<double>> ratios_of(const std::vector<BusyRank>& ranks, const Peers& peers) {
   std::vector<std::vector<double>> ratios(peers.size());
   for (std::size_t block = 0; block < ranks.front().blocks.size(); ++block) {
     std::vector<double> sorted;
@@ -80,11 +101,9 @@ RankSkew skew_of(const std::vector<BusyRank>& ranks, std::int64_t steps) {
   skew.least = {means.front()};
   skew.median = {median(means)};
   skew.most = {means.back()};
-  std::map<int, std::vector<std::size_t>> by_work;
-  for (std::size_t rank = 0; rank < ranks.size(); ++rank) by_work[ranks[rank].work].push_back(rank);
-  for (const auto& [work, peers] : by_work) {
-    if (peers.size() < 2) continue;
-    const auto ratios = ratios_of(ranks, peers);
+  const std::vector<BusyRank> measured = peers_of(ranks).empty() ? by_own_best(ranks) : ranks;
+  for (const Peers& peers : peers_of(measured)) {
+    const auto ratios = ratios_of(measured, peers);
     for (std::size_t i = 0; i < peers.size(); ++i)
       if (const double ratio = lasting(ratios[i]); ratio > skew.ratio) {
         skew.ratio = ratio;
@@ -108,6 +127,7 @@ std::optional<RankSkew> compare_ranks(const BusyBlocks& mine, const RunConfig& c
   Record record = {};
   for (std::size_t block = 0; block < mine.count(); ++block) record.blocks[block] = mine.block(block);
   record.mean = mine.mean().value;
+  record.best_mean = mine.best_mean().value;
   gethostname(record.host, sizeof record.host - 1);
   constexpr auto bytes = static_cast<std::int64_t>(sizeof record);
   at::Tensor sent = at::empty({bytes}, at::kByte), all = at::empty({control.size() * bytes}, at::kByte);
@@ -116,7 +136,8 @@ std::optional<RankSkew> compare_ranks(const BusyBlocks& mine, const RunConfig& c
   std::vector<BusyRank> ranks;
   for (int rank = 0; rank < control.size(); ++rank) {
     std::memcpy(&record, all.const_data_ptr<std::uint8_t>() + rank * bytes, sizeof record);
-    ranks.push_back({{record.blocks, record.blocks + mine.count()}, {record.mean}, record.host, work_of(config, mesh, rank)});
+    ranks.push_back(
+        {{record.blocks, record.blocks + mine.count()}, {record.mean}, record.host, work_of(config, mesh, rank), {record.best_mean}});
   }
   return skew_of(ranks, mine.steps());
 }

@@ -4,6 +4,9 @@
 // only waits for such a rank does not. CPU time would miss the second and the last.
 //
 // A hiccup is no straggler: the ratio of RankSkew (accounting/ledger.hpp) is one that a rank keeps for three quarters of an interval.
+//
+// Where no two ranks do the same work, as in a pipeline without replicas, each is measured by its own best interval, and compared with the
+// others by that: so one that becomes slow is found, one that was slow from the first step is not.
 #pragma once
 
 #include <array>
@@ -22,26 +25,34 @@ namespace ergon {
 class BusyBlocks {
  public:
   void add(Seconds busy);
-  void clear() { *this = BusyBlocks(); }
+  // The next interval begins.
+  void clear() {
+    const double best = best_mean().value;
+    *this = BusyBlocks();
+    best_ = best;
+  }
 
   static constexpr std::size_t least = 3, most = 16;                // blocks to compare; more become half as many, twice as long
   std::size_t count() const { return count_; }                      // of whole blocks
   double block(std::size_t index) const { return blocks_[index]; }  // seconds a step
   std::int64_t steps() const { return steps_; }
   Seconds mean() const { return {steps_ > 0 ? total_ / static_cast<double>(steps_) : 0}; }  // of all steps
+  // The least mean of this interval and of those before it; 0: no step yet.
+  Seconds best_mean() const { return {best_ > 0 && (steps_ == 0 || best_ < mean().value) ? best_ : mean().value}; }
 
  private:
   std::array<double, most> blocks_ = {};
   std::size_t count_ = 0;
   std::int64_t length_ = 5, open_steps_ = 0, steps_ = 0;  // length_: steps a block
-  double open_ = 0, total_ = 0;
+  double open_ = 0, total_ = 0, best_ = 0;                // best_: of the intervals before
 };
 
 struct BusyRank {
   std::vector<double> blocks;  // seconds a step, as many on every rank
   Seconds mean;
   std::string host;
-  int work = 0;  // ranks of equal numbers do the same work
+  int work = 0;             // ranks of equal numbers do the same work
+  Seconds best_mean = {0};  // used where no two do
 };
 // Of two ranks and more.
 RankSkew skew_of(const std::vector<BusyRank>& ranks, std::int64_t steps);

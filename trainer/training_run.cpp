@@ -219,10 +219,10 @@ void TrainingRun::name_straggler(const RankSkew& skew) {
   const bool named = skew.slowest == straggler_;
   straggler_ = skew.is_straggler() ? skew.slowest : -1;
   if (straggler_ < 0 || named) return;
-  say(fmt::format(
-      "step {}: rank {} on {} keeps the others waiting: busy {:.2f} times as long as ranks with the same work (all ranks: {:.4g} "
-      "to {:.4g} s a step)",
-      step_, skew.slowest, skew.host, skew.ratio, skew.least.value, skew.most.value));
+  say(
+      fmt::format("step {}: rank {} on {} keeps the others waiting: busy {:.2f} times as long as its peers (all ranks: {:.4g} "
+                  "to {:.4g} s a step)",
+                  step_, skew.slowest, skew.host, skew.ratio, skew.least.value, skew.most.value));
   note([&](EventLog& events) {
     events.add("straggler", attempt_.number,
                {{"step", step_},

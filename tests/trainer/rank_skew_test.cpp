@@ -23,6 +23,13 @@ BusyRank rank(std::vector<double> blocks, const std::string& host = "h", int wor
   return {std::move(blocks), mean, host, work};
 }
 
+// One of a stage of its own, whose best interval had this mean.
+BusyRank stage(std::vector<double> blocks, int work, double best) {
+  BusyRank of = rank(std::move(blocks), "h", work);
+  of.best_mean = {best};
+  return of;
+}
+
 std::vector<std::int64_t> named(const std::string& events) {
   std::vector<std::int64_t> ranks;
   std::istringstream lines(events);
@@ -31,21 +38,22 @@ std::vector<std::int64_t> named(const std::string& events) {
   return ranks;
 }
 
-// A run in which some ranks take longer over each step, as nobody waits for them there; by rank, in ms. What it says, and its folder.
+// A run in which some ranks take longer over each step but the first ones, as nobody waits for them there; by rank, in ms. What it says,
+// and its folder.
 struct Slowed {
-  Slowed(const std::string& mesh, const std::map<int, int>& slow) {
+  Slowed(const std::string& mesh, const std::map<int, int>& slow, int quick_steps = 0, const std::string& layers = "model.layers=1") {
     struct Recorder : RunMonitor {
       void message(const std::string& line) override { said += line + "\n"; }
       void step(const StepProgress&) override {}
       std::string said;
     } recorder;
-    config = tiny.config({mesh, "train.steps=32", "checkpoint.every=16", "train.evaluate_every=0", "model.layers=1"});
+    config = tiny.config({mesh, "train.steps=32", "checkpoint.every=16", "train.evaluate_every=0", layers});
     tiny.run(config, [&](LoopOptions& options) {
       if (test::this_rank == 0) options.monitor = &recorder;
       const auto found = slow.find(test::this_rank);
       if (found == slow.end()) return;
-      options.pending_stop = [wait = std::chrono::milliseconds(found->second)] {
-        std::this_thread::sleep_for(wait);
+      options.pending_stop = [wait = std::chrono::milliseconds(found->second), quick = quick_steps]() mutable {
+        if (quick-- <= 0) std::this_thread::sleep_for(wait);
         return StopRequest::none;
       };
     });
@@ -98,9 +106,36 @@ TEST_CASE("rank skew: a hiccup is no straggler, nor is a machine on which all ar
 TEST_CASE("rank skew: ranks are compared with those that do the same work") {
   const RankSkew stages = skew_of({rank({1, 1, 1}, "a", 0), rank({3, 3, 3}, "b", 1), rank({1.5, 1.5, 1.5}, "c", 0)}, 15);
   CHECK((stages.slowest == 2 && stages.ratio == 1.5));
-  const RankSkew none = skew_of({rank({1, 1, 1}, "a", 0), rank({3, 3, 3}, "b", 1)}, 15);
-  CHECK((none.slowest == 1 && none.ratio == 0 && !none.is_straggler()));
   CHECK(skew_of({rank({0, 0, 0}), rank({0, 0, 0})}, 15).ratio == 0);
+}
+
+TEST_CASE("rank skew: where no two do the same work, each is measured by its own best") {
+  const auto skew = [](const BusyRank& first, const BusyRank& second) { return skew_of({first, second}, 15); };
+  const RankSkew even = skew(stage({1, 1, 1}, 0, 1), stage({3, 3, 3}, 1, 3));
+  CHECK((even.ratio == 1 && !even.is_straggler()));
+  const RankSkew slower = skew(stage({2, 2, 2}, 0, 1), stage({3, 3, 3}, 1, 3));
+  CHECK((slower.slowest == 0 && slower.ratio == 2));
+  CHECK(skew(stage({2, 2, 2}, 0, 1), stage({6, 6, 6}, 1, 3)).ratio == 1);  // all at once: longer steps, or a busy machine
+  const RankSkew unknown = skew(stage({0, 0, 0}, 0, 0), stage({3, 3, 3}, 1, 0));
+  CHECK((unknown.ratio == 0 && unknown.slowest == 1));
+}
+
+TEST_CASE("rank skew: the best mean is of this interval or of one before") {
+  BusyBlocks busy;
+  CHECK(busy.best_mean().value == 0);
+  busy.clear();
+  CHECK(busy.best_mean().value == 0);
+  busy.add({3});
+  CHECK(busy.best_mean().value == 3);
+  busy.clear();
+  CHECK((busy.best_mean().value == 3 && busy.mean().value == 0));
+  busy.add({2});
+  CHECK(busy.best_mean().value == 2);
+  busy.add({8});
+  CHECK((busy.mean().value == 5 && busy.best_mean().value == 3));
+  busy.clear();
+  busy.clear();
+  CHECK(busy.best_mean().value == 3);
 }
 
 TEST_CASE("rank skew: stages, contiguous parts and uneven heads are other work") {
@@ -130,6 +165,16 @@ TEST_CASE("rank skew: a slowed rank of a run is named once, with its machine, an
   CHECK(run.skews().at(1).value().steps == 16);
   const std::string who = "step 16: rank 2 on " + skew.host + " keeps the others waiting";
   CHECK_THAT(run.said, Catch::Contains(who) && !Catch::Contains("step 32: rank 2"));
+}
+
+TEST_CASE("rank skew: a stage that becomes slow is named, though no other does its work") {
+  const Slowed run("mesh.pp=2", {{0, 40}}, 16, "model.layers=2");
+  CHECK(run.skews().at(0).value().ratio > 0);
+  CHECK_FALSE(run.skews().at(0).value().is_straggler());
+  const RankSkew skew = run.skews().at(1).value();
+  CHECK((skew.slowest == 0 && skew.is_straggler()));
+  CHECK(named(run.tiny.events(run.config)) == std::vector<std::int64_t>{0});
+  CHECK_THAT(run.said, Catch::Contains("step 32: rank 0 on " + skew.host + " keeps the others waiting: busy "));
 }
 
 TEST_CASE("rank skew: equal ranks name none, and one rank is compared with nobody") {
