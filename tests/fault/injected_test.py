@@ -79,14 +79,16 @@ class Injected(Traced):
 class EveryCall(Injected):
     def test_one_of_each_kind(self):
         """Each call on the checkpoints, with each error."""
-        counts = {}
+        played = 0
         for call, places in self.calls().items():
+            counts = {}
             for error in ("ENOSPC", "EIO"):
                 for when in places:
                     outcome = f"{call} {error}: {self.check_one(call, error, when)}"
                     counts[outcome] = counts.get(outcome, 0) + 1
-        print("injected:", json.dumps(counts))
-        self.assertGreater(sum(counts.values()), 40)
+            print("injected:", json.dumps(counts), flush=True)
+            played += sum(counts.values())
+        self.assertGreater(played, 40)
 
 
 class Looks(Traced):
@@ -128,13 +130,13 @@ class Looks(Traced):
         return "harmless" if code == 0 else "refused"
 
     def test_each_kind(self):
-        counts = {}
         for call, most in self.places().items():
             self.assertGreater(most, 0, call)
+            counts = {}
             for when in range(1, most + 1) if self.everywhere else [1]:
                 outcome = f"{call} EIO: {self.check_one(call, when)}"
                 counts[outcome] = counts.get(outcome, 0) + 1
-        print("injected:", json.dumps(counts))
+            print("injected:", json.dumps(counts), flush=True)
 
 
 class EveryLook(Looks):
