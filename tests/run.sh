@@ -53,7 +53,7 @@ run_label() {
 
 # What LibTorch, Open MPI and HDF5 keep to the end would count as leaked; what the second sanitizer finds ends the process, or nobody saw it.
 run_sanitized() {
-  launch/build.sh asan
+  launch/build.sh asan ergon_unit
   ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 run_label build-asan unit sanitize
 }
 

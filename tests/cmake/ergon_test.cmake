@@ -30,6 +30,10 @@ target_link_libraries(ergon_filtered_loss PUBLIC ergon_trainer)
 compile_apart(trainer/kernels/cross_entropy.cpp)
 target_link_options(ergon_filtered_loss INTERFACE LINKER:--wrap=_ZN5ergon18cross_entropy_lossERKN2at6TensorES3_S3_S3_)
 
+# What the label `unit` runs, and no more.
+add_custom_target(ergon_unit)
+add_dependencies(ergon_unit ergon)
+
 # ergon_test(NAME [SOURCES files] [RANKS 1 2 4] [LABELS unit] [TIMEOUT 60] [LINK targets])
 # One executable from NAME_test.cpp (or SOURCES); without RANKS one CTest `folder/NAME`, with RANKS one under mpirun for each count, `folder/NAME@n`.
 # The label defaults to `unit` without RANKS and to `parallel` with them; every test has a time-out (seconds). A test that cannot run here prints
@@ -57,6 +61,9 @@ function(ergon_test name)
     set(ARG_LABELS ${default_label})
   endif()
   with_first_headers(${target} ${ARG_LINK})
+  if("unit" IN_LIST ARG_LABELS)
+    add_dependencies(ergon_unit ${target})
+  endif()
   set(processors 1)
   if(ARG_RANKS OR "e2e" IN_LIST ARG_LABELS OR "fault" IN_LIST ARG_LABELS)
     set(processors 2)
