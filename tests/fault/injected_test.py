@@ -92,7 +92,7 @@ class EveryCall(Injected):
 
 
 class Looks(Traced):
-    """A disk that fails when the run looks for what it has: it ends in a sentence and changes nothing, or goes on from the same step."""
+    """A disk that fails when the run looks for what it has: it ends in a sentence, and goes on from the newest save."""
     CALLS = ("openat", "newfstatat", "getdents64", "pread64")
     everywhere = False
 
@@ -127,7 +127,9 @@ class Looks(Traced):
                 self.assertIn("Input/output error", said)
                 self.ergon("train", "run.toml", *KEYS)
             self.assertEqual(self.result()["code"], 0)
-            self.assertEqual(set(self.beginnings()[1:]), {4})
+            begun = self.beginnings()
+            self.assertIn(begun[1:], ([4], [4, 4], [4, 8]))  # 8: the disk failed behind the last save
+            self.assertEqual(sorted(self.curve("run")), list(range(1, 9)))
             self.ergon("checkpoint", "verify", "run")
         return "harmless" if code == 0 else "refused"
 
