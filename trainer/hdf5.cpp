@@ -34,7 +34,7 @@ Hdf5Handle::~Hdf5Handle() { close(); }
 bool Hdf5Handle::close() noexcept { return id_ < 0 || close_(std::exchange(id_, -1)) >= 0; }
 
 Hdf5Layout::Hdf5Layout(const std::string& path) : path_(path) {
-  silence_hdf5();
+  prepare_hdf5();
   const auto access = access_without_locks(path);
   check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110), "set the format version", path);
   auto creation = own<H5Pclose>(H5Pcreate(H5P_FILE_CREATE), "make a property list", path);

@@ -35,8 +35,12 @@ inline hid_t native_id(Hdf5Type type) {
   return -1;
 }
 
-// HDF5 prints its error stack to stderr unless told otherwise, per thread.
-inline void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+// Before any other call. HDF5 prints its error stack to stderr unless told otherwise, per thread. And what it does as a process ends
+// crashes in 1.10 when the close of a file has failed, for that file is in its tables still: all are closed by their handles before that.
+inline void prepare_hdf5() {
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 // The innermost entry of HDF5's error stack says what went wrong, the outer ones which call saw it.
 inline std::string hdf5_message() {

@@ -60,7 +60,7 @@ Reader::Reader(const std::string& path) : path_(path) {
   if (!std::filesystem::is_regular_file(status)) throw Error("is not a regular file", path, "name an HDF5 file", ExitCode::data);
   file_size_ = static_cast<std::int64_t>(std::filesystem::file_size(path, ignored));
   check_signature(path, file_size_);
-  silence_hdf5();
+  prepare_hdf5();
   // Filters of a foreign file must not load code.
   H5PLset_loading_state(0);
   const auto access = access_without_locks(path);
