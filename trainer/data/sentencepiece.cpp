@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "configs/error.hpp"
+#include "trainer/data/charsmap.hpp"
 #include "trainer/data/tokenizer.hpp"
 
 namespace ergon {
@@ -29,7 +30,7 @@ std::size_t line_cut(std::string_view text, std::size_t limit) {
   return at;
 }
 
-// The fields of a message of protocol buffers that the library has accepted: numbers by their value, the others as bytes.
+// The fields of a message of protocol buffers: numbers by their value, the others as bytes. Those of a group, too, as the message's own.
 void for_each_field(std::string_view message,
                     const std::function<void(std::uint64_t field, std::uint64_t number, std::string_view bytes)>& use) {
   const auto number = [&] {
@@ -43,13 +44,24 @@ void for_each_field(std::string_view message,
     return value;
   };
   while (!message.empty()) {
-    const std::uint64_t tag = number(), kind = tag & 7;
+    const auto tag = static_cast<std::uint32_t>(number());
+    const std::uint32_t kind = tag & 7;
     const std::uint64_t value = kind == 0 ? number() : 0;
     const std::uint64_t size = kind == 2 ? number() : kind == 1 ? 8 : kind == 5 ? 4 : 0;
     const std::string_view bytes = message.substr(0, size);
     use(tag >> 3, value, bytes);
     message.remove_prefix(bytes.size());
   }
+}
+
+// Both what text and what ids become, by the tables of the model.
+void check_charsmaps(std::string_view model) {
+  for_each_field(model, [](std::uint64_t part, std::uint64_t, std::string_view spec) {
+    if (part != 3 && part != 5) return;  // normalizer_spec, denormalizer_spec
+    for_each_field(spec, [](std::uint64_t field, std::uint64_t, std::string_view table) {
+      if (field == 2) check_charsmap(table);
+    });
+  });
 }
 
 // Where text may be cut so that the ids of its parts are those of the whole.
@@ -94,6 +106,7 @@ bool holds_spaces(std::string_view piece) {
 class SentencePieceTokenizer final : public Tokenizer {
  public:
   explicit SentencePieceTokenizer(const std::string& model) : model_(model) {
+    check_charsmaps(model_);  // before the library encodes the samples that a model may hold
     const auto status = processor_.LoadFromSerializedProto(model_);
     if (!status.ok()) fail("load the model", status, ExitCode::data, "name a .model file made by SentencePiece");
     if (processor_.eos_id() < 0)

@@ -160,3 +160,23 @@ TEST_CASE("SentencePiece's refusals are errors") {
   CHECK(contains(problem_of([] { train(100); }, ExitCode::config), "SentencePiece cannot train 100 pieces"));
   CHECK(contains(problem_of([] { train(50'000); }, ExitCode::config), "SentencePiece cannot train 50000 pieces"));
 }
+
+TEST_CASE("a SentencePiece model whose table of normalization is damaged is refused before the library follows it") {
+  const std::string model = library_model({{"normalization_rule_name", "nmt_nfkc"}});
+  const auto tokenizer = make_tokenizer("sentencepiece", model);
+  std::vector<std::int32_t> ids;
+  tokenizer->encode("\xEF\xBC\xA1\xEF\xBC\xA2", ids);  // full-width A and B
+  CHECK(tokenizer->decode(ids) == "AB");
+  const std::size_t table = model.find("nmt_nfkc") + 8;
+  int refused = 0;
+  for (std::size_t at = table + 16; at < model.size() - 100; at += 997) {
+    std::string damaged = model;
+    damaged[at + 3] = static_cast<char>(damaged[at + 3] ^ 0x7F);
+    try {
+      make_tokenizer("sentencepiece", damaged)->encode("\xEF\xBC\xA1 the tokens", ids);
+    } catch (const Error& error) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 10);
+}
