@@ -44,6 +44,7 @@ struct Plan {
   std::string place, deed;
   std::int64_t step = 0;
 
+  bool computes() const { return place == "forward" || place == "overlap" || place == "backward"; }
   bool waits() const { return place == "collective" || place.find(':') != std::string::npos; }
   void carry_out() const {
     if (deed == "kill") std::raise(SIGKILL);
@@ -151,8 +152,7 @@ int train(const Plan& plan, const char* file, const std::vector<std::string>& ke
     const Plan* mine = rank == plan.rank ? &plan : nullptr;
     PlannedStorage storage(mine, watchdog->record());
     std::optional<Saboteur> saboteur;
-    if (mine != nullptr && (plan.place == "forward" || plan.place == "overlap" || plan.place == "backward" || plan.waits()))
-      saboteur.emplace(plan, watchdog->record());
+    if (mine != nullptr && (plan.computes() || plan.waits())) saboteur.emplace(plan, watchdog->record());
     std::optional<test::FilteredLoss> losses;
     if (mine != nullptr && plan.place == "loss")
       losses.emplace([&plan, record = watchdog->record(), been = false, left = false](double loss) mutable {
