@@ -21,6 +21,7 @@
 #include "launch/progress.hpp"
 #include "launch/run_device.hpp"
 #include "launch/signals.hpp"
+#include "launch/start_limit.hpp"
 #include "parallel/communicator_mpi.hpp"
 #include "parallel/mpi.hpp"
 #include "parallel/plan/context_blocks.hpp"
@@ -55,7 +56,9 @@ bool parse_line(int argc, char** argv, TrainLine& line) {
   command.footer(
       "Signals: USR1, USR2, TERM save and exit 85 (run the same line again); INT and a file `stop` in the\n"
       "run folder save and exit 86; a file `save` there saves and goes on. "
-      "Stop mpirun itself with USR1: it turns TERM and INT into SIGKILL.\n\nKeys of the run file:\n" +
+      "Stop mpirun itself with USR1: it turns TERM and INT into SIGKILL.\n\n"
+      "ERGON_START_LIMIT (\"10 min\"): ranks that have not met by then end with 5; later, the keys of [watchdog] hold.\n\nKeys of the run "
+      "file:\n" +
       keys_help());
   return command.parse(argc, argv);
 }
@@ -110,11 +113,12 @@ bool is_left_over(std::unique_ptr<Communicator>& world, std::unique_ptr<Watchdog
 
 constexpr int left_over_rank = -1;
 
-int train(const TrainLine& line, LocalRank local) {
+int train(const TrainLine& line, LocalRank local, std::unique_ptr<Deadline> start) {
   std::unique_ptr<Communicator> world = make_mpi_world();
   const int places = world->size();
   const bool leader = world->rank() == 0;
   std::unique_ptr<Watchdog> watchdog = start_watchdog(*world);
+  start.reset();
   try {
     const RunConfig config = agreed_config(line, *world);
     if (is_left_over(world, watchdog, config)) return left_over_rank;
@@ -160,12 +164,13 @@ int command_train(int argc, char** argv) {
   TrainLine line;
   if (!parse_line(argc, argv, line)) return 0;
   install_signal_handlers();
+  std::unique_ptr<Deadline> start = limit_start();
   MpiEnvironment mpi(&argc, &argv);
   // A rank that is alone keeps nobody waiting: it ends in order, without MPI's own lines below the message.
   const auto end_the_others = [&](int failed) {
     if (mpi.size() > 1) MpiEnvironment::abort(static_cast<ExitCode>(failed));
   };
-  const int code = run_guarded([&] { return train(line, mpi.local()); }, end_the_others);
+  const int code = run_guarded([&] { return train(line, mpi.local(), std::move(start)); }, end_the_others);
   if (code == left_over_rank) return mpi.finish(ExitCode::ok, /*patience=*/{1e9});
   return mpi.finish(static_cast<ExitCode>(code), /*patience=*/{30});
 }

@@ -71,6 +71,12 @@ std::string surroundings(const LaunchPlan& plan, const JobFacts& facts) {
     text += "export OMPI_MCA_btl_tcp_if_include=" + shell_word(launch.interface) + "\n";
     if (launch.interface.find('/') == std::string::npos) text += "export NCCL_SOCKET_IFNAME=" + shell_word("=" + launch.interface) + "\n";
   }
+  if (!plan.by_mpirun)
+    text +=
+        "# By default Slurm collects in two ways what ranks tell each other at their start, and one may overtake the other: a rank that "
+        "is\n"
+        "# sent a message before it is ready dies.\n"
+        "export SLURM_PMIX_FENCE=tree\n";
   for (const std::string& assignment : launch.environment) {
     const std::size_t equals = assignment.find('=');
     text += "export " + assignment.substr(0, equals) + "=" + shell_word(assignment.substr(equals + 1)) + "\n";

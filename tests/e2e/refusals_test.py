@@ -56,6 +56,12 @@ class Refusals(Case):
         self.ergon("train", "run.toml", "mesh.dp=2", ranks=3, code=4)
         self.ergon("train", "run.toml", "mesh.dp=2", code=4)
 
+    def test_start_limit(self):
+        for limit in ("soon", "0", "-3"):
+            done = subprocess.run([BINARY, "train", "run.toml"], cwd=self.folder, env=dict(ENVIRONMENT, ERGON_START_LIMIT=limit), capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertIn(f"ergon: error: ERGON_START_LIMIT: '{limit}' is not a time longer than 0\n  hint: ", done.stderr)
+
     def test_under_mpirun_one_rank_speaks(self):
         done = self.refused("modle.layers=3", code=2, says=("modle.layers",), mesh="dp=2 tp=1")
         self.assertEqual(done.stderr.count("ergon: error"), 1)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from harness import ENVIRONMENT, Case, main
+from harness import BINARY, ENVIRONMENT, Case, main
 
 PROBE = os.environ["ERGON_PROBE"]
 KEYS = ["train.steps=16", "train.batch=16", "train.evaluate_every=0", "checkpoint.every=4", "checkpoint.asynchronous=false"]
@@ -294,6 +294,16 @@ class OneRank(FaultCase):
         self.assertEqual(err.count("a bug in Ergon"), 1, err)
         self.assert_told(2, 1, "a bug in Ergon")
         self.assert_resumes(2)
+
+    def test_is_late_to_begin(self):
+        late = self.folder / "late"
+        late.write_text('#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 0 ] || sleep 60\nexec "$@"\n')
+        late.chmod(0o755)
+        line = ["mpirun", "-n", "2", "--oversubscribe", "--bind-to", "none", "./late", BINARY, "train", "run.toml", "run.folder=run", *self.keys_of(2)]
+        done = subprocess.run(line, cwd=self.folder, env=dict(ENVIRONMENT, ERGON_START_LIMIT="2 s"), capture_output=True, text=True, timeout=50, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("ergon: error: rank 0 of 2 has waited 2 s for the others to begin\n  hint: ", done.stderr)
+        self.assertFalse((self.folder / "run").exists())
 
     def assert_told(self, ranks, failed, message):
         files = self.flight()

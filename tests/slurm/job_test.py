@@ -103,6 +103,16 @@ class Job(SlurmCase):
         self.assertFalse((self.folder / "run/result.json").exists(), self.story())
         self.assertIn("broken", self.command(BINARY, "status", "run").stdout)
 
+    def test_a_rank_killed_before_the_ranks_have_met_ends_the_job(self):
+        """srun leaves the living alone, and MPI would wait for the dead one until the job's time is over."""
+        text = self.with_ranks(self.script(*MESH, 'launch.environment=["ERGON_START_LIMIT=6 s"]'), """sh -c '[ "$SLURM_PROCID" != 2 ] || kill -KILL $$; exec "$@"' sh $TRUE""")
+        number = self.submit(text)
+        self.wait_state(number, "COMPLETED", "FAILED", "CANCELLED", seconds=60)
+        self.assertEqual((self.job(number)["JobState"], self.job(number)["ExitCode"]), ("FAILED", "137:0"), self.story())
+        for rank in (0, 1, 3):
+            said = (self.folder / f"run/logs/job_{number}.0/rank_{rank}.log").read_text()
+            self.assertIn(f"ergon: error: rank {rank} of 4 has waited 6 s for the others to begin", said)
+
     def task_of(self, number):
         """The number of the running task of an array; of any other job its own."""
         return self.command("squeue", "-h", "-t", "RUNNING", "-j", number, "-o", "%A").stdout.split()[0]

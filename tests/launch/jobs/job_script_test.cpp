@@ -53,6 +53,8 @@ TEST_CASE("job_script: what the job asks for") {
   CHECK_FALSE(holds(script({}), "--time"));
   CHECK(holds(script({"launch.interface=eth1"}), "export NCCL_SOCKET_IFNAME='=eth1'\n"));  // and not eth10
   CHECK_FALSE(holds(script({"launch.interface=10.1.0.0/16"}), "NCCL_SOCKET_IFNAME"));
+  CHECK(holds(script({"launch.environment=[\"A=b\"]"}), "export SLURM_PMIX_FENCE=tree\nexport A=b\n"));  // a site's own word is the last
+  CHECK_FALSE(holds(script({"launch.ranks_by=mpirun"}), "SLURM_PMIX"));
   CHECK(holds(script({"launch.comeback=array", "launch.starts=5"}), "#SBATCH --array=1-5%1\n#SBATCH --no-requeue\n"));
 }
 
