@@ -23,7 +23,7 @@ std::vector<JobFinding> diagnose_job(const ExaminedJob& job) {
   std::vector<JobFinding> findings;
   for (const Finding& finding : job.needs.mesh) findings.push_back({finding});
   for (const auto& judge : {judge_binary, judge_versions, judge_processors, judge_clocks, judge_folder, judge_data, judge_checkpoints,
-                            judge_interfaces, judge_links, judge_cores, judge_state, judge_gpus, judge_products, judge_limits})
+                            judge_start, judge_interfaces, judge_links, judge_cores, judge_state, judge_gpus, judge_products, judge_limits})
     std::ranges::move(judge(job), std::back_inserter(findings));
   std::ranges::move(about_each_kind(job.ranks, of_machine), std::back_inserter(findings));
   return findings;

@@ -79,6 +79,15 @@ std::optional<Finding> slow_link(const ExaminedJob& job, const PairFigures& pair
 
 std::string rule_of(const ExaminedJob& job, const RankFacts& rank) { return job.needs.interface.empty() ? rank.rule : job.needs.interface; }
 
+std::vector<JobFinding> judge_start(const ExaminedJob& job) {
+  if (one_node(job)) return {};
+  return about_each(job.ranks, [](const RankFacts& rank) -> std::optional<Finding> {
+    if (!rank.mixed_fences) return std::nullopt;
+    return Finding{"start", Condition::poor, "with Slurm's default of SLURM_PMIX_FENCE a rank may now and then die of SIGSEGV in MPI_Init",
+                   "export SLURM_PMIX_FENCE=tree before srun; scripts of `ergon launch` do"};
+  });
+}
+
 std::vector<JobFinding> judge_interfaces(const ExaminedJob& job) {
   using Rule = std::optional<Finding> (*)(const ExaminedJob&, const RankFacts&);
   std::vector<JobFinding> findings;

@@ -12,6 +12,8 @@ namespace ergon {
 // What interfaces a rank's messages to other nodes may take: launch.interface, else what Open MPI was told, else empty.
 std::string rule_of(const ExaminedJob& job, const RankFacts& rank);
 
+// Nothing where the ranks meet as they should.
+std::vector<JobFinding> judge_start(const ExaminedJob& job);
 std::vector<JobFinding> judge_interfaces(const ExaminedJob& job);
 // Nothing where no pair was timed.
 std::vector<JobFinding> judge_links(const ExaminedJob& job);

@@ -16,6 +16,7 @@
 #include "launch/build_info.hpp"
 #include "launch/identity.hpp"
 #include "parallel/process_identity.hpp"
+#include "parallel/started_ranks.hpp"
 
 namespace ergon {
 namespace {
@@ -55,6 +56,12 @@ void bind(RankFacts& facts, Binding how) {
   }
   facts.processors = allowed_processors();
   facts.domain = domain_of(facts.processors);
+}
+
+bool has_mixed_fences() {
+  const char* fence = std::getenv("SLURM_PMIX_FENCE");
+  const std::string kind = fence == nullptr ? "" : fence;
+  return started_ranks().launcher == "Slurm" && (kind.empty() || kind == "mixed");
 }
 
 Json to_json(const Finding& finding) {
@@ -129,6 +136,7 @@ RankFacts own_facts(int rank, LocalRank local, Binding how, const FolderView& fo
   facts.interfaces = network_interfaces();
   const char* rule = std::getenv("OMPI_MCA_btl_tcp_if_include");
   facts.rule = rule == nullptr ? "" : rule;
+  facts.mixed_fences = has_mixed_fences();
   std::error_code none;
   facts.infiniband = std::filesystem::exists("/sys/class/infiniband", none) && !std::filesystem::is_empty("/sys/class/infiniband", none);
   facts.folder = folder;
@@ -169,6 +177,7 @@ Json to_json(const RankFacts& facts) {
           {"interfaces", interfaces_json(facts.interfaces)},
           {"rule", facts.rule},
           {"route", facts.route},
+          {"mixed_fences", facts.mixed_fences},
           {"infiniband", facts.infiniband},
           {"gpus", facts.gpus},
           {"gpu", facts.gpu},
@@ -203,6 +212,7 @@ RankFacts rank_facts_from_json(const Json& json) {
     facts.interfaces.push_back({one.at("name"), one.at("address"), one.at("prefix"), one.at("loopback")});
   json.at("rule").get_to(facts.rule);
   json.at("route").get_to(facts.route);
+  json.at("mixed_fences").get_to(facts.mixed_fences);
   json.at("infiniband").get_to(facts.infiniband);
   json.at("gpus").get_to(facts.gpus);
   json.at("gpu").get_to(facts.gpu);

@@ -37,6 +37,7 @@ struct RankFacts {
   std::vector<NetworkInterface> interfaces;
   std::string rule;                   // OMPI_MCA_btl_tcp_if_include
   std::string route;                  // the interface towards another node; empty: there is none, or no other node
+  bool mixed_fences = false;          // started by srun with SLURM_PMIX_FENCE as Slurm sets it
   bool infiniband = false;            // wants locked memory
   std::int64_t gpus = 0;              // device files that it sees
   std::string gpu;                    // PCI address of the device it took; empty: none

@@ -18,6 +18,7 @@ class Doctor(SlurmCase):
         self.assertEqual(len(answer["ranks"]), 4)
         self.assertEqual(self.found(answer, "mesh")[0]["verdict"], "good")
         self.assertEqual(self.found(answer, "folder")[0]["verdict"], "good")
+        self.assertIn("SLURM_PMIX_FENCE=tree", self.found(answer, "start")[0]["cure"])
         if not self.cluster.apart:
             return
         self.assertEqual([rank["host"] for rank in answer["ranks"]], ["node0", "node1", "node2", "node3"])
@@ -29,8 +30,9 @@ class Doctor(SlurmCase):
     def test_an_interface_that_no_node_has(self):
         if not self.cluster.apart:
             skip("nodes share the network of this machine")
-        done = self.command(*NODES, "--mpi=pmix", BINARY, "doctor", "run.toml", "mesh.dp=4", "launch.interface=nosuch0", "--quick", check=False)
+        done = self.command("env", "SLURM_PMIX_FENCE=tree", *NODES, "--mpi=pmix", BINARY, "doctor", "run.toml", "mesh.dp=4", "launch.interface=nosuch0", "--quick", check=False)
         self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
+        self.assertNotIn("FENCE", done.stdout)
         self.assertRegex(done.stdout, r"broken  interface +no interface nosuch0; there are eth0, lo\n +-> set launch.interface")
 
     def test_a_folder_that_each_node_has_for_itself(self):

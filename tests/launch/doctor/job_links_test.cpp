@@ -30,6 +30,17 @@ TEST_CASE("job_links: one node needs no network, several need one that all have"
   CHECK(told(judge_interfaces(job)) == "broken interface [2]: no network but loopback");
 }
 
+TEST_CASE("job_links: ranks of several nodes that Slurm lets begin one by one") {
+  ExaminedJob job = planted_job(4, 2);
+  CHECK(judge_start(job).empty());
+  for (RankFacts& rank : job.ranks) rank.mixed_fences = true;
+  CHECK(told(judge_start(job)) ==
+        "poor start: with Slurm's default of SLURM_PMIX_FENCE a rank may now and then die of SIGSEGV in MPI_Init");
+  job = planted_job(4, 1);
+  for (RankFacts& rank : job.ranks) rank.mixed_fences = true;
+  CHECK(judge_start(job).empty());
+}
+
 TEST_CASE("job_links: a rule that some nodes cannot follow is broken, and the cure names who said it") {
   ExaminedJob job = planted_job(4, 2);
   for (RankFacts& rank : job.ranks) rank.rule = std::string("ib0");

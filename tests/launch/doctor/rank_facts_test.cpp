@@ -16,7 +16,7 @@ TEST_CASE("rank_facts: everything travels") {
   facts.binding_problem = std::string("no place");
   facts.binding_cure = std::string("make one");
   facts.rule = std::string("eth0");
-  facts.infiniband = true;
+  facts.infiniband = facts.mixed_fences = true;
   facts.gpus = 2;
   facts.gpu = std::string("0000:01:00.0");
   facts.gpu_memory = {{80}, {70}};
