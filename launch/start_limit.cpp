@@ -10,6 +10,7 @@
 #include "configs/error.hpp"
 #include "configs/units.hpp"
 #include "parallel/started_ranks.hpp"
+#include "parallel/watchdog.hpp"
 
 namespace ergon {
 namespace {
@@ -32,7 +33,7 @@ constexpr const char* key = "ERGON_START_LIMIT";
 
 Seconds start_limit(const char* (*variable)(const char* name)) {
   const char* text = variable(key);
-  if (text == nullptr || *text == '\0') return {600};
+  if (text == nullptr || *text == '\0') return WatchdogLimits{}.start;
   try {
     const Seconds limit = parse_seconds(text);
     if (limit.value > 0) return limit;

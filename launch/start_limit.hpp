@@ -10,8 +10,9 @@
 
 namespace ergon {
 
-// ERGON_START_LIMIT as the environment has it ("20 min"), else 10 min: the run file is read once the ranks have met. `variable` looks up
-// the environment: null where a variable is not set. Throws Error (ExitCode::config) for what is no time longer than 0.
+// ERGON_START_LIMIT as the environment has it ("20 min"), else that of a watchdog by default, 10 min: the run file is read once the ranks
+// have met. `variable` looks up the environment: null where a variable is not set. Throws Error (ExitCode::config) for what is no time
+// longer than 0.
 Seconds start_limit(const char* (*variable)(const char* name));
 
 // To be destroyed when the ranks have met. Past the limit it says what this rank waits for, and ends the process with ExitCode::stuck.
