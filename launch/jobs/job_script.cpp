@@ -290,10 +290,11 @@ if [ "$code" = 85 ]; then
   if ! running; then say "no next job: $why"; exit 85; fi
   if stop_asked; then exit 86; fi
   if [ $((restarts + 1)) -ge "$starts" ]; then say "started $starts times: not again"; exit 86; fi
-  # A scancel at this moment must not end sbatch: the job that it has submitted would go on, and nobody would know its number.
+  # A scancel at this moment must not end sbatch: nobody would know the number of the job that it has submitted. afterok: where Slurm kills
+  # this shell before it has taken that job back, it does not go on.
   next=$(
     trap '' USR1 USR2 TERM
-    sbatch --parsable --dependency="afterany:$SLURM_JOB_ID" --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script"
+    sbatch --parsable --dependency="afterok:$SLURM_JOB_ID" --kill-on-invalid-dep=yes --export="ALL,ERGON_CHAIN=$((restarts + 1))" "$script"
   ) || { say "Slurm has not taken the next job: submit it again"; exit 85; }
   next=${next%%;*}  # NUMBER;CLUSTER where clusters have names
   if ! running; then scancel "$next"; say "the next job, $next, is cancelled: $why"; exit 85; fi

@@ -83,24 +83,32 @@ class Signals(SlurmCase):
 
     def test_a_cancelled_job_stays_cancelled(self):
         jobs = {name: self.launch(*KEYS, LONG, *words, folder=name) for name, words in (("running", ()), ("by_mpirun", ("--mpirun",)))}
-        # Cancelled in the moment in which it submits the next one.
-        text = self.script(*KEYS, LONG, "launch.comeback=chain", folder="handing_over").replace("/launch/job.sh", "/changed.sh")
-        chain = self.submit(text.replace("    sbatch --parsable ", '    scancel "$SLURM_JOB_ID"\n    sbatch --parsable ', 1), "handing_over")
+        # Cancelled in the moment in which it submits the next one, and killed before it can take that back.
+        chains = {}
+        for name, late in (("handing_over", ""), ("cut_off", "    sleep 60\n")):
+            text = self.script(*KEYS, LONG, "launch.comeback=chain", folder=name).replace("/launch/job.sh", "/changed.sh")
+            changed = re.sub(r"^    sbatch --parsable .*\n", lambda line: f'    scancel "$SLURM_JOB_ID"\n{line[0]}{late}', text, count=1, flags=re.M)
+            self.assertNotEqual(changed, text)
+            chains[name] = self.submit(changed, name)
         text = self.with_ranks(self.script(*KEYS, LONG, folder="saving"), f"{os.environ['ERGON_PROBE']} 1 save 100 hang run.toml run.folder=saving {' '.join(KEYS)} {LONG} checkpoint.asynchronous=false")
         jobs["saving"] = self.submit(text, "saving")
         jobs["waiting"] = self.launch(*KEYS, LONG, "launch.options=[\"--begin=now+1hour\"]", folder="waiting")
-        self.wait_step(3, "handing_over")
-        self.command("scancel", "-b", "-s", "USR1", chain)
-        self.wait_for(lambda: " is cancelled: Slurm says that this job is " in self.output("handing_over"))
+        for name, number in chains.items():
+            self.wait_step(3, name)
+            self.command("scancel", "-b", "-s", "USR1", number)
+        for name, number in chains.items():
+            self.wait_state(number, "CANCELLED")
         for name in ("running", "by_mpirun"):
             self.wait_step(3, name)
         self.wait_step(100, "saving")
         for number in jobs.values():
             self.command("scancel", number)
-        jobs["handing_over"] = chain
+        jobs |= chains
         self.assert_none_comes_back(jobs, time.monotonic())
-        for name in ("running", "by_mpirun", "handing_over"):
+        for name in ("running", "by_mpirun", *chains):
             self.assertEqual(self.result(name)["code"], 85)  # it has saved all the same, in the time that Slurm left it
+        for name in chains:
+            self.assertEqual(self.output(name).count("] start "), 1, self.output(name))
         self.assertEqual({name: self.job(number)["JobState"] for name, number in jobs.items()}, dict.fromkeys(jobs, "CANCELLED"))
         self.assertFalse((self.folder / "saving/result.json").exists())
         self.ergon("train", "run.toml", "run.folder=saving", "mesh.dp=2", "train.evaluate_every=0", "train.steps=110", "--allow-change", "train.steps", ranks=2)

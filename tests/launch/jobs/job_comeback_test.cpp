@@ -46,7 +46,7 @@ TEST_CASE("job_script: where requeue is forbidden the job hands over to another 
   Site chain("");
   chain.ranks("srun", chain.saved(85));
   CHECK(holds(chain.run({"launch.comeback=chain"}), "job 8 goes on\nended 0\n"));
-  CHECK(holds(chain.calls(), "sbatch --parsable --dependency=afterany:7 --export=ALL,ERGON_CHAIN=1 " + chain.folder / "job.sh"));
+  CHECK(holds(chain.calls(), "sbatch --parsable --dependency=afterok:7 --kill-on-invalid-dep=yes --export=ALL,ERGON_CHAIN=1 " + chain.folder / "job.sh"));
   CHECK(holds(chain.calls(), "--job 8\n"));
   Site named("");  // a cluster with a name
   named.ranks("srun", named.saved(85));
