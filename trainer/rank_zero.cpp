@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/rank_zero.hpp"
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "parallel/error_json.hpp"
+#include "trainer/checkpoint/agreement.hpp"
 
 namespace ergon {
-namespace {
-
-std::string broadcast_text(Communicator& control, const std::string& text) {
-  at::Tensor size = at::empty({1}, at::kLong);
-  *size.data_ptr<std::int64_t>() = static_cast<std::int64_t>(text.size());
-  control.broadcast(size, 0).wait();
-  at::Tensor bytes = at::empty({*size.data_ptr<std::int64_t>()}, at::kByte);
-  if (control.rank() == 0) std::memcpy(bytes.data_ptr(), text.data(), text.size());
-  control.broadcast(bytes, 0).wait();
-  return {static_cast<const char*>(bytes.data_ptr()), static_cast<std::size_t>(bytes.numel())};
-}
-
-}  // namespace
 
 std::string on_rank_zero(Communicator& control, const std::function<std::string()>& work) {
   constexpr char answered = '+', failed = '-';

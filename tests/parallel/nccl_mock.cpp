@@ -133,6 +133,7 @@ void reduce(void* into, const void* from, std::size_t count, int type, int reduc
 void carry_out(const std::vector<Part>& parts) {
   const Part& first = parts[0];
   const std::size_t bytes = first.count * width(first.type), n = parts.size();
+  if (bytes == 0) return;  // what is empty may have no address
   const auto at = [](const void* data, std::size_t offset) { return static_cast<const char*>(data) + offset; };
   if (first.operation == "broadcast") {
     for (const Part& part : parts)
@@ -265,7 +266,8 @@ std::shared_ptr<Letter> put(const MessagePart& part) {
   const std::shared_ptr<Letter> other = waiting.front();
   waiting.pop_front();
   if (other->bytes != part.bytes) part.comm->owner->world->disagreements.push_back(group.name + ": messages of two sizes");
-  std::memcpy(part.sends ? other->data : part.data, part.sends ? part.data : other->data, std::min(part.bytes, other->bytes));
+  if (const std::size_t bytes = std::min(part.bytes, other->bytes); bytes > 0)
+    std::memcpy(part.sends ? other->data : part.data, part.sends ? part.data : other->data, bytes);
   letter->done = other->done = true;
   return letter;
 }

@@ -121,10 +121,10 @@ at::TensorOptions on_host(const at::Tensor& data) { return data.options().device
 
 // By one thread: what computes beside it keeps its processors.
 void copy_to_host(const at::Tensor& buffer, const at::Tensor& data) {
-  if (data.is_cpu() && data.is_contiguous())
-    std::memcpy(buffer.mutable_data_ptr(), data.const_data_ptr(), data.nbytes());
-  else
+  if (!data.is_cpu() || !data.is_contiguous())
     buffer.copy_(data);
+  else if (data.nbytes() > 0)  // an empty one may have no address
+    std::memcpy(buffer.mutable_data_ptr(), data.const_data_ptr(), data.nbytes());
 }
 
 // What commit leaves on rank 0, as one text for the others.

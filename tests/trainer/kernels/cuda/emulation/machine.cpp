@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/trainer/kernels/cuda/emulation/machine.hpp"
 
+#include <sanitizer/asan_interface.h>
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -95,6 +96,7 @@ class Machine {
     if (_setjmp(scheduler_) != 0) return;
     if (fiber.started) _longjmp(fiber.where, 1);
     fiber.started = true;
+    ASAN_UNPOISON_MEMORY_REGION(fiber.stack, stack_bytes + page);  // of frames that a fault has abandoned
     getcontext(&fiber.context);
     fiber.context.uc_stack.ss_sp = static_cast<char*>(fiber.stack) + page;
     fiber.context.uc_stack.ss_size = stack_bytes;
