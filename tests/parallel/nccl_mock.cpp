@@ -222,6 +222,7 @@ void meet(Comm* comm, std::size_t number, const Part& part) {
   World& world = *comm->owner->world;
   std::this_thread::sleep_for(std::chrono::duration<double>(comm->owner->script.slow_seconds));
   std::unique_lock lock(world.mutex);
+  if (comm->aborted) return;
   if (comm->owner->meetings++ == comm->owner->script.stands_still_at)
     return world.changed.wait(lock, [&] { return world.ended || comm->aborted; });
   Group& group = *comm->group;
@@ -276,6 +277,7 @@ std::shared_ptr<Letter> put(const MessagePart& part) {
 void carry_messages(const std::vector<MessagePart>& parts) {
   World& world = *parts.front().comm->owner->world;
   std::unique_lock lock(world.mutex);
+  if (parts.front().comm->aborted) return;
   std::vector<std::shared_ptr<Letter>> letters;
   for (const MessagePart& part : parts) letters.push_back(put(part));
   world.changed.notify_all();
@@ -379,6 +381,20 @@ int leave(ErgonNcclComm handle) {
   return 0;
 }
 
+// What the rank has begun and nobody has met: its memory may be gone as soon as the abort returns.
+void take_back(const Comm& comm) {
+  if (!comm.group) return;
+  for (auto& [number, meeting] : comm.group->meetings) {
+    if (meeting.done || !meeting.here[static_cast<std::size_t>(comm.rank)]) continue;
+    meeting.here[static_cast<std::size_t>(comm.rank)] = false;
+    --meeting.arrived;
+  }
+  std::erase_if(comm.group->mail, [&](const auto& letters) {
+    const auto& [from, to, sends] = letters.first;
+    return comm.rank == (sends ? from : to);
+  });
+}
+
 int comm_abort(ErgonNcclComm handle) {
   Comm* comm = comm_of(handle);
   World& world = *comm->owner->world;
@@ -386,6 +402,7 @@ int comm_abort(ErgonNcclComm handle) {
   if (comm->owner->script.abort_hangs) world.changed.wait(lock, [&] { return world.ended; });
   ++comm->owner->aborts;
   comm->aborted = true;
+  take_back(*comm);
   world.live.erase(comm);
   world.changed.notify_all();
   return 0;
