@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -61,6 +62,20 @@ def text(documents=60):
 def command(arguments, ranks):
     line = [BINARY, *map(str, arguments)]
     return line if ranks is None else ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none", *line]
+
+
+def signal_mask(pid, field):
+    """A set of signals in /proc/PID/status, as a mask: SigIgn, those that are ignored, or SigCgt, those that have a handler."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s*(\w+)$", status, re.M).group(1), 16)
+
+
+def interrupt_twice(pid):
+    """A second INT as soon as the first was heard, which takes the handler away: no time in which a step could end and be saved."""
+    os.kill(pid, signal.SIGINT)
+    while signal_mask(pid, "SigCgt") >> signal.SIGINT - 1 & 1:
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGINT)
 
 
 class Case(unittest.TestCase):
