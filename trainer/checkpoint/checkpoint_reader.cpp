@@ -49,17 +49,17 @@ ModelShape CheckpointReader::model() const {
 
 LazyTensors CheckpointReader::tensors(const std::string& prefix) const {
   LazyTensors tensors;
+  const auto reader = std::make_shared<PieceReader>(storage_, folder_);
   for (std::size_t i = 0; i < index_->tensors.size(); ++i) {
     const StoredTensor& stored = index_->tensors[i];
     if (stored.name.rfind(prefix, 0) != 0) continue;
-    tensors.push_back(
-        {stored.name.substr(prefix.size()), stored.dtype, stored.shape, [&storage = storage_, folder = folder_, index = index_, i] {
-           const StoredTensor& stored = index->tensors[i];
-           const Piece piece = whole_piece(whole(stored.shape));
-           CheckpointTensor target{stored.name, stored.shape, piece, at::empty({piece.range.size()}, stored.dtype)};
-           read_piece(storage, folder, stored, target);
-           return target.data.view(stored.shape);
-         }});
+    tensors.push_back({stored.name.substr(prefix.size()), stored.dtype, stored.shape, [reader, index = index_, i] {
+                         const StoredTensor& stored = index->tensors[i];
+                         const Piece piece = whole_piece(whole(stored.shape));
+                         CheckpointTensor target{stored.name, stored.shape, piece, at::empty({piece.range.size()}, stored.dtype)};
+                         reader->read(stored, target);
+                         return target.data.view(stored.shape);
+                       }});
   }
   return tensors;
 }

@@ -94,6 +94,7 @@ Choice parse_choice(const std::string& text) {
 }
 
 void read_tensors(Storage& storage, const std::string& folder, const CheckpointIndex& index, const std::vector<CheckpointTensor>& tensors) {
+  PieceReader reader(storage, folder);
   for (const CheckpointTensor& tensor : tensors) {
     const StoredTensor* stored = index.find(tensor.name);
     if (!stored) {
@@ -103,7 +104,7 @@ void read_tensors(Storage& storage, const std::string& folder, const CheckpointI
     // Pieces are read into host memory: the tensor itself, or a copy of one on a device.
     CheckpointTensor target = tensor;
     target.data = tensor.data.to(at::kCPU);
-    read_piece(storage, folder, *stored, target);
+    reader.read(*stored, target);
     tensor.data.copy_(target.data);
   }
 }

@@ -23,7 +23,7 @@ struct Stored {
     }
     index = merge(tables);
   }
-  void read(const CheckpointTensor& tensor) { read_piece(storage, folder.path(), *index.find(tensor.name), tensor); }
+  void read(const CheckpointTensor& tensor) { PieceReader(storage, folder.path()).read(*index.find(tensor.name), tensor); }
 };
 
 void flip(Storage& storage, const std::string& path, std::int64_t offset) {
@@ -71,6 +71,24 @@ TEST_CASE("a flipped bit is refused by those who read its block, and by nobody e
   CHECK_THROWS_AS(stored.read(more), Corrupt);
   CHECK(error_of([&] { stored.read(more); }) ==
         "block 1 of tensor parameters/large does not match its checksum @ " + (stored.folder / "shard_0000.h5"));
+}
+
+TEST_CASE("a file is opened once for all the tensors that lie in it") {
+  struct Counting : Storage {
+    File open_read_inside(const std::string& folder, const std::string& name) override {
+      ++opened;
+      return Storage::open_read_inside(folder, name);
+    }
+    int opened = 0;
+  } counting;
+  Stored stored(2, 1, Cut::owner);
+  PieceReader reader(counting, stored.folder.path());
+  for (const int rank : {0, 1}) {
+    const auto tensors = model(where(2, 1, rank, Cut::owner), -1, Size::large);
+    for (const CheckpointTensor& tensor : tensors)
+      if (tensor.global_shape.size() > 1) reader.read(*stored.index.find(tensor.name), tensor);
+    CHECK(counting.opened == rank + 1);
+  }
 }
 
 TEST_CASE("missing and short files name file and tensor") {
