@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/checkpoint/piece_reader.hpp"
 
+#include <ATen/ops/arange.h>
 #include <ATen/ops/zeros.h>
 
 #include "tests/trainer/checkpoint/fixture.hpp"
@@ -71,6 +72,23 @@ TEST_CASE("a flipped bit is refused by those who read its block, and by nobody e
   CHECK_THROWS_AS(stored.read(more), Corrupt);
   CHECK(error_of([&] { stored.read(more); }) ==
         "block 1 of tensor parameters/large does not match its checksum @ " + (stored.folder / "shard_0000.h5"));
+}
+
+TEST_CASE("a tensor of more blocks than are read at once, whole and from the middle of a block") {
+  const std::int64_t elements = 11 * checkpoint_block / 8 + 5;
+  const at::Tensor values = at::arange(elements, at::kDouble);
+  const TemporaryFolder folder;
+  Storage storage;
+  const CheckpointIndex index =
+      merge({write_shard(storage, folder.path(), shard_name(0), {{"long", {elements}, whole_piece(whole({elements})), values, true}})});
+  PieceReader reader(storage, folder.path());
+  for (const auto& [begin, end] :
+       {std::pair<std::int64_t, std::int64_t>{0, elements}, {3, elements}, {3, elements - 1}, {checkpoint_block / 8, elements - 7}}) {
+    CAPTURE(begin, end);
+    const CheckpointTensor part{"long", {elements}, {whole({elements}), {begin, end}}, at::zeros({end - begin}, at::kDouble), false};
+    reader.read(*index.find("long"), part);
+    CHECK(part.data.equal(values.slice(0, begin, end)));
+  }
 }
 
 TEST_CASE("a file is opened once for all the tensors that lie in it") {
