@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from harness import ENVIRONMENT, Case, command, interrupt_twice, main
+from harness import ENVIRONMENT, Case, command, interrupt, main
 
 LONG = "train.steps=100000"
 
@@ -84,7 +84,8 @@ class Signals(Case):
     def test_second_int_stops_at_once(self):
         process = self.start("train", "run.toml", LONG, "train.evaluate_every=0", "train.batch=256", "model.width=128")  # no step ends between the two
         self.wait_for_step(process, 1)
-        interrupt_twice(process.pid)
+        interrupt(process.pid)
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, -signal.SIGINT)
         self.assertFalse((self.folder / "run" / "result.json").exists())

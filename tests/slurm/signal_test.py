@@ -7,7 +7,7 @@ import time
 import unittest
 
 from cluster import BINARY, SlurmCase
-from harness import interrupt_twice, signal_mask
+from harness import interrupt, signal_mask
 
 # One node each, so that four run at a time.
 KEYS = ("mesh.dp=2", "launch.nodes=1", "launch.ranks_per_node=2", "train.evaluate_every=0", "checkpoint.every=50")
@@ -144,12 +144,16 @@ class Signals(SlurmCase):
     def test_second_int_ends_a_job_unsaved(self):
         number = self.launch(*KEYS, LONG)
         self.wait_step(1)
-        # While one of them stands still, no step of theirs ends.
+        # One of the two stands still all the time, so that no step of theirs ends.
         first, second = self.ranks()
         os.kill(second, signal.SIGSTOP)
-        interrupt_twice(first)
+        interrupt(first)
+        os.kill(first, signal.SIGSTOP)
         os.kill(second, signal.SIGCONT)
-        interrupt_twice(second)
+        interrupt(second)
+        for rank in (first, second):
+            os.kill(rank, signal.SIGINT)
+        os.kill(first, signal.SIGCONT)
         self.wait_state(number, "FAILED", "COMPLETED")
         self.assertEqual((self.job(number)["JobState"], self.job(number)["ExitCode"]), ("FAILED", "130:0"), self.story())
         self.assertFalse((self.folder / "run/result.json").exists())
