@@ -9,7 +9,7 @@ import time
 from harness import BINARY, ENVIRONMENT, Case, main
 
 LIBRARY = next(iter(sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
-KEYS = ["train.steps=300", "train.evaluate_every=100", "checkpoint.every=50", "watchdog.step=60"]
+KEYS = ["optimizer.decay_steps=300", "train.evaluate_every=100", "checkpoint.every=50", "watchdog.step=60"]  # the curve is the same whatever the last step is
 
 
 class ClockGoesBack(Case):
@@ -18,7 +18,6 @@ class ClockGoesBack(Case):
         if LIBRARY is None:
             print("skipped: libfaketime is not installed")
             self.skipTest("no libfaketime")
-        self.train(*KEYS, folder="whole", mpi=False)
 
     def set_clock(self, offset):
         (self.folder / "clock").write_text(offset + "\n")
@@ -27,12 +26,13 @@ class ClockGoesBack(Case):
         environment = dict(ENVIRONMENT, LD_PRELOAD=str(LIBRARY), FAKETIME_TIMESTAMP_FILE=str(self.folder / "clock"), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1")
         shown = subprocess.run(["date", "+%s"], env=environment, capture_output=True, text=True, check=True).stdout
         self.assertGreater(int(shown) - time.time(), 86400)  # the clock is another one indeed
-        process = subprocess.Popen([BINARY, "train", "run.toml", *KEYS], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([BINARY, "train", "run.toml", *KEYS, "train.steps=100000"], cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         self.addCleanup(self.end, process)
         return process
 
-    def check_run(self):
-        self.assertEqual((self.result()["code"], self.result()["step"]), (0, 300))
+    def check_run(self, code, last):
+        self.assertEqual((self.result()["code"], self.result()["step"]), (code, last))
+        self.train(*KEYS, f"train.steps={last}", folder="whole", mpi=False)
         self.assertEqual(self.curve(), self.curve("whole"))
         self.ergon("checkpoint", "verify", "run")
         self.assertEqual(self.negative(self.report("run")), [])
@@ -49,8 +49,10 @@ class ClockGoesBack(Case):
         run = self.start_with_clock()
         self.wait_for_step(run, 20)
         self.set_clock("-2d")
-        self.finish(run, 0)
-        self.check_run()
+        self.wait_for_step(run, self.steps()[-1][0] + 200)
+        (self.folder / "run/stop").touch()
+        self.finish(run, 86)
+        self.check_run(86, self.steps()[-1][0])
 
     def test_between_two_attempts_of_which_the_first_was_killed(self):
         self.set_clock("+2d")
@@ -58,8 +60,9 @@ class ClockGoesBack(Case):
         self.wait_for_step(run, 120)
         run.send_signal(signal.SIGKILL)
         run.communicate()
-        self.train(*KEYS, mpi=False)  # its files are of the day after tomorrow
-        self.check_run()
+        last = self.steps()[-1][0] + 100
+        self.train(*KEYS, f"train.steps={last}", "--allow-change", "train.steps", mpi=False)  # its files are of the day after tomorrow
+        self.check_run(0, last)
 
 
 if __name__ == "__main__":

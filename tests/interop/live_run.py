@@ -3,6 +3,7 @@
 resumed to its end. What its figures must be is worked out here from events.jsonl and ledger.jsonl alone."""
 import os
 import pathlib
+import signal
 import sys
 
 SOURCE = pathlib.Path(os.environ["ERGON_SOURCE"])
@@ -12,19 +13,29 @@ import harness  # noqa: E402
 
 
 class LiveRun(harness.Case):
-    STEPS, BATCH = 40, 32
+    STEPS, BATCH, EVERY = 40, 128, 10  # a step takes long enough for what is done between two
 
     def line(self):
         return ["train", "run.toml", "train.dtype=float32", "accounting.peak=h100-sxm", "metrics.port=0", "metrics.tensorboard=true", f"train.steps={self.STEPS}",
-                f"train.batch={self.BATCH}", "checkpoint.every=10", "train.evaluate_every=7"]
+                f"train.batch={self.BATCH}", f"checkpoint.every={self.EVERY}", "train.evaluate_every=7"]
 
     def killed_behind_a_save(self):
         first = self.start(*self.line())
         self.wait_for_step(first, 1)
         self.wait_for_event(first, "save", 1)
-        self.wait_for_step(first, self.steps()[-1][0] + 3)
-        first.kill()
-        first.wait()
+        self.kill_behind_a_save(first)
+
+    def kill_behind_a_save(self, process):
+        """It stands still first, at a step that no checkpoint can be of: some are lost."""
+        while True:
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            if self.steps()[-1][0] % self.EVERY:
+                break
+            process.send_signal(signal.SIGCONT)
+            self.wait_for_step(process, self.steps()[-1][0] + 1)
+        process.kill()
+        process.wait()
 
     def stopped(self):
         second = self.start(*self.line())

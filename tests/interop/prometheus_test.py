@@ -111,8 +111,7 @@ class Scrapes(live_run.LiveRun):
         self.assertIn("warning: no metrics: ", other.stderr)
         self.assertFalse((self.folder / "other/metrics.address").exists())
 
-        first.kill()
-        first.wait()
+        self.kill_behind_a_save(first)
         second = self.start(*self.line())
         lost = max(event["step"] for event in self.of_attempt("step", 1))
         resumed = self.wait_for_event(second, "attempt", 2)["from_step"]

@@ -27,8 +27,7 @@ class Accounts(SlurmCase):
 
     def test_a_requeued_job(self):
         number = self.launch(*MESH)
-        self.wait_step(30)
-        self.command("scancel", "-b", "-s", "USR1", number)
+        self.ask_to_save(number, 30)
         self.wait_state(number, "COMPLETED", "FAILED", seconds=90)
         self.assertEqual(self.result()["code"], 0, self.story())
         self.check(self.allocation("--no-sacct"), "stamps")

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private Slurm cluster for tests: started once for all classes that want the same one, ended by id. Skips, with the reason, where this machine cannot have one."""
 import atexit
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -165,8 +167,32 @@ class SlurmCase(Case):
     def wait_state(self, number, *states, seconds=150):
         return self.wait_for(lambda: self.job(number)["JobState"] in states, seconds)
 
-    def wait_step(self, step, folder="run", seconds=150):
-        self.wait_for(lambda: self.steps_so_far(folder) >= step, seconds)
+    def wait_step(self, step, folder="run", seconds=150, every=0.2):
+        self.wait_for(lambda: self.steps_so_far(folder) >= step, seconds, every)
+
+    @contextlib.contextmanager
+    def standing_at(self, step, folder="run"):
+        """The run has made that step and comes hardly further until this ends: one of its ranks stands still, so that no machine is too fast for what is done to it in its middle."""
+        self.wait_step(1, folder)
+        rank = self.ranks(folder)[0]
+        self.wait_step(step, folder, every=0.01)
+        os.kill(rank, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(rank, signal.SIGCONT)
+
+    def task_of(self, number):
+        """The number of the running task of an array; of any other job its own."""
+        return self.command("squeue", "-h", "-t", "RUNNING", "-j", number, "-o", "%A").stdout.split()[0]
+
+    def ask_to_save(self, number, step, folder="run"):
+        """USR1 to the script of a job that has made that step, until it is heard: where tasks of an array wait, scancel goes on until they can be told."""
+        with self.standing_at(step, folder):
+            asking = subprocess.Popen(["scancel", "-b", "-s", "USR1", self.task_of(number)], env=self.cluster.environment, stderr=subprocess.DEVNULL)
+            self.addCleanup(self.end, asking)
+            self.wait_for(lambda: "the ranks are asked to save" in self.output(folder), every=0.05)
 
     def steps_so_far(self, folder="run"):
         try:

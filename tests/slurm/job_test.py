@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs as jobs of a real Slurm of four nodes: started, asked to save, requeued, cancelled, on fewer nodes."""
+import contextlib
 import json
 import os
 import signal
@@ -31,8 +32,7 @@ class Job(SlurmCase):
     def test_saved_requeued_and_finished_with_the_same_bits(self):
         reference = self.reference()
         number = self.launch(*MESH)
-        self.wait_step(30)
-        self.command("scancel", "-b", "-s", "USR1", number)
+        self.ask_to_save(number, 30)
         self.wait_state(number, "COMPLETED", "FAILED")
         self.assertEqual(self.job(number)["Restarts"], "1", self.story())
         self.assertEqual(self.result()["code"], 0)
@@ -57,9 +57,10 @@ class Job(SlurmCase):
         reference = self.reference()
         comebacks = ("requeue", "array")
         jobs = {comeback: self.launch(*MESH, f"launch.comeback={comeback}", "launch.starts=3", "launch.partition=low", folder=comeback) for comeback in comebacks}
-        for comeback in comebacks:
-            self.wait_step(30, comeback)
-        self.command("srun", "-p", "high", "--exclusive", "--mpi=none", "-N4", "-n4", "true")
+        with contextlib.ExitStack() as standing:  # until Slurm wakes them up to end
+            for comeback in comebacks:
+                standing.enter_context(self.standing_at(30, comeback))
+            self.command("srun", "-p", "high", "--exclusive", "--mpi=none", "-N4", "-n4", "true")
         for comeback in comebacks:
             with self.subTest(comeback=comeback):
                 self.wait_for(lambda: (self.folder / comeback / "result.json").exists() and self.result(comeback)["code"] == 0)
@@ -74,8 +75,7 @@ class Job(SlurmCase):
         comebacks = ("chain", "array")  # side by side: each waits for Slurm most of the time
         jobs = {comeback: self.launch(*MESH, f"launch.comeback={comeback}", "launch.starts=3", folder=comeback) for comeback in comebacks}
         for comeback, number in jobs.items():
-            self.wait_step(30, comeback)
-            self.command("scancel", "-b", "-s", "USR1", self.task_of(number), check=False)  # tasks that wait cannot be told, and it says so
+            self.ask_to_save(number, 30, comeback)
         for comeback in comebacks:
             with self.subTest(comeback=comeback):
                 self.wait_for(lambda: (self.folder / comeback / "result.json").exists() and self.result(comeback)["code"] == 0)
@@ -112,10 +112,6 @@ class Job(SlurmCase):
         for rank in (0, 1, 3):
             said = (self.folder / f"run/logs/job_{number}.0/rank_{rank}.log").read_text()
             self.assertIn(f"ergon: error: rank {rank} of 4 has waited 6 s for the others to begin", said)
-
-    def task_of(self, number):
-        """The number of the running task of an array; of any other job its own."""
-        return self.command("squeue", "-h", "-t", "RUNNING", "-j", number, "-o", "%A").stdout.split()[0]
 
     def test_stop_leaves_no_job(self):
         number = self.launch(*MESH, "train.steps=100000")
@@ -168,9 +164,9 @@ class Job(SlurmCase):
     def test_on_fewer_nodes(self):
         reference = self.reference()
         number = self.launch(*MESH, "launch.min_nodes=3")
-        self.wait_step(60)
-        for state in ("drain", "down"):  # drained, too, or it would be back with the next word of its slurmd
-            self.command("scontrol", "update", "nodename=node3", f"state={state}", "reason=test")
+        with self.standing_at(60):
+            for state in ("drain", "down"):  # drained, too, or it would be back with the next word of its slurmd
+                self.command("scontrol", "update", "nodename=node3", f"state={state}", "reason=test")
         self.addCleanup(self.command, "scontrol", "update", "nodename=node3", "state=resume", check=False)
         self.wait_state(number, "COMPLETED", "FAILED")
         self.assertEqual(self.result()["code"], 0, self.story())

@@ -136,8 +136,8 @@ class Broken(LossCase):
         """What became of the job: its state once it has ended, or was started again and has gone on from its last save."""
         self.reference()
         number = self.launch(*KEYS, *words)
-        self.wait_step(60)
-        deed(self.nodes_of(number)[which])
+        with self.standing_at(60):
+            deed(self.nodes_of(number)[which])
         self.wait_state(number, *ENDED, seconds=300)
         said = self.story()
         if self.job(number)["JobState"] != "COMPLETED":  # it ended before Slurm had seen what happened
