@@ -9,6 +9,7 @@
 //   or {"schema": "ergon.h5-layout.v1", "error": "why the file is refused"}, with "errno": 5 where the disk failed
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +21,9 @@
 #include "trainer/hdf5.hpp"
 
 namespace ergon {
+
+// The first bytes of a file of HDF5 (specification of its format 3.0, II.A).
+inline constexpr std::array<char, 8> hdf5_signature = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
 
 // An attribute of `/` that is neither a string of fixed length nor one 64-bit integer has neither value.
 struct Hdf5Attribute {

@@ -21,14 +21,12 @@ constexpr int deepest = 16, most_dims = 8;
 constexpr std::size_t most_objects = std::size_t{1} << 20, longest_text = std::size_t{1} << 16;
 
 void check_signature(const std::string& path, std::int64_t size) {
-  constexpr std::array<char, 8> signature = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
-  std::array<char, 8> head{};
+  std::array<char, hdf5_signature.size()> head{};
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   const bool read = file.read(head.data(), head.size()).good();
   if (file.bad() || !file.is_open()) fail_call("read", path, errno);
-  if (size < 8 || !read || head != signature)
-    refuse_hdf5(fmt::format("is not an HDF5 file ({} bytes, no signature at its start)", size), path);
+  if (!read || head != hdf5_signature) refuse_hdf5(fmt::format("is not an HDF5 file ({} bytes, no signature at its start)", size), path);
 }
 
 class Reader {

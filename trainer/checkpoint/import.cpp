@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <span>
 
 #include "configs/error.hpp"
 #include "configs/key_table.hpp"
@@ -20,6 +22,7 @@
 #include "trainer/checkpoint/json.hpp"
 #include "trainer/checkpoint/lineage.hpp"
 #include "trainer/checkpoint/new_folder.hpp"
+#include "trainer/hdf5_contents.hpp"
 #include "trainer/run_folder.hpp"
 
 namespace ergon {
@@ -47,9 +50,20 @@ bool is_pickle_name(const std::string& name) {
 
 bool is_folder(Storage& storage, const std::string& path) { return storage.exists(path + "/."); }
 
+// By its name, so that a damaged one is refused for what is damaged, or by its first bytes: an export has whatever name it was given.
+bool is_hdf5(Storage& storage, const std::string& path) {
+  if (path.ends_with(".h5") || path.ends_with(".hdf5")) return true;
+  std::array<char, hdf5_signature.size()> head{};
+  if (storage.size(path) < static_cast<std::int64_t>(head.size())) return false;
+  storage.pread(storage.open_read(path), std::as_writable_bytes(std::span(head)), 0);
+  return head == hdf5_signature;
+}
+
 ForeignModel open_file(Storage& storage, const std::string& path) {
-  if (is_pickle_name(path)) refuse_pickle(path);
-  if (!path.ends_with(".h5") && !path.ends_with(".hdf5")) refuse_unknown(path);
+  if (!is_hdf5(storage, path)) {
+    if (is_pickle_name(path)) refuse_pickle(path);
+    refuse_unknown(path);
+  }
   Hdf5Model read = read_hdf5_model(storage, path);
   check_parameters(read.model, read.parameters, path);
   return {std::move(read.model), std::move(read.parameters), "ergon"};

@@ -143,14 +143,15 @@ TEST_CASE("import: a run folder with its configuration and a checkpoint of step 
   CHECK_THROWS_WITH(place.import(golden_model("llama"), "run"), Catch::Contains("this exists already"));
 }
 
-TEST_CASE("import: from an HDF5 model, from a run, and from one of its checkpoints") {
+TEST_CASE("import: from an HDF5 model of any name, from a run, and from one of its checkpoints") {
   Place place;
   const ModelShape model = test::tiny_gpt2("norm=\"rmsnorm\"");
   const std::string folder = test::save_model(place.storage, place.root / "run", model, at::kDouble);
   const CheckpointReader reader(place.storage, folder);
-  export_model(place.storage, reader, place.root / "model.h5", {ExportFormat::hdf5, {}, {}});
+  for (const char* name : {"model.h5", "model", "model.bin"})
+    export_model(place.storage, reader, place.root / name, {ExportFormat::hdf5, {}, {}});
   int number = 0;
-  for (const std::string& path : {place.root / "model.h5", folder, place.root / "run"}) {
+  for (const std::string& path : {place.root / "model.h5", place.root / "model", place.root / "model.bin", folder, place.root / "run"}) {
     const ImportedRun run = place.import(path, fmt::format("import{}", number++));
     CHECK(run.dtype == at::kDouble);
     const CheckpointReader imported(place.storage, run.checkpoint);
@@ -170,6 +171,10 @@ TEST_CASE("import: pickles are refused with the way to safetensors, and other th
     CHECK_THAT(said, Catch::Contains("safetensors.torch.save_file"));
   }
   CHECK_THAT(place.refusal(place.root / "notes.txt"), Catch::Contains("this is no model that Ergon reads"));
+  place.storage.write_text(place.root / "longer notes", "as long as a signature");
+  CHECK_THAT(place.refusal(place.root / "longer notes"), Catch::Contains("this is no model that Ergon reads"));
+  place.storage.write_text(place.root / "damaged.h5", "as long as a signature");
+  CHECK_THAT(place.refusal(place.root / "damaged.h5"), Catch::Contains("is not an HDF5 file"));
   CHECK_THAT(place.refusal(place.root / "nowhere"), Catch::Contains("there is no such file or folder"));
   place.storage.make_directory(place.root / "empty");
   CHECK_THAT(place.refusal(place.root / "empty"), Catch::Contains("this is no model that Ergon reads"));
