@@ -173,8 +173,7 @@ class SlurmCase(Case):
     @contextlib.contextmanager
     def standing_at(self, step, folder="run"):
         """The run has made that step and comes hardly further until this ends: one of its ranks stands still, so that no machine is too fast for what is done to it in its middle."""
-        self.wait_step(1, folder)
-        rank = self.ranks(folder)[0]
+        rank = self.wait_for(lambda: self.ranks(folder), every=0.01)[0]  # known before the first step: to find it takes as long as many of them
         self.wait_step(step, folder, every=0.01)
         os.kill(rank, signal.SIGSTOP)
         try:
