@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+#include <iterator>
 #include <span>
 
 #include "configs/error.hpp"
@@ -54,7 +54,7 @@ bool is_folder(Storage& storage, const std::string& path) { return storage.exist
 bool is_hdf5(Storage& storage, const std::string& path) {
   if (path.ends_with(".h5") || path.ends_with(".hdf5")) return true;
   std::array<char, hdf5_signature.size()> head{};
-  if (storage.size(path) < static_cast<std::int64_t>(head.size())) return false;
+  if (storage.size(path) < std::ssize(head)) return false;
   storage.pread(storage.open_read(path), std::as_writable_bytes(std::span(head)), 0);
   return head == hdf5_signature;
 }
