@@ -162,6 +162,18 @@ class Case(unittest.TestCase):
             time.sleep(0.02)
         self.fail(f"no event '{kind}' within {timeout} s")
 
+    def save_and_go_on(self, process, folder="run"):
+        """Asks a run for its first save; returns when steps behind it are made, which are lost if it is killed then and saves by itself never."""
+        (self.folder / folder / "save").touch()
+        self.wait_for_event(process, "save", 1, folder)
+        self.wait_for_step(process, self.steps(folder)[-1][0] + 5, folder)
+
+    def resume_for(self, steps, *overrides, folder="run", **rest):
+        """To so many steps behind the last that was made, whatever the run was to make; the number of that step."""
+        last = self.steps(folder)[-1][0] + steps
+        self.train(*overrides, f"train.steps={last}", "--allow-change", "train.steps", folder=folder, **rest)
+        return last
+
     def assert_close(self, left, right, tolerance):
         self.assertEqual(sorted(left), sorted(right))
         worst = max(abs(left[step] - right[step]) for step in left)

@@ -18,10 +18,6 @@ class Lock(Case):
         self.wait_for_step(process, step)
         return process
 
-    def goes_on(self):
-        """To some steps behind whatever the first has made."""
-        self.train(f"train.steps={self.steps()[-1][0] + 10}", "--allow-change", "train.steps", mpi=False)
-
     def lock(self):
         return [path for path in (self.folder / "run").iterdir() if path.name.startswith("lock")]
 
@@ -44,7 +40,7 @@ class Lock(Case):
         first.wait()
         self.assertEqual([path.name for path in self.lock()], ["lock.a0001"])
         start = time.monotonic()
-        self.goes_on()
+        self.resume_for(10, mpi=False)
         self.assertLess(time.monotonic() - start, 30)
         self.assertEqual(self.lock(), [])
         self.assertEqual(self.result()["attempt"], 2)
@@ -55,7 +51,7 @@ class Lock(Case):
         lock = self.lock()[0]
         record = json.loads(lock.read_text())
         lock.write_text(json.dumps(dict(record, start=record["start"] - 1)))  # its pid is another process's: taken without waiting
-        self.goes_on()
+        self.resume_for(10, mpi=False)
         before = contents(self.folder / "run")
         first.send_signal(signal.SIGCONT)
         self.assertIn("attempt 1 no longer owns this run: attempt 2 has taken it", self.finish(first, 3))

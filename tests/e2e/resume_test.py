@@ -23,18 +23,17 @@ class Resume(Case):
         process.send_signal(signal.SIGUSR1)
         self.finish(process, 85)
         self.assertEqual(self.result("cut")["code"], 85)
-        last = self.result("cut")["step"] + 40
-        self.ends_as_a_whole_one(last, dtype, mesh="dp=2 tp=2")
+        last = self.ends_as_a_whole_one(40, dtype, mesh="dp=2 tp=2")
         self.assertEqual([step for step, _ in self.steps("cut")], list(range(1, last + 1)))
         self.assertEqual(self.result("cut")["code"], 0)
         self.held("cut", {"saved_on_signal": 1}, ranks=4)
 
-    def ends_as_a_whole_one(self, last, *keys, **rest):
-        """The run that was cut goes on to that step, and another comes there in one go."""
-        keys = (self.FIXED, f"train.steps={last}", *keys)
-        self.train(*keys, "--allow-change", "train.steps", folder="cut", **rest)
-        self.train(*keys, folder="whole", **rest)
+    def ends_as_a_whole_one(self, steps, *keys, **rest):
+        """The run that was cut goes on for so many steps, and another comes there in one go; the number of the last."""
+        last = self.resume_for(steps, self.FIXED, *keys, folder="cut", **rest)
+        self.train(self.FIXED, f"train.steps={last}", *keys, folder="whole", **rest)
         self.assertEqual(self.curve("cut"), self.curve("whole"))
+        return last
 
     def held(self, folder, restarts, ranks):
         """What the report says of places and time, by the stamps of the run itself."""
@@ -53,12 +52,10 @@ class Resume(Case):
     def test_killed_goes_back_to_the_checkpoint_and_books_the_loss(self):
         process = self.start("train", "run.toml", "run.folder=cut", self.FIXED, "train.steps=100000", "checkpoint.every=0")
         self.wait_for_step(process, 3, "cut")
-        (self.folder / "cut/save").touch()
-        self.wait_for_event(process, "save", 1, "cut")
-        self.wait_for_step(process, self.steps("cut")[-1][0] + 3, "cut")  # those are lost
+        self.save_and_go_on(process, "cut")
         process.send_signal(signal.SIGKILL)
         process.wait()
-        self.ends_as_a_whole_one(self.steps("cut")[-1][0] + 10, "checkpoint.every=0", mpi=False)
+        self.ends_as_a_whole_one(10, "checkpoint.every=0", mpi=False)
         whole, cut = (self.report(folder)["runs"][0]["flops"]["exact"] for folder in ("whole", "cut"))
         self.assertEqual(cut["kept"], whole["kept"])
         self.assertEqual(int(cut["spent"]), int(cut["kept"]) + int(cut["lost"]))

@@ -228,9 +228,7 @@ class RealRun(harness.Case):
         line = ["train", "run.toml", "mesh.dp=2", "train.steps=100000", "train.evaluate_every=8", "checkpoint.every=0"]
         first = self.start(*line, ranks=2)
         self.wait_for_step(first, 3)
-        (self.folder / "run/save").touch()
-        self.wait_for_event(first, "save", attempt=1)
-        self.wait_for_step(first, self.steps()[-1][0] + 5)  # those are lost
+        self.save_and_go_on(first)
         page = self.page()
         self.assertRegex(page, r"ranks 2 \(dp=2.*\): 2 running")
         self.assertRegex(page, r"\n    0 running .*GB +1 running .*GB")
